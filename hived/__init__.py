@@ -1,0 +1,1 @@
+"""hived: the daemon that keeps the books, decides and supervises; it never runs a turn."""

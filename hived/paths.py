@@ -1,0 +1,145 @@
+"""Where everything lives. `HIVE_HOME` puts config, state and sockets under one folder; else platformdirs' folders for `hive`.
+
+Standard library only until platformdirs is needed: the CLI loads this on every call.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hived.wire.errors import PathTooLong
+from hived.wire.names import checked_name
+from hived.wire.protocol import MAX_SOCKET_PATH_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPaths:
+    """One agent's folders and files."""
+
+    name: str
+    root: Path
+    run: Path
+
+    @property
+    def harness(self) -> Path:
+        return self.root / "harness"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state"
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    @property
+    def workspace(self) -> Path:
+        return self.root / "work"
+
+    @property
+    def events_db(self) -> Path:
+        override = os.environ.get("HIVE_EVENTS_DB")
+        return Path(override) if override else self.harness / "events.sqlite"
+
+    @property
+    def stats_db(self) -> Path:
+        return self.harness / "turn-stats.sqlite"
+
+    @property
+    def model_file(self) -> Path:
+        override = os.environ.get("HIVE_MODEL_FILE")
+        return Path(override) if override else self.harness / "model"
+
+    @property
+    def launch_file(self) -> Path:
+        return self.harness / "launch.json"
+
+    @property
+    def pid_file(self) -> Path:
+        return self.harness / "agentd.pid"
+
+    @property
+    def engine_pid_file(self) -> Path:
+        return self.harness / "engine.pid"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.harness / "lock"
+
+    @property
+    def log(self) -> Path:
+        return self.harness / "agentd.log"
+
+    @property
+    def engine_log(self) -> Path:
+        return self.harness / "engine.log"
+
+    @property
+    def socket(self) -> Path:
+        return self.run / "agent.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class HivePaths:
+    """One hive's folders and files."""
+
+    config: Path
+    data: Path
+    run: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.config / "hive.toml"
+
+    @property
+    def secrets_file(self) -> Path:
+        return self.config / "secrets.toml"
+
+    @property
+    def database(self) -> Path:
+        return self.data / "hive.sqlite"
+
+    @property
+    def agents(self) -> Path:
+        return self.data / "agents"
+
+    @property
+    def log(self) -> Path:
+        return self.data / "log" / "hived.log"
+
+    @property
+    def host_socket(self) -> Path:
+        return self.run / "host.sock"
+
+    @property
+    def pid_file(self) -> Path:
+        return self.run / "hived.pid"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.run / "hived.lock"
+
+    def agent(self, name: str) -> AgentPaths:
+        """The paths of that agent. The name is checked here, so no path is ever made of a wrong one."""
+        name = checked_name(name)
+        return AgentPaths(name, self.agents / name, self.run / "agents" / name)
+
+
+def hive_paths() -> HivePaths:
+    """The paths of the hive that the environment names."""
+    home = os.environ.get("HIVE_HOME")
+    if home:
+        root = Path(home).expanduser().absolute()
+        return HivePaths(config=root, data=root, run=root / "run")
+    from platformdirs import PlatformDirs
+
+    dirs = PlatformDirs("hive", appauthor=False)
+    return HivePaths(config=dirs.user_config_path, data=dirs.user_state_path, run=dirs.user_runtime_path)
+
+
+def checked_socket_path(path: Path) -> Path:
+    """The path itself, or PathTooLong: the kernel takes 107 bytes."""
+    size = len(os.fsencode(path))
+    if size > MAX_SOCKET_PATH_BYTES:
+        raise PathTooLong(path=str(path), bytes=size, limit=MAX_SOCKET_PATH_BYTES)
+    return path

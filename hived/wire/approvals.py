@@ -1,0 +1,83 @@
+"""Approvals: what an agent or a person may not do until the operator has said so. One table for every kind."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from hived.wire.base import Answer, WireModel
+
+ApprovalKind = Literal["spawn", "apply_commit", "tool_use"]
+ApprovalStatus = Literal["pending", "approved", "denied", "cancelled", "expired", "orphaned", "failed"]
+
+
+class ApprovalAsk(WireModel):
+    """`POST /v1/approvals` on an agent's socket. The asker makes the id, so a repeat is the same ask."""
+
+    id: str
+    kind: Literal["spawn", "tool_use"]
+    spawn: dict[str, Any] | None = None
+    """A SpawnRequest, for kind `spawn`."""
+    tool: str | None = None
+    input: dict[str, Any] | None = None
+    turn_id: str | None = None
+
+
+class Verdict(WireModel):
+    """The body of approve and deny; all of it may be left out."""
+
+    note: str | None = Field(default=None, max_length=4096)
+    """Travels to the agent."""
+    updated_input: dict[str, Any] | None = None
+    """tool_use only: run it with this instead."""
+
+
+class Actor(Answer):
+    """Who decided: from the socket and SO_PEERCRED, not from what the caller says of itself, `client` excepted."""
+
+    who: str
+    """`operator`, an agent's name, or `hived`."""
+    uid: int | None = None
+    pid: int | None = None
+    client: str | None = None
+    socket: str | None = None
+    """`host` or `agent`."""
+
+
+class Approval(Answer):
+    id: str
+    kind: ApprovalKind
+    status: ApprovalStatus
+    requester: str
+    """`operator` or an agent's name."""
+    subject: str
+    """One line: what is asked, plain text."""
+    payload: dict[str, Any]
+    """spawn: a SpawnRequest; tool_use: {tool, input}."""
+    created_at: str
+    decided_at: str | None = None
+    decided_by: Actor | None = None
+    note: str | None = None
+    failure: str | None = None
+    """Why the deed failed after approval."""
+
+
+class ApprovalList(Answer):
+    approvals: list[Approval]
+
+
+class WaitingItem(Answer):
+    """One thing that needs the operator. `GET /v1/waiting` lists them oldest first."""
+
+    id: str
+    """The approval's or message's id; an agent's for the kinds that are about an agent."""
+    kind: Literal["spawn", "apply_commit", "tool_use", "held_message", "parked", "needs_login"]
+    agent: str | None
+    """The agent that waits, or that it is about; None where the operator asked."""
+    subject: str
+    since: str
+    blocks: bool = False
+    """An agent's turn stands still until it is decided."""
+
+
+class WaitingList(Answer):
+    waiting: list[WaitingItem]

@@ -1,0 +1,13 @@
+"""The base of every wire model: unknown keys are refused by name, docstrings under fields become the schema."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class WireModel(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
+
+
+class Answer(BaseModel):
+    """Base of what hived answers: a newer hived may add keys, and an older client of the same protocol ignores them."""
+
+    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True, protected_namespaces=())

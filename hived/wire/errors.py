@@ -1,0 +1,297 @@
+"""Every error that a caller can meet: one class each, with its code, HTTP status, exit code and sentence.
+
+HiveError
+├── Refused            400 family, exit 1 or 2: the request is wrong or not allowed
+├── Missing            404, exit 4: no such thing
+├── Conflict           409, exit 5: already decided, already exists, stale
+└── Unavailable        5xx or local, exit 1 or 3
+
+hived's api/faults.py turns one into `{code, message, detail}`; hived/client/errors.py turns that back into the class.
+Standard library only: the CLI loads it on every call.
+"""
+
+from typing import Any, ClassVar
+
+
+class HiveError(Exception):
+    """Base of all. `detail` fills the template and travels with the answer."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    template: ClassVar[str] = "Something failed inside hived; its log says more."
+
+    def __init__(self, message: str | None = None, **detail: Any) -> None:
+        self.detail: dict[str, Any] = detail
+        self.message = message if message is not None else self.template.format_map(_Blank(detail))
+        super().__init__(self.message)
+
+    def to_wire(self) -> dict[str, Any]:
+        return {"code": self.code, "message": self.message, "detail": self.detail}
+
+
+class _Blank(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+class Refused(HiveError):
+    status = 400
+
+
+class Missing(HiveError):
+    status = 404
+    exit_code = 4
+
+
+class Conflict(HiveError):
+    status = 409
+    exit_code = 5
+
+
+class Unavailable(HiveError):
+    status = 503
+
+
+# Refused ---------------------------------------------------------------------------------------------------
+
+
+class InvalidRequest(Refused):
+    code = "invalid_request"
+    template = "{reason}"
+
+
+class NotJson(Refused):
+    code = "not_json"
+    template = "The request's body is not valid JSON: {reason}."
+
+
+class UsageError(Refused):
+    code = "usage"
+    exit_code = 2
+    template = "{reason}"
+
+
+class ConfirmationNeeded(Refused):
+    code = "confirmation_needed"
+    exit_code = 2
+    template = "{what} needs your word, and there is no terminal to ask on: say --yes."
+
+
+class InvalidName(Refused):
+    code = "invalid_name"
+    exit_code = 2
+    template = "{name!r} is no agent name: a lower-case letter first, then up to 31 letters, digits or hyphens."
+
+
+class AmbiguousId(Refused):
+    code = "ambiguous_id"
+    exit_code = 2
+    template = "{prefix!r} fits {count} {noun}s; give more of the id."
+
+
+class TooLarge(Refused):
+    code = "too_large"
+    status = 413
+    template = "The {what} has {bytes} bytes; at most {limit} are taken."
+
+
+class ForbiddenRole(Refused):
+    code = "forbidden_role"
+    status = 403
+    template = "{who} may not call {method} {path}."
+
+
+class EngineOnHostSocket(Refused):
+    code = "engine_on_host_socket"
+    status = 403
+    template = "The operator's socket is not for agents, and process {pid} runs under agent {agent}."
+
+
+class UnknownEngine(Refused):
+    code = "unknown_engine"
+    template = "There is no engine {engine!r}; there are {known}."
+
+
+class UnknownRuntime(Refused):
+    code = "unknown_runtime"
+    template = "There is no runtime {runtime!r}; there are {known}."
+
+
+class InvalidOption(Refused):
+    code = "invalid_option"
+    template = "{option}: {reason}"
+
+
+class InvalidScenario(Refused):
+    code = "invalid_scenario"
+    template = "Scenario {file}: {reason}"
+
+
+class CommandMissing(Refused):
+    code = "command_missing"
+    template = "The program {command!r} is not there or cannot be run."
+
+
+class InvalidRepo(Refused):
+    code = "invalid_repo"
+    template = "{repo} cannot be cloned: {reason}"
+
+
+class InvalidConfig(Refused):
+    code = "invalid_config"
+    template = "{file}: {reason}"
+
+
+class RecipientRefused(Refused):
+    code = "recipient_refused"
+    status = 403
+    template = "{sender} may not write to {recipient}."
+
+
+# Missing ---------------------------------------------------------------------------------------------------
+
+
+class UnknownRoute(Missing):
+    code = "unknown_route"
+    template = "There is no {method} {path}; /openapi.json lists what there is."
+
+
+class AgentNotFound(Missing):
+    code = "agent_not_found"
+    template = "There is no agent {name!r}."
+
+
+class ApprovalNotFound(Missing):
+    code = "approval_not_found"
+    template = "There is no approval {id!r}."
+
+
+class MessageNotFound(Missing):
+    code = "message_not_found"
+    template = "There is no message {id!r}."
+
+
+# Conflict --------------------------------------------------------------------------------------------------
+
+
+class AlreadyDecided(Conflict):
+    code = "already_decided"
+    template = "Approval {id} was already {status} by {by} at {at}."
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
+    template = "There is already an agent, or a pending spawn, named {name!r}."
+
+
+class AlreadyRunning(Conflict):
+    code = "already_running"
+    template = "hived already runs for this home: pid {pid}."
+
+
+class StaleGeneration(Conflict):
+    code = "stale_generation"
+    template = "This harness is generation {given}; agent {name} is at generation {current}."
+
+
+class EventGap(Conflict):
+    code = "event_gap"
+    template = "The batch starts at event {first}; event {expected} is expected."
+
+
+class IdempotencyMismatch(Conflict):
+    code = "idempotency_mismatch"
+    template = "The idempotency key {key!r} was used for another request."
+
+
+class NoTurn(Conflict):
+    code = "no_turn"
+    template = "{name} has no turn to cancel."
+
+
+class AgentNotConnected(Conflict):
+    code = "agent_not_connected"
+    template = "{name} is not connected to hived ({lifecycle}), so it cannot be told."
+
+
+class ProtectedAgent(Conflict):
+    code = "protected_agent"
+    template = "The queen cannot be destroyed."
+
+
+class ResyncNeeded(Conflict):
+    code = "resync"
+    template = "The cursor {cursor} is older than what is kept; take a new snapshot."
+
+
+# Unavailable, or local to one program -----------------------------------------------------------------------
+
+
+class Internal(HiveError):
+    code = "internal"
+
+
+class NotRunning(Unavailable):
+    code = "not_running"
+    exit_code = 3
+    template = "hived is not running (no answer on {socket}); start it with: hive up --detach"
+
+
+class ProtocolMismatch(Unavailable):
+    code = "protocol_mismatch"
+    template = "hived speaks protocol {theirs} ({build}), this program {ours}: install the same version of both."
+
+
+class TookTooLong(Unavailable):
+    code = "took_too_long"
+    status = 504
+    template = "{what} did not happen within {seconds} s; it may still."
+
+
+class StartFailed(Unavailable):
+    code = "start_failed"
+    status = 502
+    template = "{name} did not start: {cause}"
+
+
+class TurnFailed(Unavailable):
+    code = "turn_failed"
+    template = "{name}: {cause}"
+
+
+class PathTooLong(Unavailable):
+    code = "path_too_long"
+    template = (
+        "The socket path {path} has {bytes} bytes and the system takes {limit}: set HIVE_HOME to a shorter folder."
+    )
+
+
+class SocketInUse(Unavailable):
+    code = "socket_in_use"
+    template = "Another process answers on {path}, so hived does not take it over."
+
+
+class DatabaseNewer(Unavailable):
+    code = "database_newer"
+    template = (
+        "{path} has schema {found}, this program knows {known}: it was made by a newer hived, and is left untouched."
+    )
+
+
+class JournalUnavailable(Unavailable):
+    code = "journal_unavailable"
+    template = "The journal of {name} cannot be read: {reason}"
+
+
+def _tree(base: type[HiveError]) -> dict[str, type[HiveError]]:
+    found: dict[str, type[HiveError]] = {}
+    for child in base.__subclasses__():
+        if "code" in child.__dict__:
+            found[child.code] = child
+        found.update(_tree(child))
+    return found
+
+
+BY_CODE: dict[str, type[HiveError]] = _tree(HiveError)
+"""Every code with its class, for the client that raises it again."""

@@ -1,0 +1,71 @@
+"""Events: what happens in a turn, as the journal keeps it and the transcript routes give it.
+
+A stored event has an `id` (the journal's, 1 upwards without gaps); `text_delta` and `thinking_delta` are live only and
+have none. `POST /v1/events` carries them as NDJSON, one event a line, in order, live ones in between.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from hived.wire.base import Answer
+from hived.wire.messages import RefusedMessage
+
+EventKind = Literal[
+    "turn_start", "turn_end", "text", "thinking", "tool_use", "tool_result", "message_in", "message_out", "note",
+    "status_changed", "model_changed", "token_usage_changed", "turn_state_changed", "permission_asked",
+    "permission_decided", "text_delta", "thinking_delta",
+]  # fmt: skip
+LIVE_KINDS: frozenset[str] = frozenset({"text_delta", "thinking_delta"})
+STATE_KINDS: frozenset[str] = frozenset(
+    {
+        "turn_start", "turn_end", "message_out", "status_changed", "model_changed", "token_usage_changed",
+        "turn_state_changed",
+    }
+)  # fmt: skip
+"""What hived acts on; every other kind only moves the cursor."""
+
+PAYLOADS: dict[str, str] = {
+    "turn_start": "turn_id, wake {kind, from}, unread, message_ids, model",
+    "turn_end": "turn_id, outcome, message_ids, duration_ms, ctx {tokens, window}|null, cost {tokens, usd, estimated}|null,"
+    " model, session_id, tool_calls, error|null, retryable, steered",
+    "text": "text",
+    "thinking": "text, hidden",
+    "tool_use": "tool_use_id, tool, input",
+    "tool_result": "tool_use_id, tool, is_error, text",
+    "message_in": "message_id, from, body, redelivered, reply_to, steered",
+    "message_out": "message_id, to, body, reply_to",
+    "note": "text, level (info|warning|error)",
+    "status_changed": "condition, on, detail",
+    "model_changed": "model, previous",
+    "token_usage_changed": "ctx, cost",
+    "turn_state_changed": "state, turn_id",
+    "permission_asked": "approval_id, tool, input",
+    "permission_decided": "approval_id, tool, status, note",
+    "text_delta": "text",
+    "thinking_delta": "text",
+}
+"""The keys of each kind's payload. A payload over 256 KiB has its longest strings cut and `cut: {field: {bytes, file}}`."""
+
+
+class Event(Answer):
+    id: int | None = None
+    ts: str
+    kind: str
+    payload: dict[str, Any] = Field(default_factory=dict)
+
+
+class TranscriptPage(Answer):
+    """A page of a journal, oldest first. `first_id` and `last_id` are of the whole journal, so a scrollbar can be drawn."""
+
+    journal_uuid: str | None
+    first_id: int | None
+    last_id: int | None
+    events: list[Event]
+
+
+class EventsTaken(Answer):
+    """The answer to a batch: everything up to `cursor` is hived's now."""
+
+    cursor: int
+    refused: list[RefusedMessage] = Field(default_factory=list)
