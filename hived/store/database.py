@@ -27,11 +27,24 @@ T = TypeVar("T")
 Change = Callable[["Tx"], T]
 Query = Callable[[sqlite3.Connection], T]
 FeedListener = Callable[[Sequence[FeedRow]], None]
+RingListener = Callable[["Ring"], None]
+
+SUPERVISOR = "supervisor"
+"""Who to ring when what is wanted of an agent has changed."""
 
 MAX_CHANGES_PER_COMMIT = 512
 """Bounds how long the first caller of a group waits for the last."""
 READERS = 2
 BUSY_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A doorbell: `event` is one of wire/control's names; for SUPERVISOR it is `look`."""
+
+    to: str
+    event: str
+    payload: dict[str, Any]
 
 
 class Tx:
@@ -41,6 +54,7 @@ class Tx:
         self.connection = connection
         self.now = utc_now()
         self.feed_rows: list[FeedRow] = []
+        self.rings: list[Ring] = []
         self.callbacks: list[Callable[[], None]] = []
 
     def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
@@ -59,6 +73,10 @@ class Tx:
             "INSERT INTO feed(ts, kind, payload_json) VALUES (?, ?, ?)", (self.now, kind, json.dumps(payload))
         )
         self.feed_rows.append(FeedRow(seq=cursor.lastrowid or 0, ts=self.now, kind=kind, payload=payload))
+
+    def ring(self, to: str, event: str, payload: dict[str, Any] | None = None) -> None:
+        """Tell an agent's harness (`to` is the agent's id) over its control stream, or SUPERVISOR, once this is durable."""
+        self.rings.append(Ring(to, event, payload or {}))
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Called on the event loop once this change is durable, in commit order. It must not raise."""
@@ -92,6 +110,7 @@ class Database:
         self._wake = asyncio.Event()
         self._closing = False
         self._on_feed: list[FeedListener] = []
+        self._on_ring: list[RingListener] = []
         self._task = asyncio.create_task(self._write_loop(), name="store writer")
 
     @classmethod
@@ -105,6 +124,10 @@ class Database:
     def on_feed(self, listener: FeedListener) -> None:
         """Call `listener` with each commit's feed rows, in order."""
         self._on_feed.append(listener)
+
+    def on_ring(self, listener: RingListener) -> None:
+        """Call `listener` with each doorbell, after the feed rows of its commit."""
+        self._on_ring.append(listener)
 
     async def write(self, change: Change[T]) -> T:
         """Run `change` and answer when it is committed. What it raises is raised here and rolls back only itself."""
@@ -158,6 +181,9 @@ class Database:
                 listener(rows)
         for pending in group:
             if pending.tx and not pending.error:
+                for ring in pending.tx.rings:
+                    for hear in self._on_ring:
+                        hear(ring)
                 for callback in pending.tx.callbacks:
                     callback()
             if pending.future.done():

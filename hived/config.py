@@ -1,0 +1,45 @@
+"""hive.toml: the operator's own settings. Every key has a default; an unknown one is refused by name."""
+
+import tomllib
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from hived.wire.base import WireModel
+from hived.wire.errors import InvalidConfig
+
+
+class Config(WireModel):
+    """The whole of hive.toml."""
+
+    feed_rows: int = Field(default=20_000, ge=100)
+    """How many rows of the feed are kept for clients to resume from."""
+    reader_buffer_bytes: int = Field(default=4 * 1024 * 1024, ge=65_536)
+    """How far a reader of a stream may fall behind before it is cut off (it resumes by itself)."""
+    max_deliveries: int = Field(default=3, ge=1, le=20)
+    """After so many deliveries without a clean end a message is held."""
+    crash_budget: int = Field(default=3, ge=1)
+    """How many crashes within `crash_window_seconds` park an agent."""
+    crash_window_seconds: float = Field(default=60.0, gt=0)
+    start_seconds: float = Field(default=20.0, gt=0)
+    """How long a harness may take from start to online."""
+    stop_seconds: float = Field(default=15.0, gt=0)
+    """How long a harness may take to end its turn and itself before it is killed."""
+
+
+def load_config(path: Path) -> Config:
+    """The settings in that file; the defaults if there is none. Raises InvalidConfig with the offending key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidConfig(file=str(path), reason=str(error)) from error
+    try:
+        return Config.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfig(file=str(path), reason=str(error)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InvalidConfig(file=str(path), reason=f"{key}: {first['msg']}") from error

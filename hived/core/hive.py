@@ -1,0 +1,91 @@
+"""What the routers and the supervision share: the database, the settings, and the topics that carry its news."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hived.config import Config
+from hived.core.bus import Topic
+from hived.paths import HivePaths
+from hived.store.database import SUPERVISOR, Database, Ring
+from hived.wire.errors import TookTooLong
+from hived.wire.snapshot import FeedRow, HiveInfo
+
+BELL_LIMIT = 256
+"""Doorbells one control stream may leave unheard before it is cut off; the harness then connects again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One feed row, encoded once for every reader: a whole SSE event."""
+
+    seq: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvents:
+    """Events of one agent as they came in, encoded once: `last_id` is None where all are live only."""
+
+    first_id: int | None
+    last_id: int | None
+    lines: tuple[tuple[int | None, bytes], ...]
+    """(id or None, the event as one line of JSON)."""
+
+
+class Hive:
+    """One per hived."""
+
+    def __init__(self, paths: HivePaths, config: Config, database: Database, info: HiveInfo) -> None:
+        self.paths = paths
+        self.config = config
+        self.database = database
+        self.info = info
+        self.stopping = asyncio.Event()
+        self.look = asyncio.Event()
+        """Set whenever the supervision has something to look at."""
+        self.feed: Topic[Frame] = Topic(config.reader_buffer_bytes)
+        self._changed: Topic[None] = Topic(limit=1 << 30)
+        self._bells: dict[str, Topic[Ring]] = {}
+        self._live: dict[str, Topic[LiveEvents]] = {}
+        database.on_feed(self._publish)
+        database.on_ring(self._ring)
+
+    def bells(self, agent_id: str) -> Topic[Ring]:
+        """The doorbells of one agent's harness."""
+        return self._bells.setdefault(agent_id, Topic(BELL_LIMIT))
+
+    def live(self, agent_id: str) -> Topic[LiveEvents]:
+        """One agent's events as they come in; weights are bytes."""
+        return self._live.setdefault(agent_id, Topic(self.config.reader_buffer_bytes))
+
+    async def until(self, condition: Callable[[sqlite3.Connection], bool], *, seconds: float, what: str) -> None:
+        """Return once `condition` holds of the database, looking again after each change; else TookTooLong."""
+        subscription = self._changed.subscribe()
+        try:
+            async with asyncio.timeout(seconds):
+                while not await self.database.read(condition):
+                    await subscription.take()
+        except TimeoutError:
+            raise TookTooLong(what=what, seconds=seconds) from None
+        finally:
+            subscription.close()
+
+    def close_streams(self) -> None:
+        """End every stream, so that open readers do not hold up the shutdown."""
+        self.stopping.set()
+        for topic in (self.feed, *self._bells.values(), *self._live.values()):
+            topic.close()
+
+    def _publish(self, rows: Sequence[FeedRow]) -> None:
+        for row in rows:
+            data = b"id: %d\nevent: %s\ndata: %s\n\n" % (row.seq, row.kind.encode(), row.model_dump_json().encode())
+            self.feed.publish([Frame(row.seq, data)], weight=len(data))
+        self._changed.publish([None], weight=0)
+
+    def _ring(self, ring: Ring) -> None:
+        if ring.to == SUPERVISOR:
+            self.look.set()
+        else:
+            self.bells(ring.to).publish([ring])
