@@ -1,14 +1,13 @@
 """What the routers and the supervision share: the database, the settings, and the topics that carry its news."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hived.config import Config
 from hived.core.bus import Topic
 from hived.paths import HivePaths
-from hived.store.database import SUPERVISOR, Database, Ring
+from hived.store.database import SUPERVISOR, Connection, Database, Ring
 from hived.wire.errors import TookTooLong
 from hived.wire.snapshot import FeedRow, HiveInfo
 
@@ -60,7 +59,7 @@ class Hive:
         """One agent's events as they come in; weights are bytes."""
         return self._live.setdefault(agent_id, Topic(self.config.reader_buffer_bytes))
 
-    async def until(self, condition: Callable[[sqlite3.Connection], bool], *, seconds: float, what: str) -> None:
+    async def until(self, condition: Callable[[Connection], bool], *, seconds: float, what: str) -> None:
         """Return once `condition` holds of the database, looking again after each change; else TookTooLong."""
         subscription = self._changed.subscribe()
         try:
@@ -75,8 +74,11 @@ class Hive:
     def close_streams(self) -> None:
         """End every stream, so that open readers do not hold up the shutdown."""
         self.stopping.set()
-        for topic in (self.feed, *self._bells.values(), *self._live.values()):
-            topic.close()
+        self.feed.close()
+        for bells in self._bells.values():
+            bells.close()
+        for live in self._live.values():
+            live.close()
 
     def _publish(self, rows: Sequence[FeedRow]) -> None:
         for row in rows:

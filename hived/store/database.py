@@ -24,6 +24,9 @@ from hived.wire.snapshot import FeedKind, FeedRow
 from hived.wire.times import utc_now
 
 T = TypeVar("T")
+Connection = sqlite3.Connection
+Row = sqlite3.Row
+"""So that the layers above name them without importing a database library."""
 Change = Callable[["Tx"], T]
 Query = Callable[[sqlite3.Connection], T]
 FeedListener = Callable[[Sequence[FeedRow]], None]
