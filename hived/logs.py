@@ -1,0 +1,1 @@
+"""hived's own log."""
