@@ -1,13 +1,12 @@
 """`hive ls` on a running hive beside `python -c pass`: at most 8 times."""
 
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from tests.benchmarks.measure import Finding, median_of
-from tests.support.hive import running_hive
+from tests.verified.shell import temporary_hive
 
 MARK = 8.0
 
@@ -20,8 +19,8 @@ def wall(command: list[str], env: dict[str, str]) -> float:
 
 def run() -> list[Finding]:
     hive_command = str(Path(sys.executable).with_name("hive"))
-    with running_hive() as hive:
-        env = {**os.environ, "HIVE_HOME": str(hive.home)}
+    with temporary_hive() as shell:
+        env = shell.env
         for _ in range(2):
             wall([hive_command, "ls"], env)
         floor = median_of(lambda: wall([sys.executable, "-c", "pass"], env), 11)

@@ -1,22 +1,18 @@
 """kill -9 of hived in mid-turn, again and again: no event and no message is lost or doubled."""
 
 import sys
-from pathlib import Path
 
 from tests.verified.shell import Shell, expect, kill_hard, temporary_hive, wait_until
 
 LINES = 400
 KILLS = 3
 MESSAGES = 5
-TALKER = (
-    """import sys, time
+TALKER = """import sys, time
 prompt = sys.stdin.read()
-for number in range(%d):
+for number in range(int(sys.argv[1])):
     print(f"line {number}", flush=True)
     time.sleep(0.01)
 """
-    % LINES
-)
 
 
 def run() -> list[str]:
@@ -24,7 +20,7 @@ def run() -> list[str]:
     with temporary_hive() as shell:
         script = shell.home / "talker.py"
         script.write_text(TALKER)
-        shell.hive("spawn", "talker", "--engine", "command", "--command", f"{sys.executable} {script}", "--yes")
+        shell.hive("spawn", "talker", "--engine", "command", "--command", f"{sys.executable} {script} {LINES}", "--yes")
         for number in range(MESSAGES):
             shell.hive("send", "talker", f"go {number}")
         for number in range(KILLS):
