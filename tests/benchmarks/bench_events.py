@@ -57,12 +57,16 @@ def follow(path: str, agents: list[str], ends: int, ready: "multiprocessing.Queu
     seen = ended = size = 0
     first = last = 0.0
     delays: list[float] = []
+    unfinished: dict[int, bytes] = {}
     deadline = time.monotonic() + 120
     while ended < ends and time.monotonic() < deadline:
         for key, _ in selector.select(1):
             assert isinstance(key.fileobj, socket.socket)
-            chunk = key.fileobj.recv(1 << 20)
+            received = key.fileobj.recv(1 << 20)
             now = time.time()
+            whole, _, rest = (unfinished.get(key.fd, b"") + received).rpartition(b"\n\n")
+            unfinished[key.fd] = rest
+            chunk = whole + b"\n"
             texts = chunk.count(b"event: text\n")
             if texts:
                 first = first or now
@@ -71,7 +75,7 @@ def follow(path: str, agents: list[str], ends: int, ready: "multiprocessing.Queu
                 size += len(chunk)
                 delays.extend(now - float(stamp) for stamp in STAMP.findall(chunk))
             ended += chunk.count(b"event: turn_end\n")
-            if not chunk:
+            if not received:
                 selector.unregister(key.fileobj)
     ready.put((seen, size, last - first, delays))
 

@@ -1,6 +1,7 @@
 """kill -9 of hived in mid-turn, again and again: no event and no message is lost or doubled."""
 
 import sys
+from functools import partial
 
 from tests.verified.shell import Shell, expect, kill_hard, temporary_hive, wait_until
 
@@ -25,7 +26,7 @@ def run() -> list[str]:
             shell.hive("send", "talker", f"go {number}")
         for number in range(KILLS):
             already = len(texts(shell))
-            wait_until(lambda already=already: len(texts(shell)) > already + 20, "the turn going on")
+            wait_until(partial(grown, shell, already + 20), "the turn going on")
             pid = shell.pid()
             kill_hard(pid)
             expect(shell.hive("ls", check=False).returncode == 3, "with hived dead, `hive ls` must exit 3")
@@ -57,6 +58,10 @@ def run() -> list[str]:
             f"{len(ends)} turns, {len(lines)} lines, {len(events)} events with ids 1..{len(ids)}, {MESSAGES} messages acked once each"
         )
     return said
+
+
+def grown(shell: Shell, beyond: int) -> bool:
+    return len(texts(shell)) > beyond
 
 
 def texts(shell: Shell) -> list[str]:
