@@ -1,0 +1,25 @@
+"""Named steps at which a test may end this process, so that kills happen at a step and not by luck.
+
+A no-op unless HIVE_FAULT_POINT names the step; then the process kills itself there once, and a marker file in the hive's
+run folder keeps it from happening again after the restart.
+"""
+
+import os
+import signal
+
+from hived.paths import hive_paths
+
+_CHOSEN = os.environ.get("HIVE_FAULT_POINT", "")
+
+POINTS = ("hived_claim", "hived_claimed", "hived_batch", "hived_batch_taken", "hived_decide", "hived_decided")
+"""Before and after the commit of a claim, of an event batch and of a decision."""
+
+
+def reach(point: str) -> None:
+    """End the process here if this is the step that was asked for, and it has not been yet."""
+    if point != _CHOSEN:
+        return
+    marker = hive_paths().run / f"fault-{point}"
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
