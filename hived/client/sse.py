@@ -31,13 +31,13 @@ class SseParser:
 
     def feed(self, chunk: bytes) -> list[ServerEvent]:
         """Raises StreamBroken where one event grows over MAX_EVENT_BYTES."""
-        self._buffer += chunk
-        end = self._buffer.rfind(b"\n")
+        end = chunk.rfind(b"\n")
         if end < 0:
+            self._buffer += chunk
             self._check()
             return []
-        whole = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
+        whole = bytes(self._buffer) + chunk[:end]
+        self._buffer = bytearray(chunk[end + 1 :])
         found: list[ServerEvent] = []
         for line in whole.split(b"\n"):
             if line.endswith(b"\r"):
