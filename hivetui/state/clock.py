@@ -1,0 +1,63 @@
+"""Times as the screen says them. The clock is handed in, so that a test or a picture can fix it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from hived.wire.times import from_text
+
+Clock = Callable[[], datetime]
+"""Gives the time now, in UTC."""
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def parsed(text: str | None) -> datetime | None:
+    """A wire time, or None where there is none or it is not a time."""
+    if not text:
+        return None
+    try:
+        moment = from_text(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def seconds_since(since: str | None, now: datetime) -> float | None:
+    moment = parsed(since)
+    return None if moment is None else max(0.0, (now - moment).total_seconds())
+
+
+def running(since: str | None, now: datetime) -> str:
+    """How long something that runs has run: `0:42`, `3:05`, `1:02:10`; empty where unknown."""
+    seconds = seconds_since(since, now)
+    return "" if seconds is None else stopwatch(seconds)
+
+
+def stopwatch(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def age(since: str | None, now: datetime) -> str:
+    """How old something is, in its largest unit: `now`, `42s`, `6m`, `3h`, `9d`; empty where unknown."""
+    seconds = seconds_since(since, now)
+    if seconds is None:
+        return ""
+    if seconds < 5:
+        return "now"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(seconds)}s"
+
+
+def hour(text: str | None, now: datetime | None = None) -> str:
+    """`14:29` in the zone of `now` (UTC without it); empty where unknown."""
+    moment = parsed(text)
+    if moment is None:
+        return ""
+    zone = now.tzinfo if now is not None and now.tzinfo else UTC
+    return moment.astimezone(zone).strftime("%H:%M")

@@ -1,0 +1,193 @@
+"""The whole hive as the screen draws it, and the one pure reducer: `reduced(state, change)` gives the next state.
+
+Changes are what happened (past tense); they come from `sync` and `controller`. A feed row replaces a thing, never merges.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from hived.wire.agents import AgentView, EngineFound
+from hived.wire.approvals import Approval, WaitingItem
+from hived.wire.messages import Message
+from hived.wire.snapshot import FeedRow, Snapshot
+from hivetui.state.agents import SHAPES, Agent, ShapeKind, agent_from, in_order
+from hivetui.state.messages import Messages, letter_from, with_messages
+from hivetui.state.waiting import (
+    WaitingOnYou,
+    ask_from,
+    attached,
+    waiting_from,
+    with_ask,
+    with_item,
+    without,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How it stands with hived. `live` is the only one in which the rest is known to be true now."""
+
+    kind: Literal["connecting", "live", "away", "refused"] = "connecting"
+    since: str = ""
+    reason: str = ""
+    was_live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What came of something that was asked for, in one sentence."""
+
+    text: str
+    tone: Literal["good", "bad", "plain"] = "plain"
+    code: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HiveState:
+    host: str = ""
+    home: str = ""
+    build: str = ""
+    seq: int = 0
+    attached: bool = False
+    """A snapshot has been taken."""
+    link: Link = field(default_factory=Link)
+    agents: dict[str, Agent] = field(default_factory=dict)
+    """By name."""
+    waiting: WaitingOnYou = field(default_factory=WaitingOnYou)
+    messages: Messages = field(default_factory=dict)
+    engines: tuple[EngineFound, ...] | None = None
+    """None until hived was asked."""
+    notice: Notice | None = None
+
+    @property
+    def ordered(self) -> tuple[Agent, ...]:
+        return in_order(self.agents)
+
+    @property
+    def usd_today(self) -> float | None:
+        """None while no agent has a figure."""
+        figures = [agent.usd_today for agent in self.agents.values() if agent.usd_today is not None]
+        return sum(figures) if figures else None
+
+    def counts(self) -> dict[ShapeKind, int]:
+        counted: dict[ShapeKind, int] = dict.fromkeys(SHAPES, 0)
+        for agent in self.agents.values():
+            counted[agent.shape_kind] += 1
+        return {kind: count for kind, count in counted.items() if count}
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRowsCame:
+    rows: Sequence[FeedRow]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkMade:
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRefused:
+    """hived answers and this client must not go on: another protocol."""
+
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnginesListed:
+    engines: tuple[EngineFound, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    notice: Notice | None
+
+
+Change = SnapshotTaken | FeedRowsCame | LinkLost | LinkMade | LinkRefused | EnginesListed | Noticed
+
+
+def reduced(state: HiveState, change: Change) -> HiveState:
+    match change:
+        case SnapshotTaken(snapshot):
+            return _after_snapshot(state, snapshot)
+        case FeedRowsCame(rows):
+            for row in rows:
+                if row.seq > state.seq:
+                    state = _after_row(replace(state, seq=row.seq), row)
+            return _with_blocked(state)
+        case LinkLost(at, reason):
+            since = state.link.since if state.link.kind == "away" else at
+            return replace(state, link=Link("away", since, reason, state.link.was_live or state.link.kind == "live"))
+        case LinkMade(at):
+            return replace(state, link=Link("live", at, "", state.link.kind == "away" and state.link.was_live))
+        case LinkRefused(at, reason):
+            return replace(state, link=Link("refused", at, reason))
+        case EnginesListed(engines):
+            return replace(state, engines=engines)
+        case Noticed(notice):
+            return replace(state, notice=notice)
+
+
+def _after_snapshot(state: HiveState, snapshot: Snapshot) -> HiveState:
+    asks = {approval.id: ask_from(approval) for approval in snapshot.approvals}
+    items = [waiting_from(item) for item in snapshot.waiting]
+    return _with_blocked(
+        replace(
+            state,
+            host=snapshot.hive.host,
+            home=snapshot.hive.home,
+            build=snapshot.hive.build,
+            seq=snapshot.seq,
+            attached=True,
+            agents={view.name: agent_from(view) for view in snapshot.agents},
+            waiting=attached(state.waiting, items, asks),
+            messages=with_messages({}, [letter_from(message) for message in snapshot.messages]),
+        )
+    )
+
+
+def _after_row(state: HiveState, row: FeedRow) -> HiveState:
+    payload = row.payload
+    match row.kind:
+        case "agent":
+            agent = agent_from(AgentView.model_validate(payload))
+            others = {name: known for name, known in state.agents.items() if known.id != agent.id}
+            return replace(state, agents={**others, agent.name: agent})
+        case "agent_removed":
+            return replace(state, agents={name: a for name, a in state.agents.items() if a.id != payload["id"]})
+        case "message":
+            letter = letter_from(Message.model_validate(payload))
+            return replace(state, messages=with_messages(state.messages, [letter]))
+        case "approval":
+            approval = Approval.model_validate(payload)
+            return replace(state, waiting=with_ask(state.waiting, approval.id, ask_from(approval)))
+        case "waiting":
+            item = waiting_from(WaitingItem.model_validate(payload))
+            return replace(state, waiting=with_item(state.waiting, item))
+        case "waiting_removed":
+            return replace(state, waiting=without(state.waiting, payload["id"]))
+        case _:
+            return state
+
+
+def _with_blocked(state: HiveState) -> HiveState:
+    blocked = {item.agent for item in state.waiting.pending if item.blocks}
+    agents = {
+        name: agent if agent.blocked == (name in blocked) else replace(agent, blocked=name in blocked)
+        for name, agent in state.agents.items()
+    }
+    return replace(state, agents=agents)
