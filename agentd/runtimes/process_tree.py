@@ -1,0 +1,89 @@
+"""Ending a process with everything it started. psutil loads here, when a tree is walked, and not before."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
+
+TERM_SECONDS = 5.0
+"""An engine may need this long after TERM to save its session."""
+KILL_SECONDS = 5.0
+"""After KILL only the kernel is waited for (a process in uninterruptible sleep)."""
+
+
+def signal_group(leader: int, number: int) -> None:
+    """Signal the process group of that leader, if there is anything left of it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, number)
+
+
+def walk(pid: int) -> "list[psutil.Process]":
+    """That process and all below it, deepest last. A psutil.Process knows its start time, so a reused pid is never hit."""
+    import psutil
+
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+async def end_tree(pid: int, known: "list[psutil.Process] | None" = None) -> None:
+    """TERM the group of `pid` and all below it, wait, then KILL what is left.
+
+    `known` is an earlier walk: a child whose parent is gone has lost its way home, so the tree is walked while it stands.
+    """
+    import psutil
+
+    tree = _merged(known or [], walk(pid))
+    _send(tree, signal.SIGTERM)
+    left = await asyncio.to_thread(_wait, tree, TERM_SECONDS)
+    if not left:
+        return
+    tree = left
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            tree = _merged(tree, process.children(recursive=True))
+    _send(tree, signal.SIGKILL)
+    await asyncio.to_thread(_wait, tree, KILL_SECONDS)
+
+
+def _merged(first: "list[psutil.Process]", second: "list[psutil.Process]") -> "list[psutil.Process]":
+    return list(dict.fromkeys([*first, *second]))
+
+
+def _send(tree: "list[psutil.Process]", number: int) -> None:
+    import psutil
+
+    for process in tree:
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(number)
+
+
+def _wait(tree: "list[psutil.Process]", seconds: float) -> "list[psutil.Process]":
+    """Those of the tree that still run after at most that long. A zombie has ended: its parent reaps it."""
+    import time
+
+    import psutil
+
+    deadline = time.monotonic() + seconds
+    left = tree
+    while left := [process for process in left if _runs(process)]:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            break
+        _, left = psutil.wait_procs(left, timeout=min(remaining, 0.1))
+    return left
+
+
+def _runs(process: "psutil.Process") -> bool:
+    import psutil
+
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
