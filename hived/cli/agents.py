@@ -1,0 +1,185 @@
+"""`hive ls`, `show`, `log`, `model` and `cancel`: agents one by one and all together."""
+
+import argparse
+from typing import Any
+
+from hived.cli.command import Arguments, Command, listed, nothing, positive
+from hived.cli.output import age, clean, line, print_facts, print_json, print_rows
+from hived.client import oneshot
+from hived.wire import routes
+from hived.wire.names import checked_name
+
+LOG_LINES = 200
+
+
+def state_of(agent: dict[str, Any]) -> tuple[str, str]:
+    """What it is doing in one word, and since when: the turn's state while it runs, else its lifecycle."""
+    lifecycle, turn = agent["lifecycle"], agent["turn"]
+    if lifecycle["state"] != "running":
+        return lifecycle["state"], lifecycle["since"]
+    if not agent["online"]:
+        return "away", lifecycle["since"]
+    return turn["state"], turn["since"]
+
+
+def context_of(agent: dict[str, Any]) -> str:
+    """How full the window is; empty where no turn has said."""
+    ctx = agent["ctx"]
+    return f"{round(100 * ctx['tokens'] / ctx['window'])}%" if ctx and ctx["window"] else ""
+
+
+def money(usd: float | None, estimated: bool = False) -> str:
+    return "" if usd is None else f"{'~' if estimated else ''}${usd:.2f}"
+
+
+def _ls(arguments: Arguments) -> int:
+    document = oneshot.call("GET", routes.AGENTS)
+    if arguments.json:
+        print_json(document)
+        return 0
+    agents = listed(document, "agents")
+    if not agents:
+        print("There are no agents yet. Make the queen with: hive init")
+    header = ("NAME", "ROLE", "ENGINE", "MODEL", "STATE", "SINCE", "CTX", "COST", "UNREAD", "WAITING", "NOTE")
+    print_rows(header, (_row(agent) for agent in agents))
+    return 0
+
+
+def _row(agent: dict[str, Any]) -> tuple[str, ...]:
+    state, since = state_of(agent)
+    spend = agent["spend"]
+    conditions = [item["kind"] for item in agent["conditions"] if item["kind"] != "online"]
+    if agent["held"]:
+        conditions.append(f"{agent['held']} held")
+    return (
+        agent["name"],
+        agent["role"],
+        agent["engine"],
+        agent["model"],
+        state,
+        age(since),
+        context_of(agent),
+        money(spend["total_usd"], spend["estimated"]),
+        str(agent["unread"] or ""),
+        str(agent["waiting"] or ""),
+        ", ".join(conditions),
+    )
+
+
+def _declare_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="an agent")
+
+
+def _show(arguments: Arguments) -> int:
+    agent = oneshot.call("GET", oneshot.path_of(routes.AGENT, name=checked_name(arguments.name)))
+    if arguments.json:
+        print_json(agent)
+        return 0
+    lifecycle, turn, ctx, cost, spend = (agent[key] for key in ("lifecycle", "turn", "ctx", "cost", "spend"))
+    state, since = state_of(agent)
+    print_facts(
+        [
+            ("agent", f"{agent['name']} ({agent['role']}), {agent['id']}"),
+            ("state", f"{state} for {age(since)}"),
+            ("cause", f"{lifecycle['state']} since {lifecycle['since']}: {line(lifecycle['cause'])}"),
+            ("turn", f"{turn['turn_id']}, woken by {turn['wake']}" if turn["turn_id"] else None),
+            ("conditions", ", ".join(_condition(item) for item in agent["conditions"])),
+            ("engine", f"{agent['engine']}, model {agent['model']}, runtime {agent['runtime']}"),
+            ("parent", agent["parent"]),
+            ("process", f"pid {agent['pid']}, generation {agent['generation']}" if agent["pid"] else None),
+            ("context", f"{ctx['tokens']} of {ctx['window']} tokens, {context_of(agent)}" if ctx else None),
+            ("last turn", f"{cost['tokens']} tokens {money(cost['usd'], cost['estimated'])}" if cost else None),
+            ("spent", f"{spend['turns']} turns {money(spend['total_usd'], spend['estimated'])}"),
+            ("messages", f"{agent['unread']} unread, {agent['held']} held"),
+            ("last outcome", agent["last_outcome"]),
+            ("last error", line(agent["last_error"] or "")),
+            ("session", agent["session_id"]),
+            ("events", agent["cursor"]),
+            ("repo", agent["repo"]),
+            ("workspace", agent["workspace"]),
+        ]
+    )
+    return 0
+
+
+def _condition(item: dict[str, Any]) -> str:
+    return f"{item['kind']} ({line(item['detail'])})" if item["detail"] else str(item["kind"])
+
+
+def _declare_log(parser: argparse.ArgumentParser) -> None:
+    _declare_name(parser)
+    parser.add_argument("--lines", "-n", type=positive, default=LOG_LINES, metavar="N", help="the last N lines")
+    parser.add_argument("--follow", "-f", action="store_true", help="go on with what is written to it")
+
+
+def _log(arguments: Arguments) -> int:
+    path = oneshot.path_of(routes.AGENT_LOG, name=checked_name(arguments.name))
+    document = oneshot.call("GET", path, query={"lines": arguments.lines})
+    if arguments.json and not arguments.follow:
+        print_json(document)
+        return 0
+    _print_log(document["lines"], arguments.json)
+    if arguments.follow:
+        _follow_file(document["path"], arguments.json)
+    return 0
+
+
+def _print_log(lines: list[str], as_json: bool) -> None:
+    for text in lines:
+        if as_json:
+            print_json({"line": text})
+        else:
+            print(clean(text), flush=True)
+
+
+def _follow_file(path: str, as_json: bool) -> None:
+    """What is appended to that file from now on; a log is a file, and nobody pushes it."""
+    import time
+
+    with open(path, encoding="utf-8", errors="replace") as log:
+        log.seek(0, 2)
+        unfinished = ""
+        while True:
+            *lines, unfinished = (unfinished + log.read()).split("\n")
+            _print_log(lines, as_json)
+            time.sleep(0.2)
+
+
+def _declare_model(parser: argparse.ArgumentParser) -> None:
+    _declare_name(parser)
+    parser.add_argument(
+        "model", nargs="?", metavar="MODEL", help="the model from the next turn on; without it: print it"
+    )
+
+
+def _model(arguments: Arguments) -> int:
+    name = checked_name(arguments.name)
+    if arguments.model is None:
+        agent = oneshot.call("GET", oneshot.path_of(routes.AGENT, name=name))
+    else:
+        path = oneshot.path_of(routes.AGENT_MODEL, name=name)
+        agent = oneshot.call("PUT", path, {"model": arguments.model}, idempotency_key=oneshot.new_key())
+    if arguments.json:
+        print_json(agent)
+    else:
+        print(line(agent["model"]))
+    return 0
+
+
+def _cancel(arguments: Arguments) -> int:
+    path = oneshot.path_of(routes.AGENT_ACTION, name=checked_name(arguments.name), action="cancel-turn")
+    agent = oneshot.call("POST", path, idempotency_key=oneshot.new_key())
+    if arguments.json:
+        print_json(agent)
+    else:
+        print(f"{arguments.name}: its turn is interrupted")
+    return 0
+
+
+COMMANDS = {
+    "ls": Command(nothing, _ls),
+    "show": Command(_declare_name, _show),
+    "log": Command(_declare_log, _log),
+    "model": Command(_declare_model, _model),
+    "cancel": Command(_declare_name, _cancel),
+}

@@ -1,0 +1,125 @@
+"""`hive waiting`, `approvals`, `approve` and `deny`: what the operator decides."""
+
+import argparse
+import re
+from typing import Any
+
+from hived.cli.command import Arguments, Command, listed, nothing
+from hived.cli.output import age, line, print_facts, print_json, print_rows, short_id
+from hived.client import oneshot
+from hived.wire import routes
+from hived.wire.errors import ApprovalNotFound, StartFailed
+
+_ID = re.compile(r"[0-9a-f-]{1,36}", re.ASCII)
+
+
+def decide(verb: str, approval_id: str, note: str | None) -> dict[str, Any]:
+    """Approve or deny it; the approval. `approval_id` may be a unique prefix."""
+    wanted = approval_id.strip().lower()
+    if not _ID.fullmatch(wanted):
+        raise ApprovalNotFound(id=approval_id[:64])
+    route = routes.APPROVE if verb == "approve" else routes.DENY
+    body = {} if note is None else {"note": note}
+    path = oneshot.path_of(route, id=wanted)
+    decided: dict[str, Any] = oneshot.call("POST", path, body, idempotency_key=oneshot.new_key())
+    return decided
+
+
+def print_approval(approval: dict[str, Any]) -> None:
+    payload, decided_by = approval["payload"], approval["decided_by"]
+    print_facts(
+        [
+            ("approval", approval["id"]),
+            ("kind", approval["kind"]),
+            ("status", approval["status"]),
+            ("asked by", approval["requester"]),
+            ("subject", line(approval["subject"])),
+            ("reason", line(str(payload.get("reason") or ""))),
+            ("decided by", decided_by["who"] if decided_by else None),
+            ("note", line(approval["note"] or "")),
+            ("failure", line(approval["failure"] or "")),
+        ]
+    )
+
+
+def _waiting(arguments: Arguments) -> int:
+    document = oneshot.call("GET", routes.WAITING)
+    if arguments.json:
+        print_json(document)
+        return 0
+    items = listed(document, "waiting")
+    if not items:
+        print("Nothing waits on you.")
+    print_rows(
+        ("ID", "KIND", "AGENT", "FOR", "SUBJECT"),
+        (
+            (short_id(item["id"]), item["kind"], item["agent"] or "operator", age(item["since"]), item["subject"])
+            for item in items
+        ),
+    )
+    return 0
+
+
+def _declare_approvals(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--kind", choices=("spawn", "apply_commit", "tool_use"), help="only these")
+    parser.add_argument("--all", action="store_true", help="decided ones too")
+
+
+def _approvals(arguments: Arguments) -> int:
+    query = {"kind": arguments.kind, "status": None if arguments.all else "pending"}
+    document = oneshot.call("GET", routes.APPROVALS, query=query)
+    if arguments.json:
+        print_json(document)
+        return 0
+    approvals = listed(document, "approvals")
+    if not approvals:
+        print("There are no approvals." if arguments.all else "No approval is pending.")
+    print_rows(
+        ("ID", "KIND", "STATUS", "BY", "AGE", "SUBJECT"),
+        (
+            (
+                short_id(approval["id"]),
+                approval["kind"],
+                approval["status"],
+                approval["requester"],
+                age(approval["created_at"]),
+                approval["subject"],
+            )
+            for approval in approvals
+        ),
+    )
+    return 0
+
+
+def _declare_decision(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="+", metavar="ID", help="an approval's id, or a unique beginning of it")
+    parser.add_argument("--note", metavar="TEXT", help="travels to the agent")
+
+
+def _decide_all(verb: str, arguments: Arguments) -> int:
+    decided = [decide(verb, approval_id, arguments.note) for approval_id in arguments.ids]
+    if arguments.json:
+        print_json(decided[0] if len(decided) == 1 else {"approvals": decided})
+    else:
+        for approval in decided:
+            print(f"{approval['status']}: {line(approval['subject'])}")
+    for approval in decided:
+        if approval["status"] == "failed":
+            raise StartFailed(name=approval["payload"].get("name", "?"), cause=approval["failure"])
+    return 0
+
+
+def _approve(arguments: Arguments) -> int:
+    return _decide_all("approve", arguments)
+
+
+def _deny(arguments: Arguments) -> int:
+    return _decide_all("deny", arguments)
+
+
+COMMANDS = {
+    "waiting": Command(nothing, _waiting),
+    "approvals": Command(_declare_approvals, _approvals),
+    "approve": Command(_declare_decision, _approve),
+    "deny": Command(_declare_decision, _deny),
+}

@@ -1,0 +1,138 @@
+"""The `hive` command: finds the module of the command that was asked for, loads nothing else, and turns errors into exit codes.
+
+Results go to stdout, `error[code]: sentence` to stderr. 0 done, 1 refused or failed, 2 usage, 3 hived is not running,
+4 no such thing, 5 conflict; 130 interrupted, 141 nobody reads any more.
+"""
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+
+from hived.wire.errors import HiveError, Internal, UsageError
+
+GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+    "The hive": {
+        "init": ("spawn", "make the queen"),
+        "up": ("running", "run hived here, or --detach"),
+        "down": ("running", "stop hived; agents work on unless --agents"),
+        "status": ("running", "is hived running, and what is in the hive"),
+        "paths": ("paths", "where everything lives"),
+        "version": ("version", "this program, and the hived that runs"),
+        "engines": ("engines", "what engines and runtimes this machine has"),
+        "tui": ("tui", "the screen (also `hive` alone)"),
+        "demo": ("demo", "a hive of scripted agents in a temporary home"),
+    },
+    "Agents": {
+        "spawn": ("spawn", "ask for a new agent"),
+        "ls": ("agents", "list the agents"),
+        "show": ("agents", "one agent: its state, since when and why"),
+        "log": ("agents", "its harness's log"),
+        "start": ("lifecycle", "start agents"),
+        "stop": ("lifecycle", "stop agents"),
+        "restart": ("lifecycle", "restart agents"),
+        "wait": ("lifecycle", "wait until agents are idle, online or stopped"),
+        "model": ("agents", "show or set an agent's model"),
+        "cancel": ("agents", "interrupt an agent's turn"),
+    },
+    "What they say and do": {
+        "send": ("messages", "write to an agent, or to all with '*'"),
+        "messages": ("messages", "all messages"),
+        "inbox": ("messages", "your own unread messages"),
+        "events": ("events", "what agents did, event by event"),
+        "transcript": ("events", "what an agent did, to read"),
+    },
+    "Decisions": {
+        "waiting": ("approvals", "everything that needs you"),
+        "approvals": ("approvals", "what was asked for"),
+        "approve": ("approvals", "say yes"),
+        "deny": ("approvals", "say no"),
+    },
+}
+COMMANDS = {name: found for group in GROUPS.values() for name, found in group.items()}
+
+INTERRUPTED = 130
+NOBODY_READS = 141
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # A library's warning is no message to the operator.
+    try:
+        code = _run(list(sys.argv[1:] if words is None else words))
+        sys.stdout.flush()
+        return code
+    except HiveError as error:
+        return _fail(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes stdout once more at its end; give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return NOBODY_READS
+    except Exception as error:
+        return _fail(Internal(f"{type(error).__name__}: {error}"))
+
+
+def _run(words: list[str]) -> int:
+    if not words:
+        words = ["tui"]
+    name, rest = words[0], words[1:]
+    if name in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if name in ("-V", "--version"):
+        name = "version"
+    if name not in COMMANDS:
+        raise UsageError(reason=_unknown(name))
+    module_name, help_text = COMMANDS[name]
+    module = import_module(f"hived.cli.{module_name}")
+    from hived.cli.command import parser_for
+
+    command = module.COMMANDS[name]
+    try:
+        arguments = parser_for(name, help_text, command).parse_args(rest)
+    except SystemExit:  # argparse's way out of --help
+        return 0
+    code: int = command.run(arguments)
+    return code
+
+
+def _help() -> str:
+    lines = ["usage: hive [COMMAND] [--json] [--help]", "", "A hive of coding agents. Alone, `hive` opens the screen."]
+    for title, commands in GROUPS.items():
+        lines += ["", title]
+        lines += [f"  {name:<11} {help_text}" for name, (_, help_text) in commands.items()]
+    return "\n".join([*lines, "", "hive COMMAND --help says more. HIVE_HOME puts everything under one folder."])
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    from hived.cli.output import line
+
+    shown = line(name, 40)
+    if name.startswith("-"):
+        return f"There is no option {shown!r} before a command. See: hive --help"
+    near = get_close_matches(name, COMMANDS, 1)
+    return f"There is no command {shown!r}; " + (
+        f"did you mean {near[0]!r}?" if near else "hive --help lists what there is."
+    )
+
+
+def _fail(error: HiveError) -> int:
+    from hived.cli.output import line
+
+    with contextlib.suppress(BrokenPipeError):
+        print(f"error[{error.code}]: {line(error.message)}", file=sys.stderr, flush=True)
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

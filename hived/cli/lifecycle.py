@@ -1,0 +1,100 @@
+"""`hive start`, `stop`, `restart` and `wait`: each answers when it is done."""
+
+import argparse
+from typing import Any
+
+from hived.cli.command import Arguments, Command, checked_names, listed, names, seconds
+from hived.cli.output import print_json
+from hived.cli.watch import Watch
+from hived.client import oneshot
+from hived.wire import routes
+from hived.wire.errors import HiveError, UsageError
+
+MOST_AT_ONCE = 16
+DONE = {"start": "runs", "stop": "is stopped", "restart": "runs again"}
+
+
+def act(action: str, wanted: list[str]) -> list[dict[str, Any]]:
+    """Do it to all of them at once; their views. Raises the first error once every one has answered."""
+    if len(wanted) == 1:
+        return [_act_on(action, wanted[0])]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+        answers = [pool.submit(_act_on, action, name) for name in wanted]
+    errors = [error for answer in answers if (error := answer.exception()) is not None]
+    if errors:
+        done = [answer.result()["name"] for answer in answers if answer.exception() is None]
+        first = errors[0]
+        if done and isinstance(first, HiveError):
+            first.message += f" (Done: {', '.join(done)}.)"
+        raise first
+    return [answer.result() for answer in answers]
+
+
+def _act_on(action: str, name: str) -> dict[str, Any]:
+    path = oneshot.path_of(routes.AGENT_ACTION, name=name, action=action)
+    view: dict[str, Any] = oneshot.call("POST", path, idempotency_key=oneshot.new_key())
+    return view
+
+
+def _run_action(action: str, arguments: Arguments) -> int:
+    if bool(arguments.names) == arguments.all:
+        raise UsageError(reason=f"Say which agents, or --all (not both). See: hive {action} --help")
+    wanted = checked_names(arguments.names)
+    if arguments.all:
+        wanted = [agent["name"] for agent in listed(oneshot.call("GET", routes.AGENTS), "agents")]
+    views = act(action, wanted) if wanted else []
+    if arguments.json:
+        print_json(views[0] if len(arguments.names) == 1 else {"agents": views})
+        return 0
+    for view in views:
+        print(f"{view['name']} {DONE[action]}")
+    if not views:
+        print("There are no agents.")
+    return 0
+
+
+def _start(arguments: Arguments) -> int:
+    return _run_action("start", arguments)
+
+
+def _stop(arguments: Arguments) -> int:
+    return _run_action("stop", arguments)
+
+
+def _restart(arguments: Arguments) -> int:
+    return _run_action("restart", arguments)
+
+
+def _declare_wait(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="+", metavar="NAME", help="an agent")
+    parser.add_argument("--until", choices=("idle", "online", "stopped"), default="idle", help="default: idle")
+    parser.add_argument("--timeout", type=seconds, metavar="S", help="give up after S seconds (exit 1)")
+
+
+def _wait(arguments: Arguments) -> int:
+    wanted = checked_names(arguments.names)
+    watch = Watch()
+    reached = {"idle": watch.is_idle, "online": watch.is_online, "stopped": watch.is_stopped}[arguments.until]
+
+    def all_reached(_: Watch) -> bool:
+        found = [reached(name) for name in wanted]  # Every one is looked at, so that a wrong one is told at once.
+        return all(found)
+
+    watch.until(all_reached, arguments.timeout, f"{', '.join(wanted)} being {arguments.until}")
+    views = [watch.agent(name) for name in wanted]
+    if arguments.json:
+        print_json(views[0] if len(views) == 1 else {"agents": views})
+    else:
+        for name in wanted:
+            print(f"{name} is {arguments.until}")
+    return 0
+
+
+COMMANDS = {
+    "start": Command(names, _start),
+    "stop": Command(names, _stop),
+    "restart": Command(names, _restart),
+    "wait": Command(_declare_wait, _wait),
+}

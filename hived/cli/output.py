@@ -1,0 +1,103 @@
+"""What the `hive` command prints: aligned columns for people, JSON for programs. Agent text is hostile until it is cleaned."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+_SEQUENCES = re.compile(
+    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, modes
+    "|(?:\x1b[\\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)?"  # OSC, DCS and their like, with their text
+    "|\x1b[ -/]*[0-~]"  # any other escape
+)
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""What a terminal would act on, or what would show text in another order than it has. Tab and newline stay."""
+
+COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36, "dim": 2, "bold": 1}
+
+
+def clean(text: str) -> str:
+    """Text that a terminal only shows: escape sequences dropped, other controls written out as `\\x..`."""
+    return _CONTROLS.sub(lambda found: _written_out(found.group()), _SEQUENCES.sub("", text.replace("\r\n", "\n")))
+
+
+def line(text: str, most: int = 0) -> str:
+    """Cleaned, on one line, at most that many characters (0: any number)."""
+    flat = " ".join(clean(text).split())
+    return flat if not most or len(flat) <= most else flat[: most - 1] + "…"
+
+
+def short_id(text: str) -> str:
+    """An id as lists show it: long enough to be unique among ids of the same second."""
+    return text[:18] if len(text) > 18 else text
+
+
+def print_json(document: Any) -> None:
+    """One document on one line; everything outside ASCII is escaped, so no terminal acts on it."""
+    print(json.dumps(document), flush=True)
+
+
+def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Aligned columns; the last is as long as it is. Nothing where there are no rows."""
+    table = [tuple(line(cell) for cell in row) for row in rows]
+    if not table:
+        return
+    widths = [max(len(row[index]) for row in (header, *table)) for index in range(len(header))]
+    print(colour(_aligned(header, widths), "dim"))
+    for row in table:
+        print(_aligned(row, widths))
+
+
+def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """`name  value` a line; facts without a value are left out."""
+    known = [(name, clean(str(value))) for name, value in facts if value not in (None, "", [])]
+    width = max((len(name) for name, _ in known), default=0)
+    for name, value in known:
+        print(f"{colour(name.ljust(width), 'dim')}  {value}")
+
+
+def colour(text: str, name: str) -> str:
+    """The text in that colour, on a terminal that is to have colours."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty():
+        return text
+    return f"\x1b[{COLOURS[name]}m{text}\x1b[0m"
+
+
+def note(text: str) -> None:
+    """Something to know, on stderr, so that stdout holds results alone."""
+    print(clean(text), file=sys.stderr, flush=True)
+
+
+def age(moment: str | None) -> str:
+    """How long ago that was: `12s`, `5m`, `3h`, `2d`."""
+    if not moment:
+        return ""
+    try:
+        passed = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    except (ValueError, TypeError):
+        return ""
+    for limit, size, unit in ((100, 1, "s"), (6000, 60, "m"), (172_800, 3600, "h")):
+        if passed < limit:
+            return f"{max(0, int(passed / size))}{unit}"
+    return f"{int(passed / 86_400)}d"
+
+
+def clock(moment: str | None) -> str:
+    """The local time of day."""
+    try:
+        return datetime.fromisoformat(moment or "").astimezone().strftime("%H:%M:%S")
+    except ValueError:
+        return "--:--:--"
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+    return "  ".join([*cells, row[-1]]).rstrip()
+
+
+def _written_out(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
