@@ -6,7 +6,7 @@ from pathlib import Path
 from hived.cli.command import Arguments, Command
 from hived.cli.output import print_facts, print_json
 from hived.paths import AgentPaths, HivePaths, hive_paths
-from hived.wire.errors import InvalidName, UsageError
+from hived.wire.errors import UsageError
 
 HIVE = ("config", "config_file", "secrets_file", "data", "database", "agents", "log", "run", "host_socket", "pid_file")
 AGENT = (
@@ -30,12 +30,7 @@ def _run(arguments: Arguments) -> int:
         return _print(hive, None, arguments.json)
     if name in hive and which is None:
         return _print(hive, name, arguments.json)
-    try:
-        agent = _written(paths.agent(name), AGENT)
-    except InvalidName:
-        if which is None and name.replace("-", "").isalpha():
-            raise UsageError(reason=f"There is no path {name!r}; there are {', '.join(hive)}.") from None
-        raise
+    agent = _written(paths.agent(name), AGENT)
     if which is not None and which not in agent:
         raise UsageError(reason=f"An agent has no path {which!r}; there are {', '.join(agent)}.")
     return _print(agent, which, arguments.json)
