@@ -1,0 +1,154 @@
+"""One turn's book: takes the protocol's events, gives the engine's, and knows when the turn has ended and how.
+
+The CLI may need more than one turn of its own for one of ours: a message that steers is taken up in the running turn, or
+begins another once that has ended. The book is closed when a result comes and every message handed in was taken up.
+"""
+
+from collections.abc import Iterable
+
+from agentd.engines.base import ConditionChanged, EngineEvent, ModelChanged, Note, ToolResult, ToolUse, TurnUsage, Usage
+from agentd.engines.claude_events import (
+    ApiFailure,
+    Began,
+    Inference,
+    ProtocolEvent,
+    RateLimit,
+    Result,
+    TakenUp,
+    Unknown,
+)
+from agentd.engines.claude_outcome import CANCELLED, OK, Verdict, resets_at, verdict_of
+
+_ENGINE_EVENTS = EngineEvent.__args__
+
+
+class TurnBook:
+    """`waiting_for` holds the uuids of messages that were handed in and not yet taken up."""
+
+    def __init__(self, model: str | None, waiting_for: Iterable[str] = ()) -> None:
+        self.model = model
+        """The model that the CLI last said it uses."""
+        self.waiting_for: set[str] = set(waiting_for)
+        self.interrupted = False
+        self.session_id: str | None = None
+        """Known once the CLI has something to resume."""
+        self.results: list[Result] = []
+        self.ended = False
+        self.unknown: list[str] = []
+        """What came that this protocol does not know: for the log."""
+        self._verdicts: list[Verdict] = []
+        self._tools: dict[str, str] = {}
+        self._last: Inference | None = None
+        self._ctx_told: int | None = None
+        self._api_failure: str | None = None
+        self._limit: RateLimit | None = None
+        self._began: Began | None = None
+
+    def take(self, event: ProtocolEvent) -> list[EngineEvent]:
+        """What that event means to whoever follows the turn, in order."""
+        if isinstance(event, _ENGINE_EVENTS):
+            return [self._named(event)]
+        if isinstance(event, Result):
+            self._take_result(event)
+        elif isinstance(event, TakenUp):
+            self.waiting_for.discard(event.uuid)
+            self._resumable()
+        elif isinstance(event, Began):
+            return self._take_began(event)
+        elif isinstance(event, Inference):
+            return self._take_inference(event)
+        elif isinstance(event, ApiFailure):
+            self._api_failure = event.kind
+        elif isinstance(event, RateLimit):
+            self._limit = event
+            return _limit_events(event)
+        elif isinstance(event, Unknown):
+            self.unknown.append(event.what)
+        return []
+
+    @property
+    def between(self) -> bool:
+        """The CLI has ended a turn of its own, and another must follow."""
+        return bool(self.results) and not self.ended
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of the whole: a failure anywhere in it decides, for what was asked there was not done."""
+        if self.interrupted and any(found.outcome == "cancelled" for found in self._verdicts):
+            return CANCELLED
+        failed = [found for found in self._verdicts if found.outcome != "ok"]
+        return failed[0] if failed else OK
+
+    @property
+    def total_cost_usd(self) -> float | None:
+        """The session's total after this turn; None where no result gave one."""
+        return self.results[-1].total_cost_usd if self.results else None
+
+    @property
+    def window(self) -> int | None:
+        windows = self.results[-1].windows if self.results else {}
+        if len(windows) == 1:
+            return next(iter(windows.values()))
+        return windows.get(self.model or "")
+
+    def usage(self) -> TurnUsage:
+        """The turn's figures, its cost left out: that needs the session's baseline."""
+        figures = TurnUsage(window=self.window)
+        counted = [result.usage for result in self.results if result.usage is not None]
+        if counted:
+            figures.input_tokens = sum(usage.input_tokens for usage in counted)
+            figures.output_tokens = sum(usage.output_tokens for usage in counted)
+            figures.cache_read_input_tokens = sum(usage.cache_read_input_tokens for usage in counted)
+            figures.cache_creation_input_tokens = sum(usage.cache_creation_input_tokens for usage in counted)
+        if self._last is not None:
+            figures.last_input_tokens = self._last.input_tokens
+            figures.last_output_tokens = self._last.output_tokens
+            figures.last_cache_read_input_tokens = self._last.cache_read_input_tokens
+            figures.last_cache_creation_input_tokens = self._last.cache_creation_input_tokens
+        return figures
+
+    def _named(self, event: EngineEvent) -> EngineEvent:
+        if isinstance(event, ToolUse):
+            self._tools[event.tool_use_id] = event.tool
+        elif isinstance(event, ToolResult):
+            tool = self._tools.get(event.tool_use_id, "")
+            return ToolResult(event.tool_use_id, tool, event.is_error, event.text)
+        return event
+
+    def _take_began(self, event: Began) -> list[EngineEvent]:
+        self._began = event
+        if event.model == self.model or not event.model:
+            return []
+        self.model = event.model
+        return [ModelChanged(event.model)]
+
+    def _take_inference(self, event: Inference) -> list[EngineEvent]:
+        self._last = event
+        self._resumable()
+        if event.ctx_tokens == self._ctx_told or not event.ctx_tokens:
+            return []
+        self._ctx_told = event.ctx_tokens
+        return [Usage(ctx_tokens=event.ctx_tokens, window=self.window)]
+
+    def _take_result(self, result: Result) -> None:
+        self.results.append(result)
+        self._verdicts.append(verdict_of(result, self._api_failure, self._limit, self.interrupted))
+        self._api_failure = None
+        self._resumable()
+        self.ended = not self.waiting_for
+
+    def _resumable(self) -> None:
+        if self._began is not None:
+            self.session_id = self._began.session_id
+
+
+def _limit_events(limit: RateLimit) -> list[EngineEvent]:
+    what = limit.kind.replace("_", " ") or "usage"
+    until = resets_at(limit)
+    if limit.status == "rejected":
+        return [ConditionChanged("rate_limited", True, f"until {until}" if until else "")]
+    if limit.status == "allowed_warning":
+        used = f"{limit.utilization:.0%}" if limit.utilization is not None else "Most"
+        resets = f"; it begins anew at {until}" if until else ""
+        return [Note(f"{used} of the {what} limit is used{resets}.", "warning")]
+    return []

@@ -1,0 +1,37 @@
+"""Named steps at which a test may end this process, so that kills happen at a step and not by luck.
+
+A no-op unless HIVE_FAULT_POINT names the step; then the process kills itself there once: a marker file in the agent's
+harness folder keeps it from happening again after the restart. `HIVE_FAULT_AGENT` narrows it to one agent.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+_CHOSEN = os.environ.get("HIVE_FAULT_POINT", "")
+_AGENT = os.environ.get("HIVE_FAULT_AGENT", "")
+
+POINTS = (
+    "claimed", "turn_started", "in_turn", "before_turn_end", "turn_end_journalled", "batch_sent", "outbox_journalled",
+)  # fmt: skip
+"""In a turn's order: leased; turn_start journalled; the engine's first event journalled; its last journalled; turn_end
+durable but not sent; a batch sent and its answer not read; a message_out durable but not sent."""
+
+_folder: Path | None = None
+
+
+def arm(harness: Path, agent: str) -> None:
+    """Where this harness keeps its markers."""
+    global _folder
+    if not _AGENT or agent == _AGENT:
+        _folder = harness
+
+
+def reach(point: str) -> None:
+    """End the process here if this is the step that was asked for, and it has not been yet."""
+    if point != _CHOSEN or _folder is None:
+        return
+    marker = _folder / f"fault-{point}"
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
