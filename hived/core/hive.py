@@ -25,12 +25,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class LiveEvents:
-    """Events of one agent as they came in, encoded once: `last_id` is None where all are live only."""
+    """Events of one agent as they came in, encoded once for every reader."""
 
     first_id: int | None
     last_id: int | None
-    lines: tuple[tuple[int | None, bytes], ...]
-    """(id or None, the event as one line of JSON)."""
+    """None where all are live only."""
+    frames: tuple[tuple[int | None, bytes], ...]
+    """(id or None, the event as a whole SSE event)."""
+    journal_uuid: str = ""
+    """Whose ids these are: a new journal begins at 1 again."""
 
 
 class Hive:
@@ -48,6 +51,7 @@ class Hive:
         self._changed: Topic[None] = Topic(limit=1 << 30)
         self._bells: dict[str, Topic[Ring]] = {}
         self._live: dict[str, Topic[LiveEvents]] = {}
+        database.feed_rows = config.feed_rows
         database.on_feed(self._publish)
         database.on_ring(self._ring)
 

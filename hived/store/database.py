@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +35,9 @@ RingListener = Callable[["Ring"], None]
 SUPERVISOR = "supervisor"
 """Who to ring when what is wanted of an agent has changed."""
 
+DEFAULT_FEED_ROWS = 20_000
+PRUNE_EVERY = 256
+"""Rows of the feed between two prunings, so that most changes pay nothing for it."""
 MAX_CHANGES_PER_COMMIT = 512
 """Bounds how long the first caller of a group waits for the last."""
 READERS = 2
@@ -53,9 +56,10 @@ class Ring:
 class Tx:
     """One change inside the writer's transaction: SQL, feed rows and what is to happen once it is committed."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, feed_rows: int = DEFAULT_FEED_ROWS) -> None:
         self.connection = connection
         self.now = utc_now()
+        self._feed_rows_kept = feed_rows
         self.feed_rows: list[FeedRow] = []
         self.rings: list[Ring] = []
         self.callbacks: list[Callable[[], None]] = []
@@ -75,7 +79,24 @@ class Tx:
         cursor = self.connection.execute(
             "INSERT INTO feed(ts, kind, payload_json) VALUES (?, ?, ?)", (self.now, kind, json.dumps(payload))
         )
-        self.feed_rows.append(FeedRow(seq=cursor.lastrowid or 0, ts=self.now, kind=kind, payload=payload))
+        seq = cursor.lastrowid or 0
+        self.feed_rows.append(FeedRow(seq=seq, ts=self.now, kind=kind, payload=payload))
+        if seq % PRUNE_EVERY == 0:
+            self.connection.execute("DELETE FROM feed WHERE seq <= ?", (seq - self._feed_rows_kept,))
+
+    @contextlib.contextmanager
+    def part(self) -> Iterator[None]:
+        """A part of this change that may fail by itself: what is raised in it undoes the part, doorbells included."""
+        marks = len(self.feed_rows), len(self.rings), len(self.callbacks)
+        self.connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK TO part")
+            self.connection.execute("RELEASE part")
+            del self.feed_rows[marks[0] :], self.rings[marks[1] :], self.callbacks[marks[2] :]
+            raise
+        self.connection.execute("RELEASE part")
 
     def ring(self, to: str, event: str, payload: dict[str, Any] | None = None) -> None:
         """Tell an agent's harness (`to` is the agent's id) over its control stream, or SUPERVISOR, once this is durable."""
@@ -112,6 +133,8 @@ class Database:
         self._queue: list[_Pending] = []
         self._wake = asyncio.Event()
         self._closing = False
+        self.feed_rows = DEFAULT_FEED_ROWS
+        """How many rows of the feed are kept for readers to resume from."""
         self._on_feed: list[FeedListener] = []
         self._on_ring: list[RingListener] = []
         self._task = asyncio.create_task(self._write_loop(), name="store writer")
@@ -165,7 +188,7 @@ class Database:
                 group = self._queue[:MAX_CHANGES_PER_COMMIT]
                 del self._queue[: len(group)]
                 try:
-                    await _on_thread(self._writer, lambda group=group: _commit(self._writer._conn, group))  # type: ignore[misc]
+                    await _on_thread(self._writer, lambda group=group: self._commit(group))  # type: ignore[misc]
                 except BaseException as error:
                     for pending in group:
                         if not pending.future.done():
@@ -176,6 +199,9 @@ class Database:
                 self._publish(group)
             if self._closing:
                 return
+
+    def _commit(self, group: list[_Pending]) -> None:
+        _commit(self._writer._conn, group, self.feed_rows)
 
     def _publish(self, group: list[_Pending]) -> None:
         rows = [row for pending in group if pending.tx and not pending.error for row in pending.tx.feed_rows]
@@ -197,12 +223,12 @@ class Database:
                 pending.future.set_result(pending.result)
 
 
-def _commit(connection: sqlite3.Connection, group: list[_Pending]) -> None:
+def _commit(connection: sqlite3.Connection, group: list[_Pending], feed_rows: int) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         for pending in group:
             connection.execute("SAVEPOINT change")
-            tx = Tx(connection)
+            tx = Tx(connection, feed_rows)
             try:
                 pending.result = pending.change(tx)
             except Exception as error:

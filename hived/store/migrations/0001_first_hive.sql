@@ -10,6 +10,7 @@ CREATE TABLE agents(
   created_at TEXT NOT NULL,
   wanted TEXT NOT NULL CHECK (wanted IN ('running', 'stopped')),
   restart_token INTEGER NOT NULL DEFAULT 0,      -- raised to ask for a new generation
+  started_token INTEGER NOT NULL DEFAULT 0,      -- the restart_token that the current generation answers
   lifecycle TEXT NOT NULL,
   lifecycle_since TEXT NOT NULL,
   lifecycle_cause TEXT NOT NULL,
@@ -50,11 +51,12 @@ CREATE TABLE spend(
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE messages(
-  id TEXT PRIMARY KEY,
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,         -- the order in which hived took them
+  id TEXT NOT NULL UNIQUE,
   sender TEXT NOT NULL,
   sender_id TEXT,                                -- NULL for the operator and hived
   recipient TEXT NOT NULL,
-  recipient_id TEXT,
+  recipient_id TEXT,                             -- NULL for the operator
   body TEXT NOT NULL,
   reply_to TEXT,
   thread TEXT NOT NULL,
@@ -70,7 +72,6 @@ CREATE TABLE messages(
   reason TEXT
 ) STRICT;
 CREATE INDEX messages_by_recipient ON messages(recipient_id, status);
-CREATE INDEX messages_open ON messages(status) WHERE status IN ('leased', 'held');
 
 CREATE TABLE approvals(
   id TEXT PRIMARY KEY,
@@ -78,8 +79,11 @@ CREATE TABLE approvals(
   status TEXT NOT NULL,
   requester TEXT NOT NULL,
   requester_id TEXT,
-  generation INTEGER,                            -- the asker's, for tool_use
+  spawn_name TEXT,                               -- spawn: the name asked for
+  agent_id TEXT,                                 -- spawn: the agent that came of it
+  generation INTEGER,                            -- tool_use: the asker's
   turn_id TEXT,
+  turn_over INTEGER NOT NULL DEFAULT 0,          -- tool_use: the turn that asked has ended
   subject TEXT NOT NULL,
   payload_json TEXT NOT NULL,
   created_at TEXT NOT NULL,
@@ -90,6 +94,7 @@ CREATE TABLE approvals(
   failure TEXT
 ) STRICT;
 CREATE INDEX approvals_by_status ON approvals(status);
+CREATE INDEX approvals_by_turn ON approvals(requester_id, turn_id) WHERE kind = 'tool_use';
 
 CREATE TABLE waiting(
   id TEXT NOT NULL,
@@ -123,8 +128,10 @@ CREATE TABLE idempotency(
   key TEXT NOT NULL,
   caller TEXT NOT NULL,                          -- 'operator' or an agent's id
   fingerprint TEXT NOT NULL,                     -- of method, path and body
-  status INTEGER,                                -- NULL while the first call is under way
+  reserved_id TEXT NOT NULL,                     -- of the row this call makes, so that a repeat after a crash makes no second
+  status INTEGER,                                -- NULL until the call has been answered
   answer_json TEXT,
   created_at TEXT NOT NULL,
   PRIMARY KEY (key, caller)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_age ON idempotency(created_at);

@@ -1,0 +1,134 @@
+"""An agent as clients draw it: a pure function of the database, fed whole after every change of what it shows."""
+
+import json
+
+from hived.paths import AgentPaths
+from hived.store import agents as store
+from hived.store.database import Connection, Row, Tx
+from hived.wire.agents import (
+    AgentDetail,
+    AgentView,
+    Condition,
+    EngineAbilities,
+    Lifecycle,
+    SpawnRequest,
+    Spend,
+    TurnState,
+)
+from hived.wire.errors import AgentNotFound, StaleGeneration
+from hived.wire.names import checked_name
+from hived.wire.times import utc_now
+from hived.wire.turns import Cost, Ctx
+
+
+def find_agent(conn: Connection, name: str) -> Row:
+    """The agent's row. Raises InvalidName, AgentNotFound."""
+    row = store.select_agent_named(conn, checked_name(name))
+    if row is None:
+        raise AgentNotFound(name=name)
+    return row
+
+
+def check_generation(conn: Connection | Tx, agent_id: str, generation: int) -> Row:
+    """The agent's row, if `generation` is its current one; else StaleGeneration."""
+    row = store.select_agent(conn.connection if isinstance(conn, Tx) else conn, agent_id)
+    if row is None:
+        raise AgentNotFound(name=agent_id)
+    if row["generation"] != generation:
+        raise StaleGeneration(name=row["name"], given=generation, current=row["generation"])
+    return row
+
+
+def view(conn: Connection, agent_id: str) -> AgentView:
+    """Raises AgentNotFound."""
+    return _view(_row(conn, agent_id))
+
+
+def list_views(conn: Connection) -> list[AgentView]:
+    """Every agent, oldest first."""
+    return [_view(row) for row in store.select_views(conn, _today())]
+
+
+def detail(conn: Connection, name: str, paths: AgentPaths) -> AgentDetail:
+    """The view with what the agent was asked to be and where it lives. Raises InvalidName, AgentNotFound."""
+    row = _row(conn, find_agent(conn, name)["id"])
+    shown = {
+        "root": paths.root,
+        "harness": paths.harness,
+        "state": paths.state,
+        "home": paths.home,
+        "events_db": paths.events_db,
+        "stats_db": paths.stats_db,
+        "model_file": paths.model_file,
+        "log": paths.log,
+        "socket": paths.socket,
+    }
+    known = _view(row)
+    workspace = str(paths.workspace)
+    return AgentDetail(
+        **{**dict(known), "workspace": workspace},
+        spec=spec_of(row),
+        paths={**{key: str(path) for key, path in shown.items()}, "workspace": workspace},
+    )
+
+
+def publish(tx: Tx, agent_id: str) -> None:
+    """Feed the whole view. Call it after every change of what a view shows."""
+    tx.feed("agent", view(tx.connection, agent_id).model_dump())
+
+
+def spec_of(row: Row) -> SpawnRequest:
+    """What the agent was asked to be."""
+    return SpawnRequest.model_validate_json(row["spec_json"])
+
+
+def _row(conn: Connection, agent_id: str) -> Row:
+    row = store.select_view(conn, agent_id, _today())
+    if row is None:
+        raise AgentNotFound(name=agent_id)
+    return row
+
+
+def _today() -> str:
+    return utc_now()[:10]
+
+
+def _view(row: Row) -> AgentView:
+    return AgentView(
+        id=row["id"],
+        name=row["name"],
+        role=row["role"],
+        engine=row["engine"],
+        model=row["model"],
+        runtime=row["runtime"],
+        parent=row["parent"],
+        created_at=row["created_at"],
+        lifecycle=Lifecycle(state=row["lifecycle"], since=row["lifecycle_since"], cause=row["lifecycle_cause"]),
+        turn=TurnState(
+            state=row["turn_state"], since=row["turn_state_since"], turn_id=row["turn_id"], wake=row["turn_wake"]
+        ),
+        conditions=[Condition(**condition) for condition in json.loads(row["conditions_json"])],
+        online=bool(row["online"]),
+        generation=row["generation"],
+        pid=row["pid"],
+        abilities=EngineAbilities(**json.loads(row["abilities_json"])),
+        ctx=None if row["ctx_json"] is None else Ctx(**json.loads(row["ctx_json"])),
+        cost=None if row["cost_json"] is None else Cost(**json.loads(row["cost_json"])),
+        spend=Spend(
+            today_usd=row["today_usd"],
+            total_usd=row["total_usd"],
+            turns=row["turns"],
+            estimated=bool(row["estimated"]),
+        ),
+        unread=row["unread"],
+        held=row["held"],
+        waiting=row["waiting"],
+        last_outcome=row["last_outcome"],
+        last_error=row["last_error"],
+        session_id=row["session_id"],
+        journal_uuid=row["journal_uuid"],
+        cursor=row["cursor"],
+        last_event_at=row["last_event_at"],
+        repo=json.loads(row["spec_json"]).get("repo"),
+        workspace=None,
+    )

@@ -1,0 +1,66 @@
+"""How an agent comes to be: what may be asked for, and the row that is made of it."""
+
+from hived.core import audit
+from hived.core.agent_views import find_agent, publish
+from hived.store import agents as store
+from hived.store import approvals as approval_store
+from hived.store.database import SUPERVISOR, Connection, Tx
+from hived.wire.agents import DEFAULT_MODEL, SpawnRequest
+from hived.wire.approvals import Actor
+from hived.wire.errors import InvalidRepo, InvalidRequest, NameTaken, UnknownEngine, UnknownRuntime
+from hived.wire.ids import new_id
+from hived.wire.names import HIVED, checked_name
+
+ENGINES = ("claude", "command", "scripted")
+RUNTIMES = ("process",)
+DEFAULT_RUNTIME = "process"
+MAX_REASON_BYTES = 4096
+
+
+def check_request(conn: Connection, request: SpawnRequest) -> None:
+    """Refuse what could never become an agent.
+
+    Raises InvalidName, UnknownEngine, UnknownRuntime, InvalidRepo, InvalidRequest, AgentNotFound (`parent`), NameTaken.
+    """
+    checked_name(request.name)
+    if request.engine not in ENGINES:
+        raise UnknownEngine(engine=request.engine[:64], known=", ".join(ENGINES))
+    if request.runtime is not None and request.runtime not in RUNTIMES:
+        raise UnknownRuntime(runtime=request.runtime[:64], known=", ".join(RUNTIMES))
+    if request.repo is not None and not request.repo.startswith("/"):
+        raise InvalidRepo(repo=request.repo[:200], reason="its path must be absolute.")
+    if request.reason is not None and len(request.reason.encode("utf-8", "replace")) > MAX_REASON_BYTES:
+        raise InvalidRequest(reason=f"reason: at most {MAX_REASON_BYTES} bytes are taken.")
+    if request.parent is not None:
+        find_agent(conn, request.parent)
+    if (
+        store.select_agent_named(conn, request.name) is not None
+        or approval_store.select_pending_spawn(conn, request.name) is not None
+    ):
+        raise NameTaken(name=request.name)
+
+
+def create_agent(tx: Tx, request: SpawnRequest, *, runtime: str = DEFAULT_RUNTIME, cause: str) -> str:
+    """Make the agent, wanted running; its id. Raises InvalidName, NameTaken."""
+    checked_name(request.name)
+    if store.select_agent_named(tx.connection, request.name) is not None:
+        raise NameTaken(name=request.name)
+    agent_id = new_id()
+    store.insert_agent(
+        tx,
+        {
+            "id": agent_id,
+            "name": request.name,
+            "role": request.role,
+            "engine": request.engine,
+            "model": request.model or DEFAULT_MODEL,
+            "runtime": runtime,
+            "parent": request.parent,
+            "spec_json": request.model_dump_json(),
+            "cause": cause,
+        },
+    )
+    audit.append(tx, "agent.created", Actor(who=HIVED), agent_id, {"name": request.name, "cause": cause})
+    publish(tx, agent_id)
+    tx.ring(SUPERVISOR, "look")
+    return agent_id

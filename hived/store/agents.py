@@ -1,0 +1,146 @@
+"""Agents' rows, their spend, and their journals' cursors."""
+
+from typing import Any
+
+from hived.store.database import Connection, Row, Tx
+
+_VIEW = """
+SELECT a.*, coalesce(j.cursor, 0) AS cursor, j.last_event_at,
+  (SELECT count(*) FROM messages m WHERE m.recipient_id = a.id AND m.status = 'queued') AS unread,
+  (SELECT count(*) FROM messages m WHERE m.recipient_id = a.id AND m.status = 'held') AS held,
+  (SELECT count(*) FROM waiting w WHERE w.agent = a.name) AS waiting,
+  (SELECT s.usd FROM spend s WHERE s.agent_id = a.id AND s.day = :today) AS today_usd,
+  (SELECT sum(s.usd) FROM spend s WHERE s.agent_id = a.id) AS total_usd,
+  (SELECT coalesce(sum(s.turns), 0) FROM spend s WHERE s.agent_id = a.id) AS turns,
+  (SELECT coalesce(max(s.estimated), 0) FROM spend s WHERE s.agent_id = a.id) AS estimated
+FROM agents a LEFT JOIN journals j ON j.agent_id = a.id AND j.journal_uuid = a.journal_uuid
+"""
+_VIEW_ONE = _VIEW + "WHERE a.id = :id"
+_VIEW_ALL = _VIEW + "ORDER BY a.created_at, a.id"
+
+
+def select_view(connection: Connection, agent_id: str, today: str) -> Row | None:
+    """One agent with all that its view counts. `today` is YYYY-MM-DD."""
+    row: Row | None = connection.execute(_VIEW_ONE, {"id": agent_id, "today": today}).fetchone()
+    return row
+
+
+def select_views(connection: Connection, today: str) -> list[Row]:
+    return connection.execute(_VIEW_ALL, {"today": today}).fetchall()
+
+
+def select_agent(connection: Connection, agent_id: str) -> Row | None:
+    row: Row | None = connection.execute("SELECT * FROM agents WHERE id = ?", (agent_id,)).fetchone()
+    return row
+
+
+def select_agent_named(connection: Connection, name: str) -> Row | None:
+    row: Row | None = connection.execute("SELECT * FROM agents WHERE name = ?", (name,)).fetchone()
+    return row
+
+
+def select_agents(connection: Connection) -> list[Row]:
+    return connection.execute("SELECT * FROM agents ORDER BY created_at, id").fetchall()
+
+
+def select_lifecycle_counts(connection: Connection) -> dict[str, int]:
+    rows = connection.execute("SELECT lifecycle, count(*) AS count FROM agents GROUP BY lifecycle ORDER BY lifecycle")
+    return {row["lifecycle"]: row["count"] for row in rows}
+
+
+def insert_agent(tx: Tx, values: dict[str, Any]) -> None:
+    tx.execute(
+        """INSERT INTO agents(id, name, role, engine, model, runtime, parent, spec_json, created_at, wanted,
+             lifecycle, lifecycle_since, lifecycle_cause, turn_state_since)
+           VALUES (:id, :name, :role, :engine, :model, :runtime, :parent, :spec_json, :now, 'running',
+             'requested', :now, :cause, :now)""",
+        {**values, "now": tx.now},
+    )
+
+
+def update_wanted(tx: Tx, agent_id: str, wanted: str) -> None:
+    tx.execute("UPDATE agents SET wanted = ? WHERE id = ?", (wanted, agent_id))
+
+
+def update_restart_token(tx: Tx, agent_id: str) -> None:
+    tx.execute("UPDATE agents SET restart_token = restart_token + 1, wanted = 'running' WHERE id = ?", (agent_id,))
+
+
+def update_lifecycle(tx: Tx, agent_id: str, state: str, cause: str, pid: int | None) -> None:
+    """`since` moves only when the state does."""
+    tx.execute(
+        """UPDATE agents SET lifecycle_since = CASE WHEN lifecycle = :state THEN lifecycle_since ELSE :now END,
+             lifecycle = :state, lifecycle_cause = :cause, pid = :pid WHERE id = :id""",
+        {"state": state, "cause": cause, "pid": pid, "now": tx.now, "id": agent_id},
+    )
+
+
+def update_generation(tx: Tx, agent_id: str) -> None:
+    """One up, for a harness that is about to be started; nothing is known of it yet."""
+    tx.execute(
+        """UPDATE agents SET generation = generation + 1, started_token = restart_token, online = 0, pid = NULL,
+             turn_state = 'unknown', turn_state_since = :now, turn_id = NULL, turn_wake = NULL WHERE id = :id""",
+        {"now": tx.now, "id": agent_id},
+    )
+
+
+def update_online(tx: Tx, agent_id: str, online: bool) -> None:
+    tx.execute(
+        "UPDATE agents SET online = :online, ever_online = max(ever_online, :online) WHERE id = :id",
+        {"online": int(online), "id": agent_id},
+    )
+
+
+def update_all_unheard(tx: Tx) -> None:
+    tx.execute("UPDATE agents SET online = 0, turn_state = 'unknown', turn_state_since = ?", (tx.now,))
+
+
+def update_turn(tx: Tx, agent_id: str, *, state: str, since: str, turn_id: str | None, wake: str | None) -> None:
+    tx.execute(
+        "UPDATE agents SET turn_state = ?, turn_state_since = ?, turn_id = ?, turn_wake = ? WHERE id = ?",
+        (state, since, turn_id, wake, agent_id),
+    )
+
+
+def update_report(tx: Tx, agent_id: str, *, abilities_json: str, session_id: str | None) -> None:
+    """A session id of None keeps the one that is known."""
+    tx.execute(
+        "UPDATE agents SET abilities_json = ?, session_id = coalesce(?, session_id) WHERE id = ?",
+        (abilities_json, session_id, agent_id),
+    )
+
+
+def update_conditions(tx: Tx, agent_id: str, conditions_json: str) -> None:
+    tx.execute("UPDATE agents SET conditions_json = ? WHERE id = ?", (conditions_json, agent_id))
+
+
+def update_model(tx: Tx, agent_id: str, model: str) -> None:
+    tx.execute("UPDATE agents SET model = ? WHERE id = ?", (model, agent_id))
+
+
+def update_usage(tx: Tx, agent_id: str, *, ctx_json: str | None, cost_json: str | None) -> None:
+    """A figure of None keeps the older one."""
+    tx.execute(
+        "UPDATE agents SET ctx_json = coalesce(?, ctx_json), cost_json = coalesce(?, cost_json) WHERE id = ?",
+        (ctx_json, cost_json, agent_id),
+    )
+
+
+def update_result(tx: Tx, agent_id: str, *, outcome: str, error: str | None, session_id: str | None) -> None:
+    """How the last turn ended; a session id of None keeps the one that is known."""
+    tx.execute(
+        """UPDATE agents SET last_outcome = ?, last_error = ?, session_id = coalesce(?, session_id)
+           WHERE id = ?""",
+        (outcome, error, session_id, agent_id),
+    )
+
+
+def insert_spend(tx: Tx, agent_id: str, day: str, *, tokens: int, usd: float | None, estimated: bool) -> None:
+    """Add one turn to that day."""
+    tx.execute(
+        """INSERT INTO spend(agent_id, day, turns, tokens, usd, estimated) VALUES (:id, :day, 1, :tokens, :usd, :estimated)
+           ON CONFLICT(agent_id, day) DO UPDATE SET turns = turns + 1, tokens = tokens + excluded.tokens,
+             usd = CASE WHEN excluded.usd IS NULL THEN usd ELSE coalesce(usd, 0) + excluded.usd END,
+             estimated = max(estimated, excluded.estimated)""",
+        {"id": agent_id, "day": day, "tokens": tokens, "usd": usd, "estimated": int(estimated)},
+    )

@@ -1,0 +1,24 @@
+"""The feed's rows as readers see them; `Tx.feed` writes them, and prunes what is beyond `feed_rows`."""
+
+import json
+
+from hived.store.database import Connection
+from hived.wire.snapshot import FeedRow
+
+
+def select_after(connection: Connection, seq: int, limit: int) -> list[FeedRow]:
+    """Rows with a higher number than `seq`, in order."""
+    rows = connection.execute(
+        "SELECT seq, ts, kind, payload_json FROM feed WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+    )
+    return [
+        FeedRow(seq=row["seq"], ts=row["ts"], kind=row["kind"], payload=json.loads(row["payload_json"])) for row in rows
+    ]
+
+
+def select_bounds(connection: Connection) -> tuple[int, int]:
+    """(the oldest number kept, the newest ever given). With no row kept, the oldest is the next to come."""
+    newest = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'feed'").fetchone()
+    last = int(newest[0]) if newest else 0
+    oldest = connection.execute("SELECT min(seq) FROM feed").fetchone()[0]
+    return (last + 1 if oldest is None else int(oldest)), last

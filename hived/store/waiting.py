@@ -1,0 +1,30 @@
+"""The rows of the one list of what needs the operator."""
+
+from hived.store.database import Connection, Row, Tx
+
+
+def insert_item(tx: Tx, *, item_id: str, kind: str, agent: str | None, subject: str, since: str, blocks: bool) -> None:
+    """Add the item, or renew its words; how long it has waited stays."""
+    tx.execute(
+        """INSERT INTO waiting(id, kind, agent, subject, since, blocks) VALUES (?, ?, ?, ?, ?, ?)
+           ON CONFLICT(id, kind) DO UPDATE SET agent = excluded.agent, subject = excluded.subject, blocks = excluded.blocks""",
+        (item_id, kind, agent, subject, since, int(blocks)),
+    )
+
+
+def select_item(connection: Connection, item_id: str, kind: str) -> Row | None:
+    row: Row | None = connection.execute("SELECT * FROM waiting WHERE id = ? AND kind = ?", (item_id, kind)).fetchone()
+    return row
+
+
+def select_items(connection: Connection) -> list[Row]:
+    """Oldest first."""
+    return connection.execute("SELECT * FROM waiting ORDER BY since, id, kind").fetchall()
+
+
+def select_count(connection: Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM waiting").fetchone()[0])
+
+
+def delete_item(tx: Tx, item_id: str, kind: str) -> bool:
+    return tx.execute("DELETE FROM waiting WHERE id = ? AND kind = ?", (item_id, kind)).rowcount == 1
