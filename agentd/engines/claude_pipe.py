@@ -94,14 +94,16 @@ class ClaudePipe:
         future: asyncio.Future[ControlAnswer] = asyncio.get_running_loop().create_future()
         self._asked[request_id] = future
         try:
+            if self.ended.is_set():
+                raise _ended_before(subtype)
             await self.write(protocol.control_request(request_id, subtype, **details))
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await future
-        except OSError as error:
-            raise _ended_before(subtype) from error
         except TimeoutError as error:
             silent = f"Claude Code did not answer {subtype} within {ANSWER_SECONDS:.0f} s."
             raise EngineFailed("failed", silent, retryable=True) from error
+        except OSError as error:
+            raise _ended_before(subtype) from error
         finally:
             self._asked.pop(request_id, None)
 
@@ -131,6 +133,9 @@ class ClaudePipe:
                             left.append(event)
                 if left:
                     await self._hand_on(left)
+        except Exception as error:
+            self._log(f"Reading Claude Code's stdout failed: {type(error).__name__}: {error}")
+            raise
         finally:
             self.ended.set()
             self._changed.set()

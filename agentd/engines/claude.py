@@ -1,0 +1,310 @@
+"""The claude engine: the real Claude Code CLI, stream-json both ways, one process over many turns.
+
+It is started at the first turn, resumes the stored session by its id and never another, and is started again where it has
+ended between turns. A conversation that it will not resume is said (RESUME_REFUSED), never replaced in silence.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+from agentd.engines import claude_protocol as protocol
+from agentd.engines.base import (
+    ConditionChanged,
+    EngineContext,
+    EngineEvent,
+    EngineFailed,
+    Note,
+    Prompt,
+    TurnDone,
+)
+from agentd.engines.claude_events import Began, ProtocolEvent, Result
+from agentd.engines.claude_launch import SERVER, command_line, environment_defaults
+from agentd.engines.claude_outcome import Verdict
+from agentd.engines.claude_pipe import ClaudePipe
+from agentd.engines.claude_turn import TurnBook
+from agentd.tools.mcp_responder import McpResponder
+from hived.wire.agents import ConditionKind, EngineAbilities
+from hived.wire.protocol import VERSION
+
+TAKE_UP_SECONDS = 15.0
+"""After a result, the CLI takes up a queued message within milliseconds; beyond this it has lost it."""
+NO_CONVERSATION = "No conversation found"
+
+_COST_FACT = "claude_cost"
+_CONDITIONS_FACT = "claude_conditions"
+
+
+class ClaudeEngine:
+    """One agent's Claude Code: see engines.base.Engine."""
+
+    kind = "claude"
+
+    def __init__(self, context: EngineContext) -> None:
+        self.abilities = EngineAbilities(steer=True, interrupt=True, set_model=True, resume=True, compact=True)
+        self.session_id: str | None = None
+        self._context = context
+        self._model = context.model
+        self._responder = McpResponder(context.tools, SERVER, VERSION, context.log)
+        self._pipe: ClaudePipe | None = None
+        self._book: TurnBook | None = None
+        self._sent = False
+        self._model_told: str | None = None
+        self._unknown_told: set[str] = set()
+
+    async def start(self, session_id: str | None) -> None:
+        """Only notes the session: an agent that nobody writes to costs no CLI."""
+        self.session_id = session_id
+
+    async def turn(self, prompt: Prompt) -> AsyncIterator[EngineEvent]:
+        uuid = str(uuid4())
+        book = TurnBook(self._model_told, {uuid})
+        async with contextlib.aclosing(self._run(book, protocol.user_message(prompt.text, uuid))) as events:
+            async for event in events:
+                yield event
+
+    async def interrupt(self) -> None:
+        book, pipe = self._book, self._pipe
+        if book is None or book.ended or book.interrupted:
+            return
+        book.interrupted = True
+        if pipe is None or not self._sent:
+            return
+        for uuid in tuple(book.waiting_for):
+            # What was to steer the turn must not begin another one once it is broken off.
+            answer = await self._asked(pipe, "cancel_async_message", message_uuid=uuid)
+            if answer is not None and answer.get("cancelled"):
+                book.waiting_for.discard(uuid)
+        await self._asked(pipe, "interrupt")
+
+    async def steer(self, text: str) -> bool:
+        book, pipe = self._book, self._pipe
+        if book is None or pipe is None or not self._sent or book.ended or book.interrupted or not pipe.alive:
+            return False
+        uuid = str(uuid4())
+        book.waiting_for.add(uuid)
+        try:
+            await pipe.write(protocol.user_message(text, uuid))
+        except OSError:
+            book.waiting_for.discard(uuid)
+            return False
+        return True
+
+    async def set_model(self, model: str) -> bool:
+        self._model = model
+        pipe = self._pipe
+        if pipe is None or not pipe.alive:
+            return True  # its next start says so
+        return await self._asked(pipe, "set_model", model=model) is not None
+
+    async def compact(self) -> None:
+        """Raises EngineFailed where it did not work. What it says is reported outside any turn."""
+        book = TurnBook(self._model_told)
+        async for event in self._run(book, protocol.slash_command("/compact", str(uuid4()))):
+            if not isinstance(event, TurnDone):
+                self._context.report(event)
+            elif event.outcome != "ok":
+                raise EngineFailed(event.outcome, event.error or "Compacting did not work.", event.retryable)
+
+    async def terminate(self) -> None:
+        if self._pipe is not None:
+            await self._pipe.process.terminate()
+
+    async def close(self) -> None:
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            await pipe.close()
+
+    # A turn -------------------------------------------------------------------------------------------------
+
+    async def _run(self, book: TurnBook, line: bytes) -> AsyncIterator[EngineEvent]:
+        self._book, self._sent = book, False
+        finished = False
+        try:
+            pipe = await self._running()
+            if book.interrupted:
+                finished = True
+                yield TurnDone("cancelled")
+                return
+            pipe.open_turn()
+            with contextlib.suppress(OSError):  # a CLI that no longer reads has ended, and the loop finds that
+                await pipe.write(line)
+            self._sent = True
+            while not book.ended:
+                batch = await self._next(pipe, book)
+                if batch is None:
+                    break
+                for event in batch:
+                    for told in book.take(event):
+                        if self._is_news(told):
+                            yield told
+                self._keep_up(book)
+                if book.interrupted and book.between and any(isinstance(event, Began) for event in batch):
+                    await self._asked(pipe, "interrupt")
+            self._sent = False
+            done = self._done(book) if book.results else await self._died(pipe, book)
+            for change in self._conditions(Verdict(done.outcome, done.error)):
+                yield change
+            finished = True
+            yield done
+        finally:
+            self._book, self._sent = None, False
+            if self._pipe is not None:
+                self._pipe.close_turn()
+            if not finished:
+                await self._drop()
+
+    async def _next(self, pipe: ClaudePipe, book: TurnBook) -> list[ProtocolEvent] | None:
+        if not book.between:
+            return await pipe.next_events()
+        try:
+            async with asyncio.timeout(TAKE_UP_SECONDS):
+                return await pipe.next_events()
+        except TimeoutError:
+            book.ended = True
+            return [Note("Claude Code did not take up a message that was to steer the turn.", "warning")]
+
+    def _keep_up(self, book: TurnBook) -> None:
+        self._model_told = book.model
+        if book.session_id is not None:
+            self.session_id = book.session_id
+        for what in book.unknown:
+            if what not in self._unknown_told:
+                self._unknown_told.add(what)
+                self._context.log(f"Claude Code said something that is not known here: {what}")
+        book.unknown.clear()
+
+    def _done(self, book: TurnBook) -> TurnDone:
+        verdict, usage = book.verdict, book.usage()
+        usage.cost_usd = self._cost(book)
+        return TurnDone(verdict.outcome, verdict.error, verdict.retryable, usage)
+
+    async def _died(self, pipe: ClaudePipe, book: TurnBook) -> TurnDone:
+        """The CLI ended without a result."""
+        code = await self._drop()
+        usage = book.usage()
+        if book.interrupted:
+            return TurnDone("cancelled", usage=usage)
+        return TurnDone("failed", f"Claude Code ended in mid-turn ({_ending(code, pipe)}).", True, usage)
+
+    def _cost(self, book: TurnBook) -> float | None:
+        """This turn's part of the session's total. A total that has fallen is a new count, so all of it is this turn's."""
+        total = book.total_cost_usd
+        if total is None:
+            return None
+        session = book.session_id or self.session_id or ""
+        before = _number(self._context.facts.get(_COST_FACT), session)
+        self._context.facts.set(_COST_FACT, json.dumps({"session": session, "total": total}))
+        return total - before if total >= before else total
+
+    def _is_news(self, event: EngineEvent) -> bool:
+        if not isinstance(event, ConditionChanged):
+            return True
+        return bool(self._changed(event.condition, event.on))
+
+    def _conditions(self, verdict: Verdict) -> list[EngineEvent]:
+        """What a turn's end says of logins and limits: a turn that worked ends both."""
+        detail = verdict.error or ""
+        if verdict.outcome in ("needs_login", "rate_limited"):
+            return self._changed("needs_login" if verdict.outcome == "needs_login" else "rate_limited", True, detail)
+        if verdict.outcome == "ok":
+            return self._changed("needs_login", False) + self._changed("rate_limited", False)
+        return []
+
+    def _changed(self, kind: ConditionKind, on: bool, detail: str = "") -> list[EngineEvent]:
+        known = set((self._context.facts.get(_CONDITIONS_FACT) or "").split())
+        if (kind in known) == on:
+            return []
+        known = known | {kind} if on else known - {kind}
+        self._context.facts.set(_CONDITIONS_FACT, " ".join(sorted(known)) or None)
+        return [ConditionChanged(kind, on, detail)]
+
+    # The process --------------------------------------------------------------------------------------------
+
+    async def _running(self) -> ClaudePipe:
+        """The CLI, started if need be. Raises EngineFailed."""
+        pipe = self._pipe
+        if pipe is not None:
+            if pipe.alive:
+                return pipe
+            code = await self._drop()
+            self._context.report(
+                Note(f"Claude Code had ended ({_ending(code, pipe)}) and is started again.", "warning")
+            )
+        context, model = self._context, self._model
+        command = command_line(context, model, self.session_id)
+        environment = context.environment(environment_defaults(context))
+        process = await context.runtime.start(command, env=environment, cwd=context.workspace)
+        pipe = ClaudePipe(process, self._responder, context.ask_permission, self._outside, context.log)
+        self._pipe = pipe
+        pipe.open_turn()
+        try:
+            answer = await pipe.request("initialize", hooks=None, sdkMcpServers=[SERVER])
+        except EngineFailed as failure:
+            raise await self._start_failure(pipe, failure) from failure
+        if answer.error is not None:
+            await self._drop()
+            raise EngineFailed("failed", f"Claude Code would not start: {answer.error}", retryable=False)
+        if self._model != model:
+            await self._asked(pipe, "set_model", model=self._model)
+        return pipe
+
+    async def _start_failure(self, pipe: ClaudePipe, failure: EngineFailed) -> EngineFailed:
+        """Why it did not come up, from the result that it may have written and from its stderr."""
+        code = await self._drop()
+        said = [pipe.process.last_words()]
+        while (batch := await pipe.next_events()) is not None:
+            said += [error for event in batch if isinstance(event, Result) for error in event.errors]
+        if any(NO_CONVERSATION in words for words in said):
+            return EngineFailed(
+                "failed",
+                f"Claude Code has no conversation {self.session_id} to resume, so the turn did not begin: "
+                "nothing of it was replaced, and a new session must be asked for.",
+                retryable=False,
+                code=EngineFailed.RESUME_REFUSED,
+            )
+        if pipe.process.returncode is None:
+            return failure
+        return EngineFailed("failed", f"Claude Code did not start ({_ending(code, pipe)}).", retryable=True)
+
+    async def _drop(self) -> int:
+        """End the process at once, with whatever it has left running. Its exit code."""
+        pipe, self._pipe = self._pipe, None
+        return 0 if pipe is None else await pipe.terminate()
+
+    def _outside(self, events: list[ProtocolEvent]) -> None:
+        """The CLI may act between turns: a job that it had put in the background ends, say."""
+        book = TurnBook(self._model_told)
+        for event in events:
+            for told in book.take(event):
+                if self._is_news(told):
+                    self._context.report(told)
+        self._keep_up(book)
+
+    async def _asked(self, pipe: ClaudePipe, subtype: str, **details: str) -> dict[str, object] | None:
+        """What the CLI answered; None, and a line in the log, where it refused or was gone."""
+        try:
+            answer = await pipe.request(subtype, **details)
+        except EngineFailed as failure:
+            self._context.log(failure.message)
+            return None
+        if answer.error is not None:
+            self._context.log(f"Claude Code refused {subtype}: {answer.error}")
+            return None
+        return answer.response
+
+
+def _ending(code: int, pipe: ClaudePipe) -> str:
+    how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+    words = " ".join(pipe.process.last_words().split())[-500:]
+    return f"{how}: {words}" if words else how
+
+
+def _number(fact: str | None, session: str) -> float:
+    """The total that this session had reached; 0 for one that is not known."""
+    if fact is None:
+        return 0.0
+    found = json.loads(fact)
+    return float(found["total"]) if found["session"] == session else 0.0
