@@ -7,7 +7,7 @@ ended between turns. A conversation that it will not resume is said (RESUME_REFU
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from uuid import uuid4
 
 from agentd.engines import claude_protocol as protocol
@@ -119,7 +119,7 @@ class ClaudeEngine:
 
     # A turn -------------------------------------------------------------------------------------------------
 
-    async def _run(self, book: TurnBook, line: bytes) -> AsyncIterator[EngineEvent]:
+    async def _run(self, book: TurnBook, line: bytes) -> AsyncGenerator[EngineEvent, None]:
         self._book, self._sent = book, False
         finished = False
         try:
@@ -144,7 +144,7 @@ class ClaudeEngine:
                 if book.interrupted and book.between and any(isinstance(event, Began) for event in batch):
                     await self._asked(pipe, "interrupt")
             self._sent = False
-            done = self._done(book) if book.results else await self._died(pipe, book)
+            done = self._done(book) if book.ended else await self._died(pipe, book)
             for change in self._conditions(Verdict(done.outcome, done.error)):
                 yield change
             finished = True
