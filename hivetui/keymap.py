@@ -1,0 +1,119 @@
+"""The one table of keys. Bindings, footer, help and palette are all made from it, so they cannot disagree."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding
+
+Where = Literal["hive", "agents", "pane", "waiting", "composer", "list"]
+
+WHERE_WORDS: dict[Where, str] = {
+    "hive": "anywhere but while writing",
+    "agents": "in the list of agents",
+    "pane": "in a pane",
+    "waiting": "in the list of what waits on you",
+    "composer": "while writing",
+    "list": "in a list to choose from",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key (or several that do the same), what it does, and where it does it."""
+
+    id: str
+    """Stable: what a user's own keymap names."""
+    keys: str
+    """As Textual writes them, with commas between."""
+    action: str
+    shown: str
+    """As people write them."""
+    label: str
+    """One or two words, for the footer."""
+    says: str
+    """One sentence, for the help."""
+    where: Where
+    footer: int | None = None
+    """Its place in the footer, least first; None: not there."""
+    in_palette: bool = False
+
+
+KEYS: tuple[Key, ...] = (
+    Key("hive.waiting", "w", "waiting", "w", "waiting", "Go to what waits on you.", "hive", 10, True),
+    Key("hive.write", "i", "write", "i", "write", "Write to the focused agent.", "hive", 12, True),
+    *(
+        Key(f"hive.agent_{n}", str(n), f"focus_agent({n})", str(n), f"agent {n}", f"Focus agent {n}.", "hive")
+        for n in range(1, 10)
+    ),
+    Key("hive.zoom", "z", "zoom", "z", "zoom", "Show the focused agent's pane alone, or all again.", "hive", 30, True),
+    Key("hive.model", "m", "model", "m", "model", "Choose the focused agent's model.", "hive", 40, True),
+    Key("hive.cancel", "x", "cancel_turn", "x", "cancel turn", "Cancel the turn that the focused agent is in.", "hive", 50, True),
+    Key("hive.inbox", "b", "inbox", "b", "inbox", "Read what agents wrote to you.", "hive", 55, True),
+    Key("hive.filter", "slash", "filter", "/", "filter", "Show only agents that match some words.", "hive", 60, True),
+    Key("hive.goto", "colon", "goto", ":", "go to", "Go to any agent, screen or command.", "hive", 70, True),
+    Key("hive.help", "question_mark,f1", "help", "?", "all keys", "Show every key.", "hive", 80, True),
+    Key("hive.next", "tab", "next_part", "tab", "next part", "Go to the next part of the screen.", "hive"),
+    Key("hive.previous", "shift+tab", "previous_part", "shift+tab", "part before", "Go to the part before.", "hive"),
+    Key("hive.agents", "escape", "agents", "esc", "agents", "Go back to the list of agents.", "hive"),
+    Key("hive.palette", "ctrl+p", "command_palette", "ctrl+p", "commands", "Search all commands.", "hive"),
+    Key("hive.leave", "q,ctrl+q", "leave", "q", "leave, agents go on", "Leave the screen. Agents go on working.", "hive", 99, True),
+    Key("agents.up", "up,k", "cursor_up", "↑ k", "up", "Focus the agent above.", "agents"),
+    Key("agents.down", "down,j", "cursor_down", "↓ j", "down", "Focus the agent below.", "agents"),
+    Key("agents.first", "home", "cursor_first", "home", "first", "Focus the first agent.", "agents"),
+    Key("agents.last", "end", "cursor_last", "end", "last", "Focus the last agent.", "agents"),
+    Key("agents.write", "enter", "choose", "enter", "write", "Write to the focused agent.", "agents"),
+    Key("pane.up", "up,k", "scroll_up", "↑ k", "up", "Scroll up a line; new text no longer moves the pane.", "pane"),
+    Key("pane.down", "down,j", "scroll_down", "↓ j", "down", "Scroll down a line.", "pane"),
+    Key("pane.page_up", "pageup", "page_up", "pgup", "page up", "Scroll up a page.", "pane", 15),
+    Key("pane.page_down", "pagedown,space", "page_down", "pgdn space", "page down", "Scroll down a page.", "pane"),
+    Key("pane.first", "home,g", "scroll_home", "home g", "first", "Go to the first event of the journal.", "pane"),
+    Key("pane.last", "end,G", "scroll_end", "end G", "last", "Go to the newest event and follow it.", "pane", 16),
+    Key("pane.unfold", "o,enter", "unfold", "o enter", "unfold", "Unfold a long result, or fold it again.", "pane", 11),
+    Key("pane.point_up", "left_square_bracket", "point(-1)", "[", "fold above", "Point at the fold above.", "pane"),
+    Key("pane.point_down", "right_square_bracket", "point(1)", "]", "fold below", "Point at the fold below.", "pane"),
+    Key("waiting.approve", "a", "approve", "a", "approve", "Approve what the cursor is on.", "waiting", 1),
+    Key("waiting.deny", "d", "deny", "d", "deny", "Deny what the cursor is on.", "waiting", 2),
+    Key("waiting.note", "n", "note", "n", "note", "Write a note that goes to the agent with your decision.", "waiting", 3),
+    Key("waiting.mark", "space", "mark", "space", "mark", "Mark it, or unmark it.", "waiting", 4),
+    Key("waiting.approve_marked", "A", "approve_marked", "A", "approve marked", "Approve all that is marked.", "waiting", 5),
+    Key("waiting.deny_marked", "D", "deny_marked", "D", "deny marked", "Deny all that is marked.", "waiting", 6),
+    Key("waiting.up", "up,k", "cursor_up", "↑ k", "up", "Move up.", "waiting"),
+    Key("waiting.down", "down,j", "cursor_down", "↓ j", "down", "Move down.", "waiting"),
+    Key("waiting.more_down", "pagedown", "detail_down", "pgdn", "read on", "Scroll the detail down.", "waiting"),
+    Key("waiting.more_up", "pageup", "detail_up", "pgup", "read back", "Scroll the detail up.", "waiting"),
+    Key("waiting.agent", "enter", "choose", "enter", "its agent", "Focus the agent that asks.", "waiting"),
+    Key("composer.send", "enter", "send", "enter", "send", "Send it. The text stays until hived has taken it.", "composer", 1),
+    Key("composer.newline", "shift+enter,ctrl+j", "newline", "ctrl+j", "new line", "Begin a new line.", "composer", 2),
+    Key("composer.when", "ctrl+n", "toggle_when", "ctrl+n", "now / next turn", "Into the turn that runs, or before the next.", "composer", 3),
+    Key("composer.complete", "tab", "complete", "tab", "complete", "Complete a /command; else go to the next part.", "composer", 4),
+    Key("composer.leave", "escape", "leave", "esc", "keys", "Stop writing; the draft stays.", "composer", 5),
+    Key("list.up", "up", "cursor_up", "↑", "up", "Move up.", "list"),
+    Key("list.down", "down", "cursor_down", "↓", "down", "Move down.", "list"),
+    Key("list.choose", "enter", "choose", "enter", "choose", "Take it.", "list"),
+    Key("list.leave", "escape", "dismiss", "esc", "back", "Back, with nothing changed.", "list"),
+)  # fmt: skip
+
+
+def keys_of(where: Where) -> tuple[Key, ...]:
+    return tuple(key for key in KEYS if key.where == where)
+
+
+def bindings_of(where: Where) -> list[Binding]:
+    """The bindings of a screen or widget, with the table's ids, so that a keymap can move them."""
+    return [
+        Binding(key.keys, key.action, key.label, show=False, id=key.id, priority=key.where == "composer")
+        for key in keys_of(where)
+    ]
+
+
+def footer_of(where: Where) -> tuple[Key, ...]:
+    """What the footer shows while that part has the focus: its own keys first, then those that work anywhere."""
+    own = sorted((k for k in keys_of(where) if k.footer is not None), key=lambda k: k.footer or 0)
+    if where in ("hive", "composer"):
+        return tuple(own)
+    anywhere = sorted((k for k in keys_of("hive") if k.footer is not None), key=lambda k: k.footer or 0)
+    return (*own, *anywhere)
+
+
+def palette() -> tuple[Key, ...]:
+    return tuple(key for key in KEYS if key.in_palette)

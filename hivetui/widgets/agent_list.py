@@ -1,0 +1,121 @@
+"""The agents at the left: state by shape, word and colour, how full the window is, cost, model, unread. One line or two."""
+
+from datetime import datetime
+
+from textual import events
+
+from hivetui.keymap import bindings_of
+from hivetui.state.agents import Agent
+from hivetui.state.clock import age, running
+from hivetui.widgets.lines import Line, Piece, justified, one_line
+from hivetui.widgets.rows import Rows
+
+BAR_CELLS = 6
+TWO_LINES_WIDTH = 26
+
+
+class AgentList(Rows):
+    """Shows agents in order; the cursor is the focused agent."""
+
+    BINDINGS = bindings_of("agents")  # type: ignore[assignment]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._agents: tuple[Agent, ...] = ()
+        self._focused: str | None = None
+        self._now: datetime | None = None
+        self._drawn: list[list[Line]] = []
+
+    @property
+    def count(self) -> int:
+        return len(self._agents)
+
+    @property
+    def cursor_index(self) -> int:
+        return next((at for at, agent in enumerate(self._agents) if agent.name == self._focused), 0)
+
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        """Those shown, in order."""
+        return self._agents
+
+    def show(self, agents: tuple[Agent, ...], focused: str | None, now: datetime) -> None:
+        """Drawn again only where a row reads differently."""
+        moved = focused != self._focused or len(agents) != len(self._agents)
+        self._agents, self._focused, self._now = agents, focused, now
+        self._fit()
+        drawn = [self.row(index, self.size.width) for index in range(len(agents))]
+        if drawn != self._drawn or moved:
+            self._drawn = drawn
+            self.rows_changed()
+        if moved:
+            self.reveal_cursor()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._fit()
+        self._drawn = []
+        super().on_resize(event)
+
+    def _fit(self) -> None:
+        width, height = self.size
+        self.row_height = 2 if width >= TWO_LINES_WIDTH and height >= 2 * len(self._agents) else 1
+
+    def row(self, index: int, width: int) -> list[Line]:
+        agent = self._agents[index]
+        return agent_rows(agent, self._now, width) if self.row_height == 2 else [agent_row(agent, width)]
+
+    def empty_lines(self, width: int) -> list[Line]:
+        return [(("no agent matches", "dim"),)] if width else []
+
+
+def agent_row(agent: Agent, width: int) -> Line:
+    """One line: shape, name, bar, percent, unread."""
+    shape = agent.shape
+    name = one_line(agent.name, max(6, width - 19))
+    left: list[Piece] = [(f"{shape.glyph} ", shape.tone), (f"{name:<8}", "strong" if shape.tone != "dim" else "text")]
+    return justified(left, [*_window(agent, 4 if width < 26 else BAR_CELLS), *_badge(agent)], width)
+
+
+def agent_rows(agent: Agent, now: datetime | None, width: int) -> list[Line]:
+    """Two lines: what stands on one, and below it the state's word and since, model and cost."""
+    shape = agent.shape
+    since = ""
+    if now is not None:
+        since = running(agent.since, now) if agent.busy or agent.blocked else age(agent.since, now)
+    detail = next((text for kind, _, text in agent.conditions if kind in ("rate_limited", "needs_login")), "")
+    state: list[Piece] = [("  ", ""), (shape.word, shape.tone), (f" {since}" if since else "", "dim")]
+    if shape.kind == "limited" and detail:
+        state.append((f" {one_line(detail, 20)}", "bad"))
+    facts: list[Piece] = [(one_line(agent.model, 14), "dim")]
+    if agent.usd is not None:
+        facts.append((f" {'~' if agent.estimated else ''}${agent.usd:.2f}", "soft"))
+    name: list[Piece] = [(f"{shape.glyph} ", shape.tone), (agent.name, "strong" if shape.tone != "dim" else "text")]
+    if agent.waiting and shape.kind != "waiting":
+        name.append((f" ▲{agent.waiting}", "wait"))
+    if agent.unsandboxed:
+        name.append((" unsandboxed", "faint"))
+    return [
+        justified(name, [*_window(agent, BAR_CELLS), *_badge(agent)], width),
+        justified(state, [*facts, ("   ", "")], width),
+    ]
+
+
+def _window(agent: Agent, bar: int) -> list[Piece]:
+    """How full the context window is: a bar and a figure; nothing where there is no figure."""
+    percent = agent.ctx_percent
+    if percent is None:
+        return [(" " * (bar + 5), "")]
+    full = min(bar, max(0, round(percent * bar / 100)))
+    tone = "bad" if percent >= 75 else "soft"
+    return [
+        ("━" * full, tone),
+        ("━" * (bar - full), "faint"),
+        (f"{min(percent, 999):>4}%", "bad" if percent >= 75 else "dim"),
+    ]
+
+
+def _badge(agent: Agent) -> list[Piece]:
+    """Messages that wait in its inbox: always three cells, so that columns stand."""
+    if not agent.unread:
+        return [("   ", "")]
+    return [(" ", ""), (f"{agent.unread:>2}" if agent.unread < 100 else "99", "count")]

@@ -1,0 +1,97 @@
+"""The top line: which hive, who works, who waits on you, what it costs today. While hived is away it says so instead."""
+
+from datetime import datetime
+
+from textual.strip import Strip
+from textual.widget import Widget
+
+from hivetui.state.agents import ORDER, SHAPES
+from hivetui.state.clock import age, hour
+from hivetui.state.hive import HiveState
+from hivetui.widgets.lines import Line, Piece, cells, cropped, justified, one_line
+from hivetui.widgets.strips import strip_of
+
+BACK_SECONDS = 6
+"""How long `back` is said after hived came back."""
+
+
+class Header(Widget):
+    ALLOW_SELECT = False
+    DEFAULT_CSS = "Header { height: 1; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._line: tuple[HiveState, datetime] | None = None
+        self._drawn: Line = ()
+
+    def show(self, state: HiveState, now: datetime) -> None:
+        """Drawn again only where it reads differently."""
+        self._line = (state, now)
+        line = header_line(state, now, self.size.width)
+        if line != self._drawn:
+            self._drawn = line
+            self.refresh()
+
+    def on_resize(self) -> None:
+        if self._line is not None:
+            self.show(*self._line)
+
+    def render_line(self, y: int) -> Strip:
+        return strip_of(self._drawn, self.size.width, self.rich_style)
+
+
+def header_line(state: HiveState, now: datetime, width: int) -> Line:
+    """The whole line. Parts go from the least needed on where it is narrow; what waits on you never goes."""
+    name: list[Piece] = [(" ◆ ", "accent"), ("hive ", "strong"), (one_line(state.host, 24), "dim")]
+    link = state.link
+    if link.kind == "away":
+        if not link.was_live:
+            return cropped(
+                [*name, ("  ", ""), (f" hived does not answer; trying again… {one_line(link.reason)} ", "bad-box")],
+                width,
+            )
+        said = f" hived is away since {hour(link.since, now)}, agents go on; reconnecting… "
+        return cropped([*name, ("  ", ""), (said, "bad-box")], width)
+    if link.kind == "refused":
+        return cropped([*name, ("  ", ""), (f" {one_line(link.reason)} ", "bad-box")], width)
+    if link.kind == "connecting" or not state.attached:
+        return cropped([*name, ("  ", ""), ("connecting…", "dim")], width)
+    back: list[Piece] = []
+    if link.was_live and (since := age(link.since, now)) and since == "now":
+        back = [("  ", ""), ("hived is back", "good")]
+    waiting = _waiting(state, now, short=width < 110)
+    spent = state.usd_today
+    cost: list[Piece] = [("today ", "dim"), (f"${spent:.2f}", "strong"), (" ", "")] if spent is not None else []
+    for short in (False, True):
+        left = [*name, *back, ("   ", ""), *_counts(state, short)]
+        if cells(left) + cells(waiting) + cells(cost) + 4 <= width:
+            break
+        if short:
+            left = [(" ◆ ", "accent"), *back, *_counts(state, short)]
+    middle = max(2, (width - cells(waiting)) // 2 - cells(left)) if width >= 110 else 2
+    return justified([*left, (" " * middle, ""), *waiting], cost, width)
+
+
+def _counts(state: HiveState, short: bool) -> list[Piece]:
+    count = len(state.agents)
+    pieces: list[Piece] = [(str(count), "strong"), ("" if short else f" agent{'' if count == 1 else 's'}", "text")]
+    counted = state.counts()
+    for kind in ORDER:
+        if number := counted.get(kind):
+            shape = SHAPES[kind]
+            if short and kind in ("idle", "stopped", "napping", "paused"):
+                continue
+            pieces += [(" · ", "faint") if not short else (" ", ""), (f"{shape.glyph} ", shape.tone)]
+            pieces.append(
+                (f"{number}" if short else f"{number} {shape.word}", "text" if shape.tone != "dim" else "dim")
+            )
+    return pieces
+
+
+def _waiting(state: HiveState, now: datetime, *, short: bool) -> list[Piece]:
+    pending = state.waiting.pending
+    if not pending:
+        return [] if short else [("nothing waits on you", "dim")]
+    oldest = age(min(item.since for item in pending), now)
+    words = "waiting" if short else "waiting on you"
+    return [(f" ▲ {len(pending)} {words} · {'' if short else 'oldest '}{oldest} ", "wait-box")]

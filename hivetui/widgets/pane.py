@@ -1,0 +1,160 @@
+"""One agent's live pane: its transcript in a border that carries the facts. The grid of panes lays them out without gaps."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from textual import events
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
+from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.message import Message
+from textual.widget import Widget
+
+from hivetui.keymap import bindings_of
+from hivetui.state.agents import Agent
+from hivetui.state.clock import age, running, seconds_since, stopwatch
+from hivetui.state.tiles import laid_out
+from hivetui.state.transcript import Transcript
+from hivetui.widgets.lines import Line, Piece, cells, one_line
+from hivetui.widgets.strips import content_of
+from hivetui.widgets.transcript import TranscriptView
+
+QUIET_SECONDS = 2.0
+"""After so long without a byte from a thinking engine the pane says how long it is."""
+
+
+class AgentPane(TranscriptView):
+    """Shows one agent."""
+
+    BINDINGS = bindings_of("pane")  # type: ignore[assignment]
+
+    class PaneFocused(Message):
+        """The operator went to this agent's pane."""
+
+        def __init__(self, agent: str) -> None:
+            super().__init__()
+            self.agent = agent
+
+    def __init__(self, agent: Agent, transcript: Transcript) -> None:
+        super().__init__(transcript)
+        self.agent = agent
+        self._facts: tuple[Line, Line] = ((), ())
+
+    def show_agent(self, agent: Agent, now: datetime, *, focused: bool) -> None:
+        """Its state, as of now. The border is drawn again only where it reads differently."""
+        if focused != self.has_class("-focused-agent"):
+            self.set_class(focused, "-focused-agent")
+        waits = agent.shape_kind == "waiting"
+        if waits != self.has_class("-waits"):
+            self.set_class(waits, "-waits")
+        self.agent = agent
+        width = self.size.width or 40
+        facts = (
+            state_facts(agent, now),
+            figures(agent, self.transcript.last_byte_at or agent.last_event_at, now, width),
+        )
+        if facts != self._facts:
+            self._facts = facts
+            self.border_title = content_of(facts[0])
+            self.border_subtitle = content_of(facts[1])
+
+    def on_focus(self, event: events.Focus) -> None:
+        self.post_message(self.PaneFocused(self.agent.name))
+
+
+def state_facts(agent: Agent, now: datetime) -> Line:
+    """Left: who, in what state, since when, and why where that is not plain."""
+    shape = agent.shape
+    since = running(agent.since, now) if agent.busy or agent.blocked else age(agent.since, now)
+    line: list[Piece] = [
+        (f"{shape.glyph} ", shape.tone),
+        (agent.name, "strong"),
+        (" · ", "faint"),
+        (shape.word, shape.tone),
+    ]
+    if since:
+        line.append((f" {since}", shape.tone if shape.tone != "dim" else "dim"))
+    if shape.kind in ("crashed", "parked", "stopped") and agent.cause:
+        line += [(" · ", "faint"), (one_line(agent.cause, 60), "dim")]
+    elif agent.waiting and shape.kind != "waiting":
+        line += [(" · ", "faint"), (f"▲ {agent.waiting} on you", "wait")]
+    return tuple(line)
+
+
+def figures(agent: Agent, last_byte_at: str | None, now: datetime, width: int) -> Line:
+    """Right: model, window, cost, and for a thinking one when its engine last gave a byte. The model goes first if narrow."""
+    parts: list[list[Piece]] = []
+    if width >= 44:
+        parts.append([(one_line(agent.model, 24), "dim")])
+    if agent.ctx_percent is not None:
+        parts.append([("ctx ", "dim"), (f"{agent.ctx_percent}%", "bad" if agent.ctx_percent >= 75 else "soft")])
+    if agent.usd is not None:
+        parts.append([(f"{'~' if agent.estimated else ''}${agent.usd:.2f}", "soft")])
+    quiet = seconds_since(last_byte_at, now)
+    if agent.busy and quiet is not None and not agent.blocked:
+        late = quiet >= 60
+        said = f"{quiet:.0f}s" if quiet < 60 else stopwatch(quiet)
+        if quiet >= QUIET_SECONDS:
+            parts.append([("last byte ", "wait" if late else "dim"), (said, "wait" if late else "soft")])
+    line: list[Piece] = []
+    for part in parts:
+        if cells(line) + cells(part) + 3 > max(8, width - 6):
+            break
+        line += [(" · ", "faint"), *part] if line else part
+    return tuple(line)
+
+
+class TileLayout(Layout):
+    """Gives each pane the rectangle that `state.tiles` says."""
+
+    name = "tiles"
+
+    def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:
+        shown = [pane for pane in parent.panes.values() if pane in children] if isinstance(parent, PaneGrid) else []
+        tiles = laid_out(size.width, size.height, [_weight(pane) for pane in shown])
+        return [
+            WidgetPlacement(Region(tile.x, tile.y, tile.width, tile.height), NULL_OFFSET, NULL_SPACING, pane)
+            for pane, tile in zip(shown, tiles, strict=False)
+        ]
+
+
+def _weight(pane: AgentPane) -> int:
+    """Where more happens there is more room."""
+    if pane.has_class("-focused-agent"):
+        return 5
+    return 4 if pane.agent.shape_kind in ("thinking", "waiting", "compacting") else 2
+
+
+class PaneGrid(Widget):
+    """Holds the panes of the agents that are shown."""
+
+    DEFAULT_CSS = "PaneGrid { width: 1fr; height: 1fr; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._panes: dict[str, AgentPane] = {}
+        self.styles.layout = TileLayout()
+
+    @property
+    def panes(self) -> dict[str, AgentPane]:
+        """By the agent's name, in the order they stand."""
+        return self._panes
+
+    def show(
+        self, agents: Sequence[Agent], transcripts: dict[str, Transcript], focused: str | None, now: datetime
+    ) -> None:
+        """Show these agents, in this order. A pane that stays keeps its place in its transcript."""
+        names = [agent.name for agent in agents]
+        weights = [_weight(pane) for pane in self._panes.values()]
+        same = list(self._panes) == names
+        for name in [name for name in self._panes if name not in names]:
+            self._panes.pop(name).remove()
+        for agent in agents:
+            if agent.name not in self._panes:
+                pane = self._panes[agent.name] = AgentPane(agent, transcripts[agent.name])
+                self.mount(pane)
+            self._panes[agent.name].show(transcripts[agent.name])
+            self._panes[agent.name].show_agent(agent, now, focused=agent.name == focused)
+        if not same:
+            self._panes = {name: self._panes[name] for name in names}
+        if not same or weights != [_weight(pane) for pane in self._panes.values()]:
+            self.refresh(layout=True)

@@ -1,0 +1,126 @@
+"""A tool call in one line, per tool: `Read path`, `$ command`, `Edit path +3 −1`, `send → operator`. Input is hostile."""
+
+import json
+from typing import Any
+
+from hivetui.widgets.lines import Piece, clean, one_line
+
+HIVE_PREFIXES = ("mcp__hive__", "mcp__hive-tools__", "hive__")
+DIFF_LINES = 4
+"""Lines of an edit that are shown folded."""
+MOST_DETAIL_LINES = 400
+
+
+def tool_name(tool: str) -> str:
+    """`mcp__github__search` as `github·search`; a hive tool by its own name."""
+    for prefix in HIVE_PREFIXES:
+        if tool.startswith(prefix):
+            return one_line(tool.removeprefix(prefix), 60)
+    if tool.startswith("mcp__"):
+        return one_line("·".join(part for part in tool.removeprefix("mcp__").split("__") if part), 60)
+    return one_line(tool, 60) or "tool"
+
+
+def tool_line(tool: str, given: object) -> list[Piece]:
+    """What the tool is asked to do, in one line."""
+    name = tool_name(tool)
+    use: dict[str, Any] = given if isinstance(given, dict) else {}
+    if name in ("Bash", "shell", "bash", "sh", "run") and (command := _text(use, "command", "cmd")):
+        first, *others = clean(command).strip().split("\n")
+        more: list[Piece] = [(f" … {len(others)} more lines", "dim")] if others else []
+        return [("$ ", "strong"), (first, "text"), *more]
+    if name in ("Read", "NotebookRead", "View") and (path := _text(use, "file_path", "path", "notebook_path")):
+        where = f" from line {use['offset']}" if isinstance(use.get("offset"), int) else ""
+        return [("Read ", "strong"), (one_line(path), "text"), (where, "dim")]
+    if name in ("Edit", "MultiEdit", "NotebookEdit") and (path := _text(use, "file_path", "path", "notebook_path")):
+        added, removed = edit_size(use)
+        return [("Edit ", "strong"), (one_line(path), "text"), (f" +{added}", "good"), (f" −{removed}", "bad")]
+    if name == "Write" and (path := _text(use, "file_path", "path")):
+        lines = len((_text(use, "content", "text") or "").splitlines())
+        return [("Write ", "strong"), (one_line(path), "text"), (f" {lines} line{'' if lines == 1 else 's'}", "dim")]
+    if name in ("Grep", "Glob", "search") and (pattern := _text(use, "pattern", "query")):
+        where = _text(use, "path", "glob") or ""
+        return [(f"{name} ", "strong"), (one_line(pattern), "text"), (f" in {one_line(where)}" if where else "", "dim")]
+    if name == "send" and (to := _text(use, "to", "recipient")):
+        return [("send ", "strong"), ("→ ", "dim"), (one_line(to, 40), "text")]
+    if name == "request_spawn":
+        parts = [str(use[key]) for key in ("model", "engine") if use.get(key)]
+        return [("request_spawn ", "strong"), (one_line(str(use.get("name", ""))), "text"), (_dotted(parts), "dim")]
+    if name in ("WebFetch", "WebSearch") and (what := _text(use, "url", "query")):
+        return [(f"{name} ", "strong"), (one_line(what), "text")]
+    if name in ("Task", "Agent") and (what := _text(use, "description", "prompt")):
+        return [(f"{name} ", "strong"), (one_line(what), "text")]
+    if name == "TodoWrite" and isinstance(use.get("todos"), list):
+        return [("TodoWrite ", "strong"), (f"{len(use['todos'])} items", "dim")]
+    return [(name, "strong"), (_arguments(given), "dim")]
+
+
+def edit_size(use: dict[str, Any]) -> tuple[int, int]:
+    """Lines that an edit adds and removes, counted on its two texts without what they share at both ends."""
+    added = removed = 0
+    for old, new in _edits(use):
+        gone, come = _changed(old, new)
+        added += len(come)
+        removed += len(gone)
+    return added, removed
+
+
+def detail_lines(tool: str, given: object) -> list[Piece]:
+    """What lies behind the one line: an edit's changed lines, the rest of a command, all of an input."""
+    use: dict[str, Any] = given if isinstance(given, dict) else {}
+    name = tool_name(tool)
+    lines: list[Piece] = []
+    if name in ("Edit", "MultiEdit", "NotebookEdit"):
+        for old, new in _edits(use):
+            gone, come = _changed(old, new)
+            lines += [(f"− {line}", "bad") for line in gone] + [(f"+ {line}", "good") for line in come]
+    elif name in ("Bash", "shell", "bash", "sh", "run"):
+        lines = [(line, "text") for line in clean(_text(use, "command", "cmd") or "").strip().split("\n")[1:]]
+    elif name == "Write":
+        lines = [(f"+ {line}", "good") for line in clean(_text(use, "content", "text") or "").split("\n")]
+    return lines[:MOST_DETAIL_LINES]
+
+
+def whole_input(tool: str, given: object) -> list[Piece]:
+    """All of a tool's input, for a decision: nothing left out, one key a line."""
+    use: dict[str, Any] = given if isinstance(given, dict) else {"input": given}
+    lines: list[Piece] = []
+    for key, value in use.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1, default=str)
+        shown = clean(text)
+        if tool_name(tool) in ("Bash", "shell", "bash", "sh", "run") and key in ("command", "cmd"):
+            lines += [("$ ", "strong"), (f"{shown}\n", "strong")]
+        else:
+            lines += [(f"{one_line(str(key), 60)} ", "dim"), (f"{shown}\n", "text")]
+    return lines
+
+
+def _edits(use: dict[str, Any]) -> list[tuple[str, str]]:
+    edits = use.get("edits")
+    found = [edit for edit in edits if isinstance(edit, dict)] if isinstance(edits, list) else [use]
+    return [(str(e.get("old_string") or ""), str(e.get("new_string") or e.get("new_source") or "")) for e in found]
+
+
+def _changed(old: str, new: str) -> tuple[list[str], list[str]]:
+    gone, come = clean(old).split("\n") if old else [], clean(new).split("\n") if new else []
+    while gone and come and gone[0] == come[0]:
+        gone, come = gone[1:], come[1:]
+    while gone and come and gone[-1] == come[-1]:
+        gone, come = gone[:-1], come[:-1]
+    return gone, come
+
+
+def _text(use: dict[str, Any], *keys: str) -> str | None:
+    return next((value for key in keys if isinstance(value := use.get(key), str) and value), None)
+
+
+def _dotted(parts: list[str]) -> str:
+    return "".join(f" · {one_line(part, 40)}" for part in parts)
+
+
+def _arguments(given: object) -> str:
+    if given in (None, {}, ""):
+        return ""
+    if isinstance(given, dict) and len(given) == 1 and isinstance(value := next(iter(given.values())), str):
+        return f" {one_line(value, 160)}"
+    return f" {one_line(given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=str), 160)}"
