@@ -260,6 +260,11 @@ class TurnFailed(Unavailable):
     template = "{name}: {cause}"
 
 
+class DemoFailed(Unavailable):
+    code = "demo_failed"
+    template = "The demo did not go as it is written: {reason}"
+
+
 class PathTooLong(Unavailable):
     code = "path_too_long"
     template = (
