@@ -21,8 +21,7 @@ def pages(name: str, after: int | None, limit: int | None) -> Iterator[Event]:
     """Stored events, oldest first: those behind `after`, or the newest `limit`, or all that are kept."""
     path = oneshot.path_of(routes.TRANSCRIPT, name=name)
     if limit is not None and after is None:
-        last = oneshot.call("GET", path, query={"limit": 1})["last_id"] or 0
-        after = max(0, last - limit)
+        after = max(0, _newest(name) - limit)
     cursor, left = after or 0, limit
     while left is None or left > 0:
         size = PAGE if left is None else min(PAGE, left)
@@ -39,8 +38,8 @@ def following(name: str, after: int) -> Iterator[Event]:
     path = oneshot.path_of(routes.TRANSCRIPT_STREAM, name=name)
     while True:
         for event in oneshot.stream(path, last_event_id=after):
-            if event.event == "resync":  # Another journal, whose ids begin again, or one too far behind.
-                after = 0 if not event.id else int(event.id)
+            if event.event == "resync":  # Another journal, whose ids begin again.
+                after = 0
                 break
             if event.id is None or int(event.id) <= after:
                 continue
@@ -67,7 +66,10 @@ def _events(arguments: Arguments) -> int:
         else:
             who = f"{name:<12} " if several else ""
             number = f"{event['id']:>6}" if event["id"] is not None else "     -"
-            print(f"{colour(number, 'dim')} {clock(event['ts'])} {who}{line(event['kind']):<20} {summary(event)}", flush=True)
+            print(
+                f"{colour(number, 'dim')} {clock(event['ts'])} {who}{line(event['kind']):<20} {summary(event)}",
+                flush=True,
+            )
 
     seen = dict.fromkeys(wanted, arguments.after or 0)
     for name in wanted:
@@ -75,8 +77,13 @@ def _events(arguments: Arguments) -> int:
             seen[name] = event["id"]
             show(name, event)
     if arguments.follow:
-        _follow(seen, show)
+        _follow({name: min(after, _newest(name)) for name, after in seen.items()}, show)
     return 0
+
+
+def _newest(name: str) -> int:
+    page = oneshot.call("GET", oneshot.path_of(routes.TRANSCRIPT, name=name), query={"limit": 1})
+    return int(page["last_id"] or 0)
 
 
 def _follow(seen: dict[str, int], show: Callable[[str, Event], None]) -> None:

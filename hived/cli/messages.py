@@ -54,7 +54,7 @@ def _messages(arguments: Arguments) -> int:
     agent = None if arguments.agent is None else checked_name(arguments.agent)
     seq = oneshot.call("GET", routes.SNAPSHOT)["seq"] if arguments.follow else None
     shown = set()
-    for message in _pages(agent, arguments.limit):
+    for message in _pages(arguments.limit, agent=agent):
         shown.add(message["id"])
         _print(message, arguments.json)
     if seq is None:
@@ -66,20 +66,19 @@ def _messages(arguments: Arguments) -> int:
     return 0
 
 
-def _pages(agent: str | None, limit: int | None) -> list[Message]:
-    """All of them, or the newest `limit`, oldest first."""
-    found: dict[str, Message] = {}
+def _pages(limit: int | None, **query: str | bool | None) -> list[Message]:
+    """All that the query fits, or the newest `limit`, oldest first."""
+    found: list[Message] = []
     before: str | None = None
     while limit is None or len(found) < limit:
         size = PAGE if limit is None else min(PAGE, limit - len(found))
-        query = {"agent": agent, "limit": size, "before": before}
-        page = listed(oneshot.call("GET", routes.MESSAGES, query=query), "messages")
-        fresh = {message["id"]: message for message in page if message["id"] not in found}
-        found.update(fresh)
-        if len(page) < size or not fresh:
+        answer = oneshot.call("GET", routes.MESSAGES, query={**query, "limit": size, "before": before})
+        page = listed(answer, "messages")
+        found[:0] = page
+        if len(page) < size:
             break
-        before = min(fresh)
-    return [found[key] for key in sorted(found)]
+        before = page[0]["id"]
+    return found
 
 
 def _new_ones(seq: int) -> Iterator[Message]:
@@ -87,7 +86,7 @@ def _new_ones(seq: int) -> Iterator[Message]:
         if event.event == "message":
             yield json.loads(event.data)["payload"]
         elif event.event == "resync":
-            yield from _pages(None, PAGE)
+            yield from _pages(PAGE)
 
 
 def _declare_inbox(parser: argparse.ArgumentParser) -> None:
@@ -95,9 +94,8 @@ def _declare_inbox(parser: argparse.ArgumentParser) -> None:
 
 
 def _inbox(arguments: Arguments) -> int:
-    mine = [message for message in _pages(OPERATOR, None) if message["recipient"] == OPERATOR]
-    unread = [message for message in mine if message["status"] == "queued"]
-    shown = mine if arguments.all else unread
+    shown = _pages(None, to=OPERATOR, unread=None if arguments.all else True)
+    unread = [message for message in shown if message["status"] == "queued"]
     if arguments.json:
         print_json({"messages": shown})
     else:

@@ -39,7 +39,14 @@ def ensure_running() -> None:
 
 
 def start_detached(paths: HivePaths) -> int:
-    """Start hived in a session of its own; its pid, once it answers. Raises what it said where it could not start."""
+    """Start hived for good; its pid, once it answers. Raises what it said where it could not start."""
+    daemon = launch(paths)
+    daemon.returncode = 0  # It is not ours to wait for: it lives on.
+    return daemon.pid
+
+
+def launch(paths: HivePaths) -> "subprocess.Popen[bytes]":
+    """Start hived in a session of its own, and return when it answers. The environment must name the same home."""
     import subprocess
 
     checked_socket_path(paths.host_socket)
@@ -55,8 +62,7 @@ def start_detached(paths: HivePaths) -> int:
         if daemon.poll() is None:
             raise
         raise _what_it_said(output, daemon.returncode) from error
-    daemon.returncode = 0  # It is not ours to wait for: it lives on.
-    return daemon.pid
+    return daemon
 
 
 def daemon_command() -> list[str]:

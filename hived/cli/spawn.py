@@ -147,20 +147,25 @@ def ask(spec: dict[str, Any]) -> dict[str, Any]:
     return approval
 
 
-def approve_and_await(approval: dict[str, Any], timeout: float = ONLINE_SECONDS) -> dict[str, Any]:
+def approve_and_await(approval: dict[str, Any]) -> dict[str, Any]:
     """Approve that spawn; the approval, once the agent is online. Raises StartFailed with the cause."""
-    name = approval["payload"]["name"]
     decided = decide("approve", approval["id"], None)
-    watch = Watch()
+    await_online(decided)
+    return decided
+
+
+def await_online(*decided: dict[str, Any]) -> None:
+    """Return when the agents of these approved spawns are online. Raises StartFailed with the cause."""
+    names = [approval["payload"]["name"] for approval in decided]
 
     def online(watch: Watch) -> bool:
-        newest = watch.approvals.get(decided["id"], decided)
-        if newest["status"] == "failed":
-            raise StartFailed(name=name, cause=newest["failure"] or "the approval failed")
-        return name in watch.agents and watch.is_online(name)
+        for name, approval in zip(names, decided, strict=True):
+            newest = watch.approvals.get(approval["id"], approval)
+            if newest["status"] == "failed":
+                raise StartFailed(name=name, cause=newest["failure"] or "the approval failed")
+        return all(name in watch.agents and watch.is_online(name) for name in names)
 
-    watch.until(online, timeout, f"{name} being online")
-    return decided
+    Watch().until(online, ONLINE_SECONDS, f"{', '.join(names)} being online")
 
 
 def _print(approval: dict[str, Any], as_json: bool) -> int:
