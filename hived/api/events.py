@@ -1,0 +1,202 @@
+"""`POST /v1/events` on an agent's socket: a batch of events as NDJSON, taken in one change, then published as it came.
+
+A plain route with a raw body: this is the hot path, so each line is parsed once and never validated as a model. An empty
+body asks for the cursor. A batch of live events alone is published without a write.
+"""
+
+import asyncio
+import json
+import re
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from hived.api.sse import sse_event
+from hived.core.events import take_batch
+from hived.core.fault_points import reach
+from hived.core.hive import Hive, LiveEvents
+from hived.store.database import Tx
+from hived.wire import routes
+from hived.wire.errors import EventGap, InvalidRequest, NotJson, TooLarge
+from hived.wire.events import LIVE_KINDS, EventsTaken
+from hived.wire.protocol import (
+    GENERATION_HEADER,
+    JOURNAL_HEADER,
+    MAX_PAYLOAD_BYTES,
+    MAX_REQUEST_BYTES,
+    OLDEST_HEADER,
+)
+
+MAX_LINE_BYTES = MAX_PAYLOAD_BYTES + 4096
+"""A payload at its limit with its id, time and kind."""
+
+FIRST_ID = 1
+"""Of a journal that was never pruned."""
+MAX_JOURNAL_UUID = 64
+MAX_DIGITS = 18
+
+agent_router = APIRouter()
+
+
+class Batch(NamedTuple):
+    """A body taken apart: `stored` are the events with ids, without a gap; `frames` are all of them, as they came."""
+
+    stored: list[dict[str, Any]]
+    frames: tuple[tuple[int | None, bytes], ...]
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One batch of an agent at a time, first come first served, so that what is published keeps its order."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    known: tuple[int, str] | None = None
+    """Generation and journal of the last batch that was taken, so that live events cost no look at the database."""
+    cursor: int = 0
+
+
+async def post_events(request: Request) -> Response:
+    """EventsTaken: all up to its cursor is hived's now. 409 on a gap or a stale generation, 413 where it is too large."""
+    hive: Hive = request.app.state.hive
+    agent_id: str = request.scope["hive_agent"][0]
+    generation = generation_of(request)
+    journal_uuid = journal_of(request)
+    oldest = _number(request, OLDEST_HEADER)
+    batch = parse_batch(await _body(request))
+    lane = _lanes(request).setdefault(agent_id, _Lane())
+    async with lane.turn:
+        if batch.frames and not batch.stored and lane.known == (generation, journal_uuid):
+            _publish(hive, agent_id, journal_uuid, batch)
+        else:
+            taken = await _take(hive, agent_id, generation, journal_uuid, oldest, batch)
+            lane.known, lane.cursor = (generation, journal_uuid), taken.cursor
+            return Response(taken.model_dump_json(), media_type="application/json")
+    return Response(EventsTaken(cursor=lane.cursor).model_dump_json(), media_type="application/json")
+
+
+agent_router.add_route(routes.EVENTS, post_events, methods=["POST"], include_in_schema=False)
+
+
+async def _take(
+    hive: Hive, agent_id: str, generation: int, journal_uuid: str, oldest: int | None, batch: Batch
+) -> EventsTaken:
+    if batch.stored:
+        reach("hived_batch")
+
+    def change(tx: Tx) -> EventsTaken:
+        taken = take_batch(tx, agent_id, generation, journal_uuid, oldest or FIRST_ID, batch.stored, hive.config)
+        if batch.frames:
+            tx.after_commit(partial(_publish, hive, agent_id, journal_uuid, batch))
+        return taken
+
+    taken = await hive.database.write(change)
+    if batch.stored:
+        reach("hived_batch_taken")
+    return taken
+
+
+def _publish(hive: Hive, agent_id: str, journal_uuid: str, batch: Batch) -> None:
+    topic = hive.live(agent_id)
+    if not len(topic):
+        return
+    first = batch.stored[0]["id"] if batch.stored else None
+    last = batch.stored[-1]["id"] if batch.stored else None
+    size = sum(len(frame) for _, frame in batch.frames)
+    topic.publish([LiveEvents(first, last, batch.frames, journal_uuid)], weight=size)
+
+
+def parse_batch(body: bytes) -> Batch:
+    """The events of an NDJSON body. Raises NotJson, InvalidRequest, TooLarge, each naming the line."""
+    stored: list[dict[str, Any]] = []
+    frames: list[tuple[int | None, bytes]] = []
+    for number, line in enumerate(body.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        if len(line) > MAX_LINE_BYTES:
+            raise TooLarge(what=f"event on line {number}", bytes=len(line), limit=MAX_LINE_BYTES)
+        event = _event(number, line)
+        kind = event["kind"]
+        if kind in LIVE_KINDS:
+            frames.append((None, sse_event(kind, line)))
+            continue
+        event_id = event.get("id")
+        if type(event_id) is not int or event_id < 1:
+            raise InvalidRequest(reason=f"The event on line {number} has no id.")
+        if stored and event_id != stored[-1]["id"] + 1:
+            raise EventGap(first=event_id, expected=stored[-1]["id"] + 1)
+        stored.append(event)
+        frames.append((event_id, sse_event(kind, line, event_id)))
+    return Batch(stored, tuple(frames))
+
+
+def _event(number: int, line: bytes) -> dict[str, Any]:
+    try:
+        event = _decode(line.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise NotJson(reason=f"line {number}: {error}") from None
+    if (
+        not isinstance(event, dict)
+        or not isinstance(event.get("payload"), dict)
+        or not isinstance(event.get("ts"), str)
+    ):
+        raise InvalidRequest(reason=f"Line {number} is no event: it needs ts, kind and payload.")
+    kind = event.get("kind")
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+        raise InvalidRequest(reason=f"The event on line {number} has no kind that could be one.")
+    return event
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_KIND = re.compile(r"[a-z][a-z_]{0,63}")
+"""A kind becomes an SSE event's name. Of one that this hived does not know, only the cursor moves."""
+
+
+async def _body(request: Request) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_REQUEST_BYTES:
+            raise TooLarge(what="event batch", bytes=size, limit=MAX_REQUEST_BYTES)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def generation_of(request: Request) -> int:
+    """Which generation of its harness calls. Raises InvalidRequest."""
+    generation = _number(request, GENERATION_HEADER)
+    if generation is None:
+        raise InvalidRequest(reason=f"The header {GENERATION_HEADER} is missing.")
+    return generation
+
+
+def journal_of(request: Request) -> str:
+    """Which journal the call is about. Raises InvalidRequest."""
+    journal_uuid = request.headers.get(JOURNAL_HEADER, "")
+    if not 0 < len(journal_uuid) <= MAX_JOURNAL_UUID:
+        raise InvalidRequest(reason=f"The header {JOURNAL_HEADER} is missing.")
+    return journal_uuid
+
+
+def _number(request: Request, header: str) -> int | None:
+    value = request.headers.get(header)
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdecimal() and len(value) <= MAX_DIGITS):
+        raise InvalidRequest(reason=f"The header {header} is no number.")
+    return int(value)
+
+
+def _lanes(request: Request) -> dict[str, _Lane]:
+    state = request.app.state
+    if not hasattr(state, "event_lanes"):
+        state.event_lanes = {}
+    lanes: dict[str, _Lane] = state.event_lanes
+    return lanes

@@ -1,0 +1,57 @@
+"""What runs below a process: looked up while it lives, since afterwards nobody knows whose they were."""
+
+import contextlib
+import os
+import sys
+from collections import defaultdict
+
+from hived.wire.process_identity import ProcessIdentity
+
+
+def tree_below(pid: int, generation: int) -> frozenset[ProcessIdentity]:
+    """Descendants of `pid` and the other members of the session it leads, with theirs; not itself. Blocking."""
+    if sys.platform == "linux":
+        return _by_proc(pid, generation)
+    return _by_psutil(pid, generation)
+
+
+def _by_proc(pid: int, generation: int) -> frozenset[ProcessIdentity]:
+    started: dict[int, str] = {}
+    children: dict[int, list[int]] = defaultdict(list)
+    session: list[int] = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdecimal():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if fields[0] in (b"Z", b"X"):
+            continue
+        number = int(entry)
+        started[number] = fields[19].decode()
+        children[int(fields[1])].append(number)
+        if int(fields[3]) == pid:
+            session.append(number)
+    found: set[int] = set()
+    ahead = [pid, *session]
+    while ahead:
+        for child in (number := ahead.pop(), *children[number]):
+            if child not in found:
+                found.add(child)
+                ahead.append(child)
+    found.discard(pid)
+    return frozenset(ProcessIdentity(number, started[number], generation) for number in found if number in started)
+
+
+def _by_psutil(pid: int, generation: int) -> frozenset[ProcessIdentity]:
+    import psutil
+
+    found: set[ProcessIdentity] = set()
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(pid).children(recursive=True):
+            identity = ProcessIdentity.of(child.pid, generation)
+            if identity is not None:
+                found.add(identity)
+    return frozenset(found)
