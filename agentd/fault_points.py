@@ -27,6 +27,15 @@ def arm(harness: Path, agent: str) -> None:
         _folder = harness
 
 
+def armed() -> bool:
+    return _folder is not None and bool(_CHOSEN)
+
+
+def chosen(point: str) -> bool:
+    """Whether a test asked for that step: for what must be made durable before it."""
+    return point == _CHOSEN
+
+
 def reach(point: str) -> None:
     """End the process here if this is the step that was asked for, and it has not been yet."""
     if point != _CHOSEN or _folder is None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from agentd import fault_points
 from agentd.event_lines import cut, event_line, fits, payload_text
 from agentd.journal_file import JournalError, JournalFile, Row, payload_of
 from agentd.journal_memory import JournalMemory
@@ -184,9 +185,18 @@ class Journal:
         self._next_commit_at = asyncio.get_running_loop().time() + GROUP_SECONDS
         if rows:
             self.durable_id = max(self.durable_id, rows[-1][0])
+            if fault_points.armed():
+                self._reach_points([row[2] for row in rows])
         self._listener(lines)
         async with self._committed:
             self._committed.notify_all()
+
+    def _reach_points(self, kinds: Sequence[str]) -> None:
+        """Durable, and not yet sent: where a kill must lose nothing."""
+        if "turn_end" in kinds:
+            fault_points.reach("turn_end_journalled")
+        if "message_out" in kinds:
+            fault_points.reach("outbox_journalled")
 
     def _schedule(self) -> None:
         if self._timer is None:

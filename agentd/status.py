@@ -39,6 +39,14 @@ class Status:
             pid=os.getpid(),
         )
 
+    def turn_begins(self, turn_id: str) -> None:
+        """Not journalled: the turn_start says it."""
+        self.turn_state, self.turn_id, self._since = "thinking", turn_id, utc_now()
+
+    def turn_ends(self) -> None:
+        """Not journalled: the turn_end says it."""
+        self.turn_state, self.turn_id, self._since = "idle", None, utc_now()
+
     def set_turn(self, state: TurnStateName, turn_id: str | None) -> None:
         if (state, turn_id) != (self.turn_state, self.turn_id):
             self.turn_state, self.turn_id, self._since = state, turn_id, utc_now()

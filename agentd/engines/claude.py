@@ -6,7 +6,6 @@ ended between turns. A conversation that it will not resume is said (RESUME_REFU
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from uuid import uuid4
 
@@ -20,11 +19,12 @@ from agentd.engines.base import (
     Prompt,
     TurnDone,
 )
+from agentd.engines.claude_cost import Totals, cost_of_turn
 from agentd.engines.claude_events import Began, ProtocolEvent, Result
 from agentd.engines.claude_launch import SERVER, command_line, environment_defaults
 from agentd.engines.claude_outcome import Verdict
 from agentd.engines.claude_pipe import ClaudePipe
-from agentd.engines.claude_turn import TurnBook
+from agentd.engines.claude_turn import Known, TurnBook
 from agentd.tools.mcp_responder import McpResponder
 from hived.wire.agents import ConditionKind, EngineAbilities
 from hived.wire.protocol import VERSION
@@ -51,7 +51,7 @@ class ClaudeEngine:
         self._pipe: ClaudePipe | None = None
         self._book: TurnBook | None = None
         self._sent = False
-        self._model_told: str | None = None
+        self._known = Known()
         self._unknown_told: set[str] = set()
 
     async def start(self, session_id: str | None) -> None:
@@ -60,7 +60,7 @@ class ClaudeEngine:
 
     async def turn(self, prompt: Prompt) -> AsyncIterator[EngineEvent]:
         uuid = str(uuid4())
-        book = TurnBook(self._model_told, {uuid})
+        book = TurnBook(self._known, {uuid})
         async with contextlib.aclosing(self._run(book, protocol.user_message(prompt.text, uuid))) as events:
             async for event in events:
                 yield event
@@ -101,7 +101,7 @@ class ClaudeEngine:
 
     async def compact(self) -> None:
         """Raises EngineFailed where it did not work. What it says is reported outside any turn."""
-        book = TurnBook(self._model_told)
+        book = TurnBook(self._known)
         async for event in self._run(book, protocol.slash_command("/compact", str(uuid4()))):
             if not isinstance(event, TurnDone):
                 self._context.report(event)
@@ -145,6 +145,8 @@ class ClaudeEngine:
                     await self._asked(pipe, "interrupt")
             self._sent = False
             done = self._done(book) if book.ended else await self._died(pipe, book)
+            if done.outcome == "needs_login":
+                await self.close()  # its next start reads the credentials anew
             for change in self._conditions(Verdict(done.outcome, done.error)):
                 yield change
             finished = True
@@ -167,7 +169,6 @@ class ClaudeEngine:
             return [Note("Claude Code did not take up a message that was to steer the turn.", "warning")]
 
     def _keep_up(self, book: TurnBook) -> None:
-        self._model_told = book.model
         if book.session_id is not None:
             self.session_id = book.session_id
         for what in book.unknown:
@@ -178,7 +179,11 @@ class ClaudeEngine:
 
     def _done(self, book: TurnBook) -> TurnDone:
         verdict, usage = book.verdict, book.usage()
-        usage.cost_usd = self._cost(book)
+        after = book.totals
+        if after is not None:
+            facts = self._context.facts
+            usage.cost_usd = cost_of_turn(Totals.from_fact(facts.get(_COST_FACT)), after, book.tokens)
+            facts.set(_COST_FACT, after.to_fact())
         return TurnDone(verdict.outcome, verdict.error, verdict.retryable, usage)
 
     async def _died(self, pipe: ClaudePipe, book: TurnBook) -> TurnDone:
@@ -188,16 +193,6 @@ class ClaudeEngine:
         if book.interrupted:
             return TurnDone("cancelled", usage=usage)
         return TurnDone("failed", f"Claude Code ended in mid-turn ({_ending(code, pipe)}).", True, usage)
-
-    def _cost(self, book: TurnBook) -> float | None:
-        """This turn's part of the session's total. A total that has fallen is a new count, so all of it is this turn's."""
-        total = book.total_cost_usd
-        if total is None:
-            return None
-        session = book.session_id or self.session_id or ""
-        before = _number(self._context.facts.get(_COST_FACT), session)
-        self._context.facts.set(_COST_FACT, json.dumps({"session": session, "total": total}))
-        return total - before if total >= before else total
 
     def _is_news(self, event: EngineEvent) -> bool:
         if not isinstance(event, ConditionChanged):
@@ -276,7 +271,7 @@ class ClaudeEngine:
 
     def _outside(self, events: list[ProtocolEvent]) -> None:
         """The CLI may act between turns: a job that it had put in the background ends, say."""
-        book = TurnBook(self._model_told)
+        book = TurnBook(self._known)
         for event in events:
             for told in book.take(event):
                 if self._is_news(told):
@@ -300,11 +295,3 @@ def _ending(code: int, pipe: ClaudePipe) -> str:
     how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
     words = " ".join(pipe.process.last_words().split())[-500:]
     return f"{how}: {words}" if words else how
-
-
-def _number(fact: str | None, session: str) -> float:
-    """The total that this session had reached; 0 for one that is not known."""
-    if fact is None:
-        return 0.0
-    found = json.loads(fact)
-    return float(found["total"]) if found["session"] == session else 0.0

@@ -55,6 +55,8 @@ class Result:
     num_turns: int
     usage: Inference | None
     total_cost_usd: float | None
+    total_tokens: int
+    """All kinds, of every model, as cumulative as the cost."""
     windows: dict[str, int] = field(default_factory=dict)
     """The context window of each model used in the session."""
 

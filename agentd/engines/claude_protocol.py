@@ -28,6 +28,7 @@ from agentd.engines.claude_events import (
 
 _STREAM_EVENT = b'{"type":"stream_event"'
 _PARTIAL_INPUT = b'"input_json_delta"'
+_TOKEN_TOTALS = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens")
 _SYNTHETIC = "<synthetic>"
 """The model of a message that the CLI wrote itself."""
 
@@ -128,10 +129,11 @@ def _joined(content: Any) -> str:
 
 def _result(message: JsonObject) -> list[ProtocolEvent]:
     status, cost = message.get("api_error_status"), message.get("total_cost_usd")
+    models = {name: _object(figures) for name, figures in _object(message.get("modelUsage")).items()}
     windows = {
         str(model): figures["contextWindow"]
-        for model, figures in _object(message.get("modelUsage")).items()
-        if isinstance(figures, dict) and isinstance(figures.get("contextWindow"), int)
+        for model, figures in models.items()
+        if isinstance(figures.get("contextWindow"), int)
     }
     turns = message.get("num_turns")
     num_turns = turns if isinstance(turns, int) else 0
@@ -149,6 +151,7 @@ def _result(message: JsonObject) -> list[ProtocolEvent]:
             num_turns=num_turns,
             usage=_inference(message.get("usage")),
             total_cost_usd=float(cost) if isinstance(cost, int | float) else None,
+            total_tokens=sum(_figure(figures.get(kind)) for figures in models.values() for kind in _TOKEN_TOTALS),
             windows=windows,
         )
     ]

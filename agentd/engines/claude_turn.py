@@ -5,8 +5,10 @@ begins another once that has ended. The book is closed when a result comes and e
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from agentd.engines.base import ConditionChanged, EngineEvent, ModelChanged, Note, ToolResult, ToolUse, TurnUsage, Usage
+from agentd.engines.claude_cost import Totals
 from agentd.engines.claude_events import (
     ApiFailure,
     Began,
@@ -22,12 +24,25 @@ from agentd.engines.claude_outcome import CANCELLED, OK, Verdict, resets_at, ver
 _ENGINE_EVENTS = EngineEvent.__args__
 
 
+@dataclass(slots=True)
+class Known:
+    """What outlasts a turn."""
+
+    model: str | None = None
+    """The model that the CLI last said it uses."""
+    windows: dict[str, int] = field(default_factory=dict)
+    """The context window of each model that it has used."""
+
+    @property
+    def window(self) -> int | None:
+        return self.windows.get(self.model or "")
+
+
 class TurnBook:
     """`waiting_for` holds the uuids of messages that were handed in and not yet taken up."""
 
-    def __init__(self, model: str | None, waiting_for: Iterable[str] = ()) -> None:
-        self.model = model
-        """The model that the CLI last said it uses."""
+    def __init__(self, known: "Known", waiting_for: Iterable[str] = ()) -> None:
+        self.known = known
         self.waiting_for: set[str] = set(waiting_for)
         self.interrupted = False
         self.session_id: str | None = None
@@ -80,20 +95,22 @@ class TurnBook:
         return failed[0] if failed else OK
 
     @property
-    def total_cost_usd(self) -> float | None:
-        """The session's total after this turn; None where no result gave one."""
-        return self.results[-1].total_cost_usd if self.results else None
+    def totals(self) -> Totals | None:
+        """The session's count after this turn; None where no result gave one."""
+        last = self.results[-1] if self.results else None
+        if last is None or last.total_cost_usd is None:
+            return None
+        return Totals(self.session_id or last.session_id, last.total_cost_usd, last.total_tokens)
 
     @property
-    def window(self) -> int | None:
-        windows = self.results[-1].windows if self.results else {}
-        if len(windows) == 1:
-            return next(iter(windows.values()))
-        return windows.get(self.model or "")
+    def tokens(self) -> int:
+        """All kinds, of this turn."""
+        counted = (result.usage for result in self.results if result.usage is not None)
+        return sum(usage.ctx_tokens + usage.output_tokens for usage in counted)
 
     def usage(self) -> TurnUsage:
         """The turn's figures, its cost left out: that needs the session's baseline."""
-        figures = TurnUsage(window=self.window)
+        figures = TurnUsage(window=self.known.window)
         counted = [result.usage for result in self.results if result.usage is not None]
         if counted:
             figures.input_tokens = sum(usage.input_tokens for usage in counted)
@@ -117,9 +134,9 @@ class TurnBook:
 
     def _take_began(self, event: Began) -> list[EngineEvent]:
         self._began = event
-        if event.model == self.model or not event.model:
+        if event.model == self.known.model or not event.model:
             return []
-        self.model = event.model
+        self.known.model = event.model
         return [ModelChanged(event.model)]
 
     def _take_inference(self, event: Inference) -> list[EngineEvent]:
@@ -128,10 +145,11 @@ class TurnBook:
         if event.ctx_tokens == self._ctx_told or not event.ctx_tokens:
             return []
         self._ctx_told = event.ctx_tokens
-        return [Usage(ctx_tokens=event.ctx_tokens, window=self.window)]
+        return [Usage(ctx_tokens=event.ctx_tokens, window=self.known.window)]
 
     def _take_result(self, result: Result) -> None:
         self.results.append(result)
+        self.known.windows.update(result.windows)
         self._verdicts.append(verdict_of(result, self._api_failure, self._limit, self.interrupted))
         self._api_failure = None
         self._resumable()

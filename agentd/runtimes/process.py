@@ -13,9 +13,9 @@ from agentd.runtimes.stderr_drain import StderrDrain
 from hived.wire.process_identity import ProcessIdentity
 
 READ_BYTES = 256 * 1024
-CLOSE_SECONDS = 5.0
+CLOSE_SECONDS = 2.0
 """After its stdin is closed an engine may finish what it writes."""
-EXIT_SECONDS = 10.0
+EXIT_SECONDS = 2.0
 """A killed process is gone within this, or the kernel holds it."""
 PIPE_SECONDS = 1.0
 """A child of the engine may hold the pipe open when the engine has ended: so long may the pipe be silent."""

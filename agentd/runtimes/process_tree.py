@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psutil
 
-TERM_SECONDS = 5.0
-"""An engine may need this long after TERM to save its session."""
-KILL_SECONDS = 5.0
+TERM_SECONDS = 2.0
+"""An engine saves its session in milliseconds; a harness told to stop has 5 s for all of it."""
+KILL_SECONDS = 2.0
 """After KILL only the kernel is waited for (a process in uninterruptible sleep)."""
 
 

@@ -1,0 +1,46 @@
+"""The hive's tools, one definition for every engine: see engines.base.HiveTools."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from agentd.engines.base import ToolAnswer, ToolDefinition
+from agentd.journal import Journal
+from agentd.status import Status
+from agentd.tools import messages, people, spawn
+from agentd.tools.arguments import WrongArguments, check_names
+from agentd.uplink import Uplink
+from hived.client.agent_client import AgentClient
+from hived.wire.agents import Role
+
+Handler = Callable[[dict[str, Any]], Awaitable[ToolAnswer]]
+
+
+class Tools:
+    """What this agent's role may call."""
+
+    def __init__(self, role: Role, client: AgentClient, journal: Journal, uplink: Uplink, status: Status) -> None:
+        self._handlers: dict[str, tuple[ToolDefinition, Handler]] = {}
+        self._add(messages.SEND, lambda arguments: messages.send(journal, uplink, arguments))
+        self._add(messages.INBOX, lambda _: messages.inbox(client))
+        self._add(people.WHOAMI, lambda _: people.whoami(client))
+        self._add(people.PEERS, lambda _: people.peers(client))
+        if role == "queen":
+            self._add(spawn.REQUEST_SPAWN, lambda arguments: spawn.request_spawn(client, status.turn_id, arguments))
+
+    @property
+    def definitions(self) -> Sequence[ToolDefinition]:
+        return [definition for definition, _ in self._handlers.values()]
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> ToolAnswer:
+        found = self._handlers.get(name)
+        if found is None:
+            return ToolAnswer(f"There is no tool {name!r}; there are {', '.join(self._handlers)}.", is_error=True)
+        definition, handler = found
+        try:
+            check_names(arguments, definition.input_schema["properties"])
+            return await handler(arguments)
+        except WrongArguments as error:
+            return ToolAnswer(str(error), is_error=True)
+
+    def _add(self, definition: ToolDefinition, handler: Handler) -> None:
+        self._handlers[definition.name] = (definition, handler)
