@@ -1,0 +1,107 @@
+"""`hive send`, `messages`, `inbox`, `events` and `transcript`, on a real hived and an agent whose words are hostile."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from hived.wire.events import Event
+from hived.wire.messages import Message, Sent
+from tests.hived.cli.conftest import Shell, hive_environment
+from tests.support.hive import LiveHive
+
+NAME = "ada"
+ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
+
+
+@pytest.fixture(autouse=True)
+def _ada(shell: Shell, hive: LiveHive) -> None:
+    if hive.get(f"/v1/agents/{NAME}")[0] == 404:
+        shell.talker(NAME)
+
+
+def turn(shell: Shell, text: str) -> None:
+    assert shell("send", NAME, text).code == 0
+    assert shell("wait", NAME, "--until", "idle", "--timeout", "30").code == 0
+
+
+def test_a_message_is_sent_and_acked_by_its_turn(shell: Shell) -> None:
+    [message] = Sent.model_validate(shell("send", NAME, "hello", "--json").json()).messages
+    assert (message.sender, message.recipient, message.body) == ("operator", NAME, "hello")
+    assert shell("wait", NAME, "--until", "idle", "--timeout", "30").code == 0
+    found = {item["id"]: item for item in shell("messages", "--agent", NAME, "--json").lines()}
+    assert Message.model_validate(found[message.id]).status == "acked"
+
+
+def test_everyone_is_a_star(shell: Shell) -> None:
+    assert [message["recipient"] for message in shell("send", "*", "all of you", "--json").json()["messages"]] == [NAME]
+
+
+def test_a_dash_reads_the_message_from_stdin(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("from\nstdin"))
+    assert shell("send", NAME, "-", "--json").json()["messages"][0]["body"] == "from\nstdin"
+
+
+def test_a_reply_names_what_it_answers(shell: Shell) -> None:
+    first = shell("send", NAME, "one", "--json").json()["messages"][0]
+    reply = shell("send", NAME, "two", "--reply-to", first["id"], "--json").json()["messages"][0]
+    assert reply["thread"] == first["id"]
+    shell("send", NAME, "three", "--reply-to", "ffffffff").fails(4, "message_not_found")
+
+
+def test_events_are_one_json_object_a_line_with_ids_in_order(shell: Shell) -> None:
+    turn(shell, "go")
+    events = [Event.model_validate(item) for item in shell("events", NAME, "--json").lines()]
+    ids = [event.id for event in events]
+    assert ids == list(range(1, len(ids) + 1))
+    assert {"turn_start", "message_in", "text", "turn_end"} <= {event.kind for event in events}
+    assert [item["id"] for item in shell("events", NAME, "--after", "2", "--limit", "2", "--json").lines()] == [3, 4]
+    newest = [item["id"] for item in shell("events", NAME, "--limit", "2", "--json").lines()]
+    assert newest == ids[-2:]
+
+
+def test_nothing_an_agent_says_reaches_the_terminal_raw(shell: Shell) -> None:
+    turn(shell, "say it \x1b[2J\u202e")
+    for words in (
+        ["events", NAME],
+        ["transcript", NAME],
+        ["messages"],
+        ["events", NAME, "--json"],
+        ["messages", "--json"],
+    ):
+        said = shell(*words)
+        assert said.code == 0
+        assert not ACTS.search(said.out.replace("\n", "")), words
+
+
+def test_a_transcript_reads_as_prose(shell: Shell) -> None:
+    turn(shell, "talk")
+    said = shell("transcript", NAME).out
+    assert "first line\n" in said
+    assert "turn: " in said
+
+
+def test_the_inbox_shows_unread_messages_once(shell: Shell) -> None:
+    assert shell("inbox").out == "Nothing unread.\n"
+    assert shell("inbox", "--all", "--json").json() == {"messages": []}
+
+
+def test_following_shows_what_is_new_and_ends_quietly_when_interrupted(shell: Shell, hive: LiveHive) -> None:
+    for words in (["events", NAME, "--follow", "--json"], ["messages", "--follow", "--json"]):
+        follower = subprocess.Popen(
+            [sys.executable, "-m", "hived.cli.hive", *words],
+            env=hive_environment(hive.home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert follower.stdout is not None
+        assert follower.stderr is not None
+        with follower:
+            assert shell("send", NAME, f"news for {words[0]}").code == 0
+            for text in follower.stdout:
+                if f"news for {words[0]}" in json.dumps(json.loads(text)):
+                    break
+            follower.send_signal(2)
+            assert follower.wait(20) == 130
+            assert follower.stderr.read() == ""
