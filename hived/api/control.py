@@ -8,6 +8,7 @@ import json
 
 from fastapi import APIRouter, Request
 
+from hived.api.callers import hive_of
 from hived.api.events import generation_of, journal_of
 from hived.api.sse import EventStream, only, sse_event
 from hived.core.agents import set_online, view
@@ -31,7 +32,7 @@ Streams = dict[str, Subscription[Ring]]
 @agent_router.get(routes.CONTROL, response_class=EventStream, response_model=None)
 async def get_control(request: Request) -> EventStream:
     """The control stream of wire/control. 409 `stale_generation` for a harness that has been replaced."""
-    hive: Hive = request.app.state.hive
+    hive = hive_of(request)
     agent_id: str = request.scope["hive_agent"][0]
     return await control_stream(hive, _streams(request), agent_id, generation_of(request), journal_of(request))
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 
+from hived.api.callers import hive_of
 from hived.api.sse import RESYNC, EventStream, cursor_of, ended, only, sse_event
 from hived.core.hive import Hive
 from hived.store import feed as store
@@ -29,7 +30,7 @@ async def get_feed(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventStream:
     """Feed rows with a higher seq than `after` (absent: only what comes from now on), and those to come."""
-    hive: Hive = request.app.state.hive
+    hive = hive_of(request)
     return await feed_stream(hive, cursor_of(last_event_id, after))
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
+from hived.api.callers import hive_of
 from hived.core.agent_views import find_agent
-from hived.core.hive import Hive
 from hived.logs import last_lines
 from hived.wire import routes
 
@@ -20,7 +20,7 @@ async def get_log(
     request: Request, name: str, lines: Annotated[int, Query(ge=1, le=MAX_LINES)] = 200
 ) -> dict[str, Any]:
     """The newest `lines` lines, oldest first, without control characters, and where the whole log is."""
-    hive: Hive = request.app.state.hive
+    hive = hive_of(request)
     row = await hive.database.read(lambda connection: find_agent(connection, name))
     path = hive.paths.agent(row["name"]).log
     return {"lines": await asyncio.to_thread(last_lines, path, lines), "path": str(path)}

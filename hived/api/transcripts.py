@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 
+from hived.api.callers import hive_of
 from hived.api.sse import RESYNC, EventStream, cursor_of, ended, only, sse_event
 from hived.core.agent_views import find_agent
 from hived.core.hive import Hive, LiveEvents
@@ -35,7 +36,7 @@ async def get_transcript(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 200,
 ) -> Response:
     """The oldest events after `after`, else the newest before `before`, else the newest; oldest first."""
-    hive: Hive = request.app.state.hive
+    hive = hive_of(request)
     _, paths = await _agent(hive, name)
     page = await asyncio.to_thread(select_events, name, paths.events_db, after=after, before=before, limit=limit)
     return Response(page.to_json(), media_type="application/json")
@@ -53,7 +54,7 @@ async def get_transcript_stream(
 
     `journal` is the journal_uuid that `after` belongs to, where the reader knows it.
     """
-    hive: Hive = request.app.state.hive
+    hive = hive_of(request)
     agent_id, paths = await _agent(hive, name)
     return await transcript_stream(hive, agent_id, paths, cursor_of(last_event_id, after), journal)
 
@@ -80,7 +81,7 @@ async def transcript_stream(
         page = found
         while after is not None and page.events and not follower.over:
             yield follower.page(page)
-            if len(page.events) < PAGE_EVENTS:
+            if follower.sent >= (page.last_id or 0):
                 return
             page = await asyncio.to_thread(
                 select_events, paths.name, paths.events_db, after=follower.sent, limit=PAGE_EVENTS

@@ -6,7 +6,7 @@ as agentd wrote them, not parsed again.
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,10 @@ from hived.wire.errors import JournalUnavailable
 
 BUSY_SECONDS = 2.0
 """A reader in WAL waits for nobody, but for the moment in which a journal is opened or recovered."""
+MAX_PAGE_CHARACTERS = 4 * 1024 * 1024
+"""A page of longest payloads stops here, so that no reader makes hived hold a journal's worth of them."""
+
+_Columns = tuple[int, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def select_events(
     name: str, path: Path, *, after: int | None = None, before: int | None = None, limit: int = 200
 ) -> JournalPage:
     """Up to `limit` events of that agent's journal: the oldest after `after`, else the newest before `before`, else the
-    newest. EMPTY where there is no journal yet. Blocking: call on a thread. Raises JournalUnavailable.
+    newest; fewer where they are very long. EMPTY where there is no journal yet. Blocking: call on a thread. Raises JournalUnavailable.
     """
     if not path.exists():
         return EMPTY
@@ -73,17 +77,26 @@ def _page(journal: sqlite3.Connection, after: int | None, before: int | None, li
     return JournalPage(str(found[0]) if found else None, first, last, tuple(_event(*row) for row in rows))
 
 
-def _rows(
-    journal: sqlite3.Connection, after: int | None, before: int | None, limit: int
-) -> Sequence[tuple[int, str, str, str]]:
+def _rows(journal: sqlite3.Connection, after: int | None, before: int | None, limit: int) -> list[_Columns]:
     columns = "SELECT id, ts, kind, payload_json FROM events "
+    given = {"after": after, "before": before, "limit": limit}
     if after is not None:
         upper = "AND id < :before " if before is not None else ""
-        sql = columns + "WHERE id > :after " + upper + "ORDER BY id LIMIT :limit"
-        return journal.execute(sql, {"after": after, "before": before, "limit": limit}).fetchall()
+        return _bounded(journal.execute(columns + "WHERE id > :after " + upper + "ORDER BY id LIMIT :limit", given))
     where = "WHERE id < :before " if before is not None else ""
-    sql = columns + where + "ORDER BY id DESC LIMIT :limit"
-    return journal.execute(sql, {"before": before, "limit": limit}).fetchall()[::-1]
+    return _bounded(journal.execute(columns + where + "ORDER BY id DESC LIMIT :limit", given))[::-1]
+
+
+def _bounded(rows: Iterable[_Columns]) -> list[_Columns]:
+    """As many as fit into MAX_PAGE_CHARACTERS, at least one."""
+    found: list[_Columns] = []
+    size = 0
+    for row in rows:
+        size += len(row[3])
+        if found and size > MAX_PAGE_CHARACTERS:
+            break
+        found.append(row)
+    return found
 
 
 def _event(id: int, ts: str, kind: str, payload_json: str) -> JournalEvent:

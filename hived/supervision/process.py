@@ -151,14 +151,14 @@ async def end_tree(harness: Harness, engine_pid_file: Path | None = None) -> Non
 
     Of a harness that is gone already, what it left is ended: its session, and the engine that it wrote down.
     """
-    left = set(await asyncio.to_thread(_below, harness, engine_pid_file))
+    left = set(await asyncio.to_thread(tree_of, harness, engine_pid_file))
     if not harness.ended.is_set():
         send(harness.identity, signal.SIGTERM)
-        await _until(harness.ended, TERM_SECONDS)
+        await until_ended(harness, TERM_SECONDS)
         if not harness.ended.is_set():
-            left |= await asyncio.to_thread(_below, harness, engine_pid_file)
+            left |= await asyncio.to_thread(tree_of, harness, engine_pid_file)
             send(harness.identity, signal.SIGKILL)
-            if not await _until(harness.ended, KILL_SECONDS):
+            if not await until_ended(harness, KILL_SECONDS):
                 log.error("harness %d is still there %g s after KILL", harness.pid, KILL_SECONDS)
     await end_leftovers(left)
 
@@ -192,7 +192,8 @@ def send(identity: ProcessIdentity, number: signal.Signals) -> None:
             os.close(pidfd)
 
 
-def _below(harness: Harness, engine_pid_file: Path | None) -> frozenset[ProcessIdentity]:
+def tree_of(harness: Harness, engine_pid_file: Path | None) -> frozenset[ProcessIdentity]:
+    """All that runs below a harness and below the engine that it wrote down. Blocking."""
     generation = harness.identity.generation
     found: set[ProcessIdentity] = set()
     # The session of a harness that is gone is its own only while nobody else has been given its pid.
@@ -204,11 +205,12 @@ def _below(harness: Harness, engine_pid_file: Path | None) -> frozenset[ProcessI
     return frozenset(identity for identity in found if identity.pid != os.getpid())
 
 
-async def _until(event: asyncio.Event, seconds: float) -> bool:
+async def until_ended(harness: Harness, seconds: float) -> bool:
+    """Whether it ended within that time."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await event.wait()
-    return event.is_set()
+            await harness.ended.wait()
+    return harness.ended.is_set()
 
 
 def _opened_log(log_file: Path) -> BinaryIO:

@@ -55,8 +55,10 @@ def make_workspace(name: str, repo: str | None, workspace: Path, *, agents: Path
         return True
     check_repo(repo, agents=agents)
     private_folder(workspace.parent)
-    scratch = workspace.with_name(workspace.name + ".part")
-    shutil.rmtree(scratch, ignore_errors=True)
+    for broken_off in workspace.parent.glob(f"{workspace.name}.*.part"):
+        shutil.rmtree(broken_off, ignore_errors=True)
+    # The pid keeps apart a git that a killed hived has left running.
+    scratch = workspace.with_name(f"{workspace.name}.{os.getpid()}.part")
     identity = ("-c", f"user.name={name}", "-c", f"user.email={name}@hive")
     cloned = _git(
         repo, ["clone", "--quiet", "--shared", "--template=", *identity, "--", repo, str(scratch)], CLONE_SECONDS

@@ -38,7 +38,7 @@ def test_a_clone_is_on_the_agents_own_branch_and_shares_objects(repo: Path, tmp_
     assert git(work, "config", "user.email") == "ada@hive"
     assert (work / ".git/objects/info/alternates").read_text().startswith(str(repo))
     assert work.stat().st_mode & 0o777 == 0o700
-    assert not work.with_name("work.part").exists()
+    assert [path.name for path in work.parent.iterdir()] == ["work"]
 
 
 def test_what_is_there_is_never_touched_again(repo: Path, tmp_path: Path) -> None:
@@ -57,10 +57,11 @@ def test_without_a_repository_the_folder_is_empty(tmp_path: Path) -> None:
 
 
 def test_a_clone_that_was_broken_off_is_begun_anew(repo: Path, tmp_path: Path) -> None:
-    (tmp_path / "work.part").mkdir()
-    (tmp_path / "work.part" / "half").write_text("")
+    (tmp_path / "work.1.part").mkdir()
+    (tmp_path / "work.1.part" / "half").write_text("")
     assert make_workspace("ada", str(repo), tmp_path / "work")
     assert not (tmp_path / "work" / "half").exists()
+    assert not (tmp_path / "work.1.part").exists()
 
 
 def test_hooks_and_fsmonitor_of_the_repository_do_not_run(repo: Path, tmp_path: Path) -> None:

@@ -1,0 +1,49 @@
+"""What a harness finds when it starts: its folders, its workspace, its model file, and its launch file. Everything blocks."""
+
+import os
+from pathlib import Path
+
+from hived.core.agents import Supervised
+from hived.paths import AgentPaths, HivePaths
+from hived.wire.launch import Launch
+from hived.wire.protocol import PROTOCOL
+from hived.workspace.clones import make_workspace
+from hived.workspace.folders import private_folder
+
+
+def prepare(agent: Supervised, paths: AgentPaths, hive: HivePaths) -> None:
+    """Make what is missing; what is there is left as it is. Raises InvalidRepo, OSError."""
+    for folder in (paths.root, paths.harness, paths.state, paths.home):
+        private_folder(folder)
+    make_workspace(agent.name, agent.request.repo, paths.workspace, agents=hive.agents)
+    if not paths.model_file.exists():
+        write_private(paths.model_file, f"{agent.model}\n")
+
+
+def write_launch(agent: Supervised, generation: int, paths: AgentPaths, hive: HivePaths) -> None:
+    """Write the launch file of that generation. Raises OSError."""
+    launch = Launch(
+        protocol=PROTOCOL,
+        agent_id=agent.id,
+        name=agent.name,
+        generation=generation,
+        spec=agent.request,
+        runtime=agent.runtime,
+        harness=str(paths.harness),
+        state=str(paths.state),
+        home=str(paths.home),
+        workspace=str(paths.workspace),
+        agent_socket=str(paths.socket),
+        model_file=str(paths.model_file),
+        events_db=str(paths.events_db),
+        secrets_file=str(hive.secrets_file),
+    )
+    write_private(paths.launch_file, launch.model_dump_json(indent=1) + "\n")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Atomically, 0600."""
+    scratch = path.with_name(path.name + ".new")
+    with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(scratch, path)

@@ -1,0 +1,238 @@
+"""One agent's keeper: makes the process table agree with what is wanted of that agent, one step at a time.
+
+Level-triggered: each step reads the agent anew and does the one thing that is due. Lifecycle is written here, before and
+after what is done; the generation is committed before the fork.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+
+from hived.core.agents import Supervised, next_generation, set_lifecycle, supervised
+from hived.core.hive import Hive
+from hived.logs import last_lines
+from hived.store.database import Ring, Tx
+from hived.supervision.adopt import find_harness
+from hived.supervision.folders import prepare, write_launch
+from hived.supervision.process import (
+    STOPPED_EXIT_CODE,
+    Harness,
+    adopted_harness,
+    allowed_environment,
+    end_leftovers,
+    end_tree,
+    harness_command,
+    start_harness,
+    tree_of,
+    until_ended,
+)
+from hived.supervision.restart_policy import CrashBudget, Park
+from hived.wire.agents import LifecycleState
+from hived.wire.control import Stop
+from hived.wire.errors import HiveError
+
+CAUSE_LINES = 3
+"""How much of a harness's log goes into the cause of its agent being parked."""
+CAUSE_CHARACTERS = 600
+FAULT_SECONDS = 1.0
+"""Between two tries where the keeper itself met an error, such as a full disk."""
+
+OpenDoor = Callable[[Supervised], Awaitable[None]]
+CloseDoor = Callable[[str], None]
+
+log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Run `run` as a task. `poke` tells it that something of its agent may have changed."""
+
+    def __init__(self, hive: Hive, agent: Supervised, open_door: OpenDoor, close_door: CloseDoor) -> None:
+        self.agent_id = agent.id
+        self.name = agent.name
+        self.harness: Harness | None = None
+        self._hive = hive
+        self._paths = hive.paths.agent(agent.name)
+        self._open_door = open_door
+        self._close_door = close_door
+        self._news = asyncio.Event()
+        self._budget = CrashBudget(hive.config.crash_budget, hive.config.crash_window_seconds)
+        self._retry_at = 0.0
+        self._online_by: float | None = None
+        self._ended_because = "nothing of it runs"
+
+    def poke(self) -> None:
+        self._news.set()
+
+    async def run(self) -> None:
+        """Keep the agent until it is gone from the store; on cancellation its harness is left to run."""
+        try:
+            agent = await self._read()
+            if agent is not None:
+                await self._adopt(agent)
+            while True:
+                self._news.clear()
+                try:
+                    agent = await self._read()
+                    if agent is None:
+                        break
+                    wait = await self._step(agent)
+                except Exception:
+                    log.exception("keeping %s failed; trying again", self.name)
+                    wait = FAULT_SECONDS
+                await self._until_news(wait)
+            if self.harness is not None:
+                await end_tree(self.harness, self._paths.engine_pid_file)
+            self._close_door(self.agent_id)
+        finally:
+            if self.harness is not None:
+                self.harness.unwatch()
+
+    async def _read(self) -> Supervised | None:
+        agents = await self._hive.database.read(supervised)
+        return next((agent for agent in agents if agent.id == self.agent_id), None)
+
+    async def _until_news(self, seconds: float | None) -> None:
+        """Return at the next poke, or after `seconds`; None: wait for a poke alone."""
+        if seconds is not None and seconds <= 0:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    async def _adopt(self, agent: Supervised) -> None:
+        found = await asyncio.to_thread(find_harness, self._paths, agent.generation)
+        if found is None:
+            return
+        harness = adopted_harness(found.identity, self.poke)
+        if found.kind == "outdated":
+            await end_tree(harness, self._paths.engine_pid_file)
+            return
+        log.info("adopted harness %d of %s, generation %d", harness.pid, self.name, agent.generation)
+        self.harness = harness
+        self._online_by = self._now() + self._hive.config.start_seconds
+
+    async def _step(self, agent: Supervised) -> float | None:
+        """Do what is due; how long until the next look (0: at once, None: until something happens)."""
+        if self.harness is None:
+            return await self._step_without(agent)
+        if self.harness.ended.is_set():
+            await self._after_exit(agent, self.harness)
+        elif agent.wanted == "stopped":
+            await self._end(agent, self.harness, "it is wanted stopped")
+        elif agent.restart_token != agent.started_token:
+            await self._end(agent, self.harness, "its restart was asked for")
+        elif agent.online and (agent.lifecycle != "running" or self._online_by is not None):
+            self._online_by = None
+            if agent.lifecycle != "running" or agent.pid != self.harness.pid:
+                await self._set("running", "its harness is connected", self.harness.pid)
+        elif self._online_by is not None and self._now() >= self._online_by:
+            await self._give_up_start(self.harness)
+        else:
+            return None if self._online_by is None else self._online_by - self._now()
+        return 0
+
+    async def _step_without(self, agent: Supervised) -> float | None:
+        if agent.wanted == "stopped":
+            if agent.lifecycle != "stopped":
+                await self._set("stopped", self._ended_because)
+            return None
+        if agent.lifecycle == "parked":
+            return None
+        if agent.lifecycle == "requested":
+            self._budget.clear()
+            self._retry_at = 0.0
+        if self._now() < self._retry_at:
+            return self._retry_at - self._now()
+        await self._start(agent)
+        return 0
+
+    async def _start(self, agent: Supervised) -> None:
+        def begin(tx: Tx) -> int:
+            generation = next_generation(tx, agent.id, self._hive.config.max_deliveries)
+            set_lifecycle(tx, agent.id, "starting", f"its harness is started, generation {generation}", pid=None)
+            return generation
+
+        generation = await self._hive.database.write(begin)
+        try:
+            await asyncio.to_thread(prepare, agent, self._paths, self._hive.paths)
+            await self._open_door(agent)
+            await asyncio.to_thread(write_launch, agent, generation, self._paths, self._hive.paths)
+            self.harness = start_harness(
+                harness_command(self._paths.launch_file),
+                cwd=self._paths.harness,
+                log_file=self._paths.log,
+                env=allowed_environment(os.environ, agent.request.env_from),
+                generation=generation,
+                on_exit=self.poke,
+            )
+        except HiveError as error:
+            await self._set("parked", error.message)
+            return
+        except OSError as error:
+            await self._crashed(f"its harness could not be started: {error}")
+            return
+        self._online_by = self._now() + self._hive.config.start_seconds
+        # agentd writes this too. A hived killed in between would otherwise not know its own child again.
+        self.harness.identity.write(self._paths.pid_file)
+        await self._set("starting", f"its harness is started, generation {generation}", self.harness.pid)
+
+    async def _end(self, agent: Supervised, harness: Harness, why: str) -> None:
+        """Ask it to stop, then make it; all that it started is ended with it."""
+        await self._set("stopping", why, harness.pid)
+        left = await asyncio.to_thread(tree_of, harness, self._paths.engine_pid_file)
+        if agent.online:
+            stop = Ring(agent.id, "stop", Stop(reason=why).model_dump())
+            self._hive.bells(agent.id).publish([stop])
+            await until_ended(harness, self._hive.config.stop_seconds)
+        asked = harness.exit
+        await end_tree(harness, self._paths.engine_pid_file)
+        await end_leftovers(left)
+        self._forget()
+        if asked is None:
+            self._ended_because = f"{why}; it did not end by itself and was ended"
+        elif asked.code in (None, 0, STOPPED_EXIT_CODE):
+            self._ended_because = f"{why}, and it ended"
+        else:
+            self._ended_because = f"{why}; {asked.sentence}"
+
+    async def _give_up_start(self, harness: Harness) -> None:
+        await end_tree(harness, self._paths.engine_pid_file)
+        self._forget()
+        await self._crashed(f"its harness did not connect within {self._hive.config.start_seconds:g} s")
+
+    async def _after_exit(self, agent: Supervised, harness: Harness) -> None:
+        await end_tree(harness, self._paths.engine_pid_file)
+        self._forget()
+        sentence = "it ended" if harness.exit is None else harness.exit.sentence
+        if agent.wanted == "stopped" or agent.restart_token != agent.started_token:
+            self._ended_because = sentence
+            return
+        await self._crashed(f"its harness was to run, but {sentence}")
+
+    async def _crashed(self, cause: str) -> None:
+        verdict = self._budget.crashed(self._now())
+        lines = await asyncio.to_thread(last_lines, self._paths.log, CAUSE_LINES)
+        if isinstance(verdict, Park):
+            said = " | ".join(lines)
+            cause = f"{cause}, {verdict.crashes} times within {self._hive.config.crash_window_seconds:g} s"
+            await self._set("parked", f"{cause}: {said}" if said else cause)
+            return
+        self._retry_at = self._now() + verdict.in_seconds
+        await self._set("crashed", f"{cause}: {lines[-1]}" if lines else cause)
+
+    def _forget(self) -> None:
+        if self.harness is not None:
+            self.harness.unwatch()
+        self.harness = None
+        self._online_by = None
+
+    async def _set(self, state: LifecycleState, cause: str, pid: int | None = None) -> None:
+        short = cause if len(cause) <= CAUSE_CHARACTERS else cause[: CAUSE_CHARACTERS - 1] + "…"
+        log.info("%s is %s: %s", self.name, state, short)
+        await self._hive.database.write(lambda tx: set_lifecycle(tx, self.agent_id, state, short, pid=pid))
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
