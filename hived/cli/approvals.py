@@ -66,7 +66,7 @@ def _declare_approvals(parser: argparse.ArgumentParser) -> None:
 
 
 def _approvals(arguments: Arguments) -> int:
-    query = {"kind": arguments.kind, "status": None if arguments.all else "pending"}
+    query = {"kind": arguments.kind, "all": arguments.all}
     document = oneshot.call("GET", routes.APPROVALS, query=query)
     if arguments.json:
         print_json(document)

@@ -82,7 +82,7 @@ def summary(hive: DemoHive) -> dict[str, Any]:
     """What the play came to, each promise of it checked on the real parts. Raises DemoFailed."""
     agents = [agent for agent in oneshot.call("GET", routes.AGENTS)["agents"] if agent["name"] in AGENTS]
     messages = oneshot.call("GET", routes.MESSAGES, query={"limit": 200})["messages"]
-    approvals = oneshot.call("GET", routes.APPROVALS, query={"kind": "spawn", "undecided": False})["approvals"]
+    approvals = oneshot.call("GET", routes.APPROVALS, query={"kind": "spawn"})["approvals"]
     _check(len(agents) == len(AGENTS), f"there are {len(agents)} agents, not {len(AGENTS)}.")
     for agent in agents:
         _check(agent["online"], f"{agent['name']} is not online.")
