@@ -1,0 +1,69 @@
+"""The `agentd` command: `run --launch FILE` is how hived starts a harness; the rest says what is on this machine."""
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from hived.wire.protocol import BUILD, PROTOCOL
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Answers the exit code: 0 done, 1 failed, 2 usage, 75 where a newer generation has the agent."""
+    parser = argparse.ArgumentParser(prog="agentd", description="The harness of one agent. hived starts it.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run one agent until it is told to stop")
+    run.add_argument("--launch", required=True, type=Path, help="what hived wrote down for this start")
+    for name, what in (
+        ("engines", "what engines there are"),
+        ("runtimes", "what runtimes there are"),
+        ("version", "what build this is"),
+    ):
+        commands.add_parser(name, help=what).add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    match options.command:
+        case "run":
+            return _run(options.launch)
+        case "engines":
+            from agentd.engines.registry import find_engines
+
+            return _show([found.model_dump() for found in find_engines()], "found", as_json=options.json)
+        case "runtimes":
+            from agentd.runtimes.registry import find_runtimes
+
+            return _show([found.model_dump() for found in find_runtimes()], "works", as_json=options.json)
+        case _:
+            print(json.dumps({"protocol": PROTOCOL, "build": BUILD}) if options.json else BUILD)
+            return 0
+
+
+def _run(launch_file: Path) -> int:
+    from pydantic import ValidationError
+
+    from agentd.harness import run_harness
+    from hived.wire.launch import Launch
+
+    try:
+        launch = Launch.model_validate_json(launch_file.read_bytes())
+    except (OSError, ValidationError) as error:
+        print(f"error[invalid_config]: {launch_file} cannot be used: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    if launch.protocol != PROTOCOL:
+        print(f"error[protocol_mismatch]: hived speaks protocol {launch.protocol}, agentd {PROTOCOL}", file=sys.stderr)
+        return 1
+    return asyncio.run(run_harness(launch))
+
+
+def _show(found: list[dict[str, object]], mark: str, *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps(found))
+        return 0
+    for one in found:
+        version = f" {one['version']}" if one.get("version") else ""
+        print(f"{'yes' if one[mark] else 'no ':3}  {one['kind']}{version}  {one['detail']}".rstrip())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+"""The harness's composition root: one agent's parts, started in order, run in one task group, stopped in named stages."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+from pathlib import Path
+
+from agentd import fault_points
+from agentd.asks import Asks
+from agentd.control import Control
+from agentd.engine_seat import EngineSeat, read_model
+from agentd.engines.base import Engine, EngineContext
+from agentd.engines.registry import make_engine
+from agentd.environment import engine_environment
+from agentd.journal import Journal
+from agentd.recording import Recorder
+from agentd.runtimes.process import end_leftover
+from agentd.runtimes.registry import make_runtime
+from agentd.stats import TurnStats
+from agentd.status import Status
+from agentd.tools.hive_tools import Tools
+from agentd.turn import TurnLoop
+from agentd.uplink import Uplink
+from hived.client.agent_client import AgentClient
+from hived.wire.base import Answer
+from hived.wire.control import Cancel, Decision, Hello, ModelSet, Steer, Stop, Wake
+from hived.wire.errors import ProtocolMismatch, StaleGeneration
+from hived.wire.launch import Launch
+from hived.wire.messages import RefusedMessage
+from hived.wire.process_identity import ProcessIdentity
+from hived.wire.times import utc_now
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_STALE = 75
+"""A newer generation has this agent: nobody should start this one again."""
+
+LOCK_SECONDS = 5.0
+"""The harness before us may still be ending its engine."""
+LOCK_RETRY_SECONDS = 0.1
+LAST_TURN_SECONDS = 1.0
+"""For the turn that was broken off to be written down; one that waits for hived has none."""
+FLUSH_SECONDS = 0.5
+"""What hived does not take within this waits in the journal for the next harness."""
+HOME_SECONDS = 2.0
+"""How often the home is looked for: it vanishes once in an agent's life."""
+
+
+def log(line: str) -> None:
+    """One line in the harness's log, which is our stderr."""
+    print(f"{utc_now()} {line}", file=sys.stderr, flush=True)
+
+
+async def run_harness(launch: Launch) -> int:
+    """Run that agent until it is told to stop. Answers the exit code."""
+    harness = Path(launch.harness)
+    lock = await _lock(harness / "lock")
+    if lock is None:
+        log(f"another harness of {launch.name} holds {harness / 'lock'}; this one ends")
+        return EXIT_FAILED
+    try:
+        identity = ProcessIdentity.of(os.getpid(), launch.generation)
+        if identity is not None:
+            identity.write(harness / "agentd.pid")
+        fault_points.arm(harness, launch.name)
+        if await end_leftover(harness):
+            log("ended the engine that an earlier harness left behind")
+        events_db = Path(os.environ.get("HIVE_EVENTS_DB") or launch.events_db)
+        journal = await Journal.open(events_db, harness / "overflow")
+        try:
+            return await Harness(launch, journal).run(lock)
+        finally:
+            await journal.close()
+    finally:
+        os.close(lock)
+
+
+class Harness:
+    """The parts of one running agent."""
+
+    def __init__(self, launch: Launch, journal: Journal) -> None:
+        self._launch = launch
+        self._folder = Path(launch.harness)
+        self._journal = journal
+        self._stopping = asyncio.Event()
+        self._exit_code = EXIT_DONE
+        self._model_file = Path(os.environ.get("HIVE_MODEL_FILE") or launch.model_file)
+        self._client = AgentClient(Path(launch.agent_socket), launch.generation)
+        self._status = Status(journal, self._folder, read_model(self._model_file))
+        self._recorder = Recorder(journal, self._status)
+        self._uplink = Uplink(self._client, journal, self._refused, log)
+        journal.listen(self._uplink.take)
+        journal.on_trouble = self._journal_trouble
+        self._tools = Tools(launch.spec.role, self._client, journal, self._uplink, self._status)
+        self._asks = Asks(self._client, journal, self._uplink, lambda: self._status.turn_id)
+        self._seat = EngineSeat(self._make_engine, journal, self._status, log)
+        stats = TurnStats(self._folder / "turn-stats.sqlite", log)
+        self._turns = TurnLoop(
+            self._client, journal, self._uplink, self._status, self._seat, self._recorder, stats, self._model_file, log
+        )
+        self._control = Control(self._client, journal, self._uplink, self._status.report, self._heard, log)
+
+    async def run(self, lock: int) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, f"signal {number.name}")
+        self._say_conditions()
+        await self._turns.mend()
+        try:
+            async with asyncio.TaskGroup() as group:
+                always = [
+                    group.create_task(self._journal.run(), name="journal"),
+                    group.create_task(self._uplink.run(), name="uplink"),
+                    group.create_task(self._control.run(), name="control"),
+                    group.create_task(self._watch_home(lock), name="home"),
+                ]
+                turns = group.create_task(self._turns.run(), name="turns")
+                await self._stopping.wait()
+                await self._turns.stop()
+                await asyncio.wait({turns}, timeout=LAST_TURN_SECONDS)
+                turns.cancel()
+                await asyncio.wait({turns})
+                await self._seat.drop()
+                await self._flush()
+                for task in always:
+                    task.cancel()
+        except* (StaleGeneration, ProtocolMismatch) as errors:
+            log(str(errors.exceptions[0]))
+            self._exit_code = EXIT_STALE
+        finally:
+            if self._seat.engine is not None:
+                await self._seat.engine.terminate()
+            await self._client.close()
+        log("ended")
+        return self._exit_code
+
+    def _make_engine(self, model: str) -> Engine:
+        launch = self._launch
+        context = EngineContext(
+            launch=launch,
+            workspace=Path(launch.workspace),
+            home=Path(launch.home),
+            state=Path(launch.state),
+            harness=self._folder,
+            model=model,
+            environment=lambda defaults: engine_environment(launch, defaults),
+            runtime=make_runtime(launch.runtime, self._folder, launch.generation, self._recorder.record),
+            tools=self._tools,
+            ask_permission=self._asks.permission,
+            facts=self._journal,
+            report=self._recorder.record,
+            log=log,
+        )
+        return make_engine(launch.spec.engine, context)
+
+    async def _heard(self, event: Answer) -> None:
+        """What hived says on the control stream. Returns at once."""
+        match event:
+            case Hello():
+                if event.stop:
+                    self._stop("hived wants it stopped")
+                self._turns.wake()
+            case Wake():
+                self._turns.wake()
+            case Steer():
+                self._turns.steer()
+            case Cancel():
+                self._turns.cancel(event.turn_id)
+            case ModelSet():
+                self._turns.model_changed()
+            case Decision():
+                self._asks.decided(event)
+            case Stop():
+                self._stop(event.reason)
+
+    def _stop(self, reason: str) -> None:
+        log(f"stopping: {reason}")
+        self._stopping.set()
+
+    def _refused(self, refused: RefusedMessage) -> None:
+        """A message that was queued while hived was away, and is refused now: the engine has gone on since."""
+        text = f"Your message {refused.message_id} was not sent ({refused.code}): {refused.message}"
+        self._recorder.note(text, "warning")
+        self._turns.notices.append(text)
+
+    def _say_conditions(self) -> None:
+        if self._journal.problem is not None:
+            log(f"NO JOURNAL: {self._journal.problem} Events are kept in memory only.")
+            self._recorder.note(f"{self._journal.problem} Events are kept in memory only.", "error")
+            self._status.set_condition("no_journal", True, self._journal.problem)
+        if self._launch.runtime == "process":
+            self._status.set_condition("unsandboxed", True, "its engine runs with the rights of hived's own user")
+
+    def _journal_trouble(self, reason: str | None) -> None:
+        log(reason or "the journal takes events again")
+        self._status.set_condition("no_journal", reason is not None, reason or "")
+
+    async def _flush(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._journal.flush()
+                await self._uplink.flushed(self._journal.last_id)
+
+    async def _watch_home(self, lock: int) -> None:
+        """An agent that was purged, or whose home was moved away, ends: there is nothing left to write to."""
+        while True:
+            await asyncio.sleep(HOME_SECONDS)
+            if not _is_there(self._folder / "lock", lock):
+                self._stop(f"its home {self._folder} is gone")
+                return
+
+
+def _is_there(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except OSError:
+        return False
+
+
+async def _lock(path: Path) -> int | None:
+    """The lock's descriptor, or None where another harness holds it for longer than LOCK_SECONDS."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    for _ in range(round(LOCK_SECONDS / LOCK_RETRY_SECONDS)):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            await asyncio.sleep(LOCK_RETRY_SECONDS)
+        else:
+            return descriptor
+    os.close(descriptor)
+    return None
