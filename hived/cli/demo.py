@@ -69,6 +69,7 @@ def _show_screen() -> None:
 def _headless(pace: float, as_json: bool) -> int:
     began = time.monotonic()
     with demo_hive(pace) as hive:
+        note(f"The demo plays in {hive.home} …")
         hive.play_to("done")
         found = {**summary(hive), "seconds": round(time.monotonic() - began, 1)}
     if as_json:
@@ -101,6 +102,7 @@ def summary(hive: DemoHive) -> dict[str, Any]:
     _check(tests.returncode == 0, "the tests still fail in builder's clone.")
     spent = [agent["spend"]["total_usd"] for agent in agents if agent["spend"]["total_usd"] is not None]
     return {
+        "home": str(hive.home),
         "agents": [agent["name"] for agent in agents],
         "turns": sum(agent["spend"]["turns"] for agent in agents),
         "messages": {"between_agents": len(between), "to_operator": len(messages) - len(between)},
@@ -114,11 +116,8 @@ def summary(hive: DemoHive) -> dict[str, Any]:
 def _work(hive: DemoHive, name: str) -> dict[str, Any]:
     """What the agent committed on its branch, beside where its clone began."""
     clone, branch = hive.workspace(name), f"hive/{name}"
-    try:
-        commit = git(clone, "rev-parse", branch)
-        files = git(clone, "diff", "--name-only", "origin/main", branch).splitlines()
-    except subprocess.CalledProcessError as error:
-        raise DemoFailed(reason=f"{name}'s clone has no branch {branch}.") from error
+    commit = git(clone, "rev-parse", branch)
+    files = git(clone, "diff", "--name-only", "origin/main", branch).splitlines()
     _check(files, f"{name} committed nothing on {branch}.")
     return {"branch": branch, "commit": commit[:12], "files": files}
 

@@ -1,7 +1,13 @@
 """The small repository that the demo's agents work on: a package that adds up receipts, with one test that fails."""
 
+import os
 import subprocess
 from pathlib import Path
+
+from hived.wire.errors import DemoFailed
+
+GIT_SECONDS = 60.0
+SETTINGS = ("user.name=demo", "user.email=demo@hive", "core.hooksPath=/dev/null", "core.fsmonitor=false")
 
 FILES = {
     "README.md": """\
@@ -51,7 +57,7 @@ TEST = ("-m", "unittest", "-q")
 
 
 def make_repository(folder: Path) -> None:
-    """Write the files and commit them. Raises CalledProcessError where git does not work."""
+    """Write the files and commit them. Raises DemoFailed where git does not work."""
     for name, text in FILES.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,10 +68,18 @@ def make_repository(folder: Path) -> None:
 
 
 def git(folder: Path, *words: str) -> str:
-    """What git printed; no settings but the repository's own."""
-    env_free = ("-c", "user.name=demo", "-c", "user.email=demo@hive", "-c", "core.hooksPath=/dev/null")
-    done = subprocess.run(
-        ["git", *env_free, "-c", "commit.gpgsign=false", "-c", "core.fsmonitor=false", "-C", str(folder), *words],
-        capture_output=True, text=True, check=True, timeout=60, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    """What git printed, with no settings but the repository's own. Raises DemoFailed."""
+    command = ["git", "-C", str(folder)]
+    for setting in SETTINGS:
+        command += ["-c", setting]
+    env = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0"}
+    try:
+        done = subprocess.run(
+            [*command, *words],
+            env=env, capture_output=True, text=True, timeout=GIT_SECONDS, stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise DemoFailed(reason="git is not installed.") from None
+    if done.returncode:
+        raise DemoFailed(reason=f"git {words[0]} said: {done.stderr.strip()[:200]}")
     return done.stdout.strip()
