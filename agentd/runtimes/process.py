@@ -8,8 +8,9 @@ from pathlib import Path
 
 from agentd.engines.base import EngineEvent, EngineFailed, Note
 from agentd.runtimes.line_splitter import MAX_LINE_BYTES, LineSplitter
-from agentd.runtimes.process_tree import end_tree, signal_group, walk
+from agentd.runtimes.process_tree import MARK, end_marked, end_tree, signal_group, walk
 from agentd.runtimes.stderr_drain import StderrDrain
+from hived.wire.ids import new_id
 from hived.wire.process_identity import ProcessIdentity
 
 READ_BYTES = 256 * 1024
@@ -36,9 +37,10 @@ class ProcessRuntime:
     async def start(self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> "ChildProcess":
         """Raises EngineFailed: `command_missing` where the program is not there or cannot be run."""
         _check_folder(cwd)
+        mark = f"{self._generation}.{new_id()}"
         try:
             transport, protocol = await asyncio.get_running_loop().subprocess_exec(
-                _Streams, *command, cwd=cwd, env=dict(env), start_new_session=True
+                _Streams, *command, cwd=cwd, env={**env, MARK: mark}, start_new_session=True
             )
         except BlockingIOError as error:
             raise EngineFailed("failed", f"No process can be started now: {error.strerror}.", retryable=True) from error
@@ -54,7 +56,8 @@ class ProcessRuntime:
         identity = ProcessIdentity.of(transport.get_pid(), self._generation)
         if identity is not None:
             identity.write(self._harness / "engine.pid")
-        return ChildProcess(transport, protocol, self._harness / "engine.log", self._report)
+            (self._harness / "engine.mark").write_text(mark, encoding="ascii")
+        return ChildProcess(transport, protocol, mark, self._harness / "engine.log", self._report)
 
 
 def _check_folder(folder: Path) -> None:
@@ -69,7 +72,11 @@ async def end_leftover(harness: Path) -> bool:
     found = identity is not None and identity.alive
     if identity is not None and found:
         await end_tree(identity.pid)
-    path.unlink(missing_ok=True)
+    mark = harness / "engine.mark"
+    if mark.is_file():
+        await end_marked(mark.read_text(encoding="ascii", errors="replace"))
+    for file in (path, mark):
+        file.unlink(missing_ok=True)
     return found
 
 
@@ -89,12 +96,13 @@ class ChildProcess:
     """One running engine: see engines.base.EngineProcess."""
 
     def __init__(
-        self, transport: asyncio.SubprocessTransport, streams: _Streams, stderr_log: Path, report: Report
+        self, transport: asyncio.SubprocessTransport, streams: _Streams, mark: str, stderr_log: Path, report: Report
     ) -> None:
         assert streams.stdin is not None
         assert streams.stdout is not None
         assert streams.stderr is not None
         self._transport = transport
+        self._mark = mark
         self._exited = streams.exited
         self._stdin = streams.stdin
         self._stdout = streams.stdout
@@ -169,6 +177,7 @@ class ChildProcess:
             async with asyncio.timeout(EXIT_SECONDS):
                 await self._exited.wait()
         signal_group(self.pid, signal.SIGKILL)
+        await end_marked(self._mark)
         await asyncio.wait({self._drain}, timeout=PIPE_SECONDS)
         self._pipes.cancel()
         self._drain.cancel()

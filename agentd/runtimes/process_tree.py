@@ -13,6 +13,10 @@ TERM_SECONDS = 2.0
 """An engine saves its session in milliseconds; a harness told to stop has 5 s for all of it."""
 KILL_SECONDS = 2.0
 """After KILL only the kernel is waited for (a process in uninterruptible sleep)."""
+MARK = "HIVE_ENGINE_RUN"
+"""In the environment of an engine and so of all it starts: one fresh value for each start."""
+MARKED_ROUNDS = 3
+"""What was forked while the first round looked is found by the next."""
 
 
 def signal_group(leader: int, number: int) -> None:
@@ -32,14 +36,40 @@ def walk(pid: int) -> "list[psutil.Process]":
         return []
 
 
+def marked(mark: str) -> "list[psutil.Process]":
+    """Every process that was started with that mark in its environment, however far it has gone from its parents."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == mark:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue  # ended meanwhile, or another user's: not ours
+    return found
+
+
+async def end_marked(mark: str) -> None:
+    """End what an engine that has ended left running. A tool's shell has a session of its own, so no group holds it."""
+    for _ in range(MARKED_ROUNDS):
+        left = await asyncio.to_thread(marked, mark)
+        if not left:
+            return
+        await _end_all(left)
+
+
 async def end_tree(pid: int, known: "list[psutil.Process] | None" = None) -> None:
     """TERM the group of `pid` and all below it, wait, then KILL what is left.
 
     `known` is an earlier walk: a child whose parent is gone has lost its way home, so the tree is walked while it stands.
     """
+    await _end_all(_merged(known or [], walk(pid)))
+
+
+async def _end_all(tree: "list[psutil.Process]") -> None:
     import psutil
 
-    tree = _merged(known or [], walk(pid))
     _send(tree, signal.SIGTERM)
     left = await asyncio.to_thread(_wait, tree, TERM_SECONDS)
     if not left:
