@@ -61,7 +61,8 @@ def rendered(event: dict[str, Any]) -> list[str]:
     payload, kind = event["payload"], event["kind"]
     if kind == "turn_start":
         wake = payload.get("wake") or {}
-        woken = " from ".join(str(part) for part in (wake.get("kind"), wake.get("from")) if part)
+        parts = (str(part) for part in (wake.get("kind"), wake.get("from")) if part)
+        woken = " from ".join(dict.fromkeys(parts))
         return ["", colour(line(f"── {clock(event['ts'])} turn: {woken}"), "dim")]
     if kind == "text":
         return clean(str(payload.get("text", ""))).split("\n")
