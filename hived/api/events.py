@@ -33,8 +33,6 @@ from hived.wire.protocol import (
 MAX_LINE_BYTES = MAX_PAYLOAD_BYTES + 4096
 """A payload at its limit with its id, time and kind."""
 
-FIRST_ID = 1
-"""Of a journal that was never pruned."""
 MAX_JOURNAL_UUID = 64
 MAX_DIGITS = 18
 
@@ -87,7 +85,7 @@ async def _take(
         reach("hived_batch")
 
     def change(tx: Tx) -> EventsTaken:
-        taken = take_batch(tx, agent_id, generation, journal_uuid, oldest or FIRST_ID, batch.stored, hive.config)
+        taken = take_batch(tx, agent_id, generation, journal_uuid, oldest, batch.stored, hive.config)
         if batch.frames:
             tx.after_commit(partial(_publish, hive, agent_id, journal_uuid, batch))
         return taken

@@ -17,6 +17,7 @@ from hived.supervision.adopt import find_harness
 from hived.supervision.folders import prepare, write_launch
 from hived.supervision.process import (
     STOPPED_EXIT_CODE,
+    TERM_SECONDS,
     Harness,
     adopted_harness,
     allowed_environment,
@@ -183,12 +184,14 @@ class Keeper:
         """Ask it to stop, then make it; all that it started is ended with it."""
         await self._set("stopping", why, harness.pid)
         left = await asyncio.to_thread(tree_of, harness, self._paths.engine_pid_file)
+        patience = self._hive.config.stop_seconds
+        term_seconds = min(TERM_SECONDS, patience / 2)
         if agent.online:
             stop = Ring(agent.id, "stop", Stop(reason=why).model_dump())
             self._hive.bells(agent.id).publish([stop])
-            await until_ended(harness, self._hive.config.stop_seconds)
+            await until_ended(harness, patience - term_seconds)
         asked = harness.exit
-        await end_tree(harness, self._paths.engine_pid_file)
+        await end_tree(harness, self._paths.engine_pid_file, term_seconds=term_seconds)
         await end_leftovers(left)
         self._forget()
         if asked is None:

@@ -22,7 +22,7 @@ POLL_SECONDS = 1.0
 """How often a process is looked at where the system gives no notice of its end."""
 TERM_SECONDS = 5.0
 """From TERM to KILL: agentd flushes its journal and ends its engine."""
-LEFTOVER_SECONDS = 2.0
+LEFTOVER_SECONDS = 1.0
 """From TERM to KILL, and from KILL to giving up, for what an ended harness has left."""
 LOOK_SECONDS = 0.05
 """How often leftovers are looked at meanwhile: they are nobody's children here, and few."""
@@ -146,7 +146,9 @@ def adopted_harness(identity: ProcessIdentity, on_exit: Callable[[], None]) -> H
     return harness
 
 
-async def end_tree(harness: Harness, engine_pid_file: Path | None = None) -> None:
+async def end_tree(
+    harness: Harness, engine_pid_file: Path | None = None, *, term_seconds: float = TERM_SECONDS
+) -> None:
     """End a harness and all that it started: TERM, then KILL. Returns when they are gone, or after KILL_SECONDS more.
 
     Of a harness that is gone already, what it left is ended: its session, and the engine that it wrote down.
@@ -154,7 +156,7 @@ async def end_tree(harness: Harness, engine_pid_file: Path | None = None) -> Non
     left = set(await asyncio.to_thread(tree_of, harness, engine_pid_file))
     if not harness.ended.is_set():
         send(harness.identity, signal.SIGTERM)
-        await until_ended(harness, TERM_SECONDS)
+        await until_ended(harness, term_seconds)
         if not harness.ended.is_set():
             left |= await asyncio.to_thread(tree_of, harness, engine_pid_file)
             send(harness.identity, signal.SIGKILL)

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -110,8 +111,9 @@ class SseStream:
 class LiveHive:
     """One HIVE_HOME and the hived that runs on it. `start`, `stop` and `kill` may be called again and again."""
 
-    def __init__(self, home: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(self, home: Path, env: dict[str, str] | None = None, module: str = "hived.cli.hived") -> None:
         self.home = home
+        self.module = module
         self.paths = paths_of(home)
         self.env = {**os.environ, "HIVE_HOME": str(home), **(env or {})}
         self.process: subprocess.Popen[bytes] | None = None
@@ -119,7 +121,7 @@ class LiveHive:
     def start(self, *, wait: bool = True) -> None:
         with open(self.home / "hived.out", "ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "hived.cli.hived"],
+                [sys.executable, "-m", self.module],
                 env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
         if wait:
@@ -165,6 +167,10 @@ class LiveHive:
     def put(self, target: str, body: Any) -> tuple[int, Any]:
         return call(self.paths.host_socket, "PUT", target, body)
 
+    def call_later(self, method: str, target: str) -> None:
+        """Ask, and let another thread wait for the answer."""
+        threading.Thread(target=_quietly, args=(self.paths.host_socket, method, target), daemon=True).start()
+
     def stream(self, target: str, headers: dict[str, str] | None = None, timeout: float = 20.0) -> SseStream:
         return SseStream(self.paths.host_socket, target, headers, timeout)
 
@@ -206,14 +212,21 @@ class LiveHive:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
+def _quietly(path: Path, method: str, target: str) -> None:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        call(path, method, target)
+
+
 def _dead(identity: ProcessIdentity) -> bool:
     return not identity.alive
 
 
 @contextlib.contextmanager
-def live_hive(env: dict[str, str] | None = None, *, start: bool = True) -> Iterator[LiveHive]:
-    """A hive of its own, ended and removed afterwards."""
-    hive = LiveHive(short_home(), env)
+def live_hive(
+    env: dict[str, str] | None = None, *, start: bool = True, module: str = "hived.cli.hived"
+) -> Iterator[LiveHive]:
+    """A hive of its own, ended and removed afterwards. `module`: what is run in hived's place."""
+    hive = LiveHive(short_home(), env, module)
     try:
         if start:
             hive.start()

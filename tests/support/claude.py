@@ -1,0 +1,172 @@
+"""The real Claude Code CLI for tests: where it is, and an engine on it with the loopback model and nothing else."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentd.engines.base import (
+    EngineContext,
+    EngineEvent,
+    Permission,
+    Prompt,
+    ToolAnswer,
+    ToolDefinition,
+    ToolInput,
+    TurnDone,
+)
+from agentd.engines.claude import ClaudeEngine
+from agentd.environment import engine_environment
+from agentd.runtimes.process import ProcessRuntime
+from hived.wire.agents import SpawnRequest
+from hived.wire.launch import Launch
+from hived.wire.protocol import PROTOCOL
+from tests.fakes.messages_api import MessagesApi
+
+HIVE_TOOLS_CLAUDE = Path("/opt/hive-tools/claude/node_modules/.bin/claude")
+
+
+def find_claude() -> str | None:
+    """HIVE_TEST_CLAUDE, else `claude` on PATH, else where the project's own machines have it."""
+    named = os.environ.get("HIVE_TEST_CLAUDE") or shutil.which("claude")
+    if named:
+        return named
+    return str(HIVE_TOOLS_CLAUDE) if os.access(HIVE_TOOLS_CLAUDE, os.X_OK) else None
+
+
+def require_claude() -> str:
+    """The CLI's path; the test is skipped with the reason where there is none, and fails if HIVE_REQUIRE_TOOLS=1."""
+    found = find_claude()
+    if found is None:
+        reason = "Claude Code is not on this machine (npm install -g @anthropic-ai/claude-code, or HIVE_TEST_CLAUDE)"
+        if os.environ.get("HIVE_REQUIRE_TOOLS") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+class MemoryFacts:
+    def __init__(self) -> None:
+        self.held: dict[str, str] = {}
+
+    def get(self, key: str) -> str | None:
+        return self.held.get(key)
+
+    def set(self, key: str, value: str | None) -> None:
+        if value is None:
+            self.held.pop(key, None)
+        else:
+            self.held[key] = value
+
+
+@dataclass
+class RecordedTools:
+    """Tools of the hive that note how they were called."""
+
+    calls: list[tuple[str, ToolInput]] = field(default_factory=list)
+
+    @property
+    def definitions(self) -> Sequence[ToolDefinition]:
+        words = {"type": "string"}
+        schema = {"type": "object", "properties": {"to": words, "body": words}, "required": ["to", "body"]}
+        return (
+            ToolDefinition("send", "Send a message to an agent or to the operator.", schema),
+            ToolDefinition("whoami", "Who you are in the hive.", {"type": "object", "properties": {}}),
+        )
+
+    async def call(self, name: str, arguments: ToolInput) -> ToolAnswer:
+        self.calls.append((name, arguments))
+        if name == "whoami":
+            return ToolAnswer("You are nobody.", is_error=True)
+        return ToolAnswer(f"sent to {arguments['to']}")
+
+
+Answerer = Callable[[str, ToolInput], Permission]
+
+
+@dataclass
+class Setting:
+    """All that a test can look at. `runs` makes an engine; another run on the same setting is the next harness."""
+
+    root: Path
+    api: MessagesApi
+    program: str
+    options: dict[str, Any] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    model: str = "claude-haiku-4-5"
+    facts: MemoryFacts = field(default_factory=MemoryFacts)
+    tools: RecordedTools = field(default_factory=RecordedTools)
+    asked: list[tuple[str, ToolInput]] = field(default_factory=list)
+    reported: list[EngineEvent] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
+    decide: Answerer = field(default=lambda tool, input: Permission(False, "nobody decides in this test"))
+    prompt: str | None = None
+    runtime: ProcessRuntime = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name in ("workspace", "home", "state", "harness"):
+            (self.root / name).mkdir(exist_ok=True)
+        self.runtime = ProcessRuntime(self.root / "harness", 1, self.reported.append)
+
+    @property
+    def workspace(self) -> Path:
+        return self.root / "workspace"
+
+    def context(self) -> EngineContext:
+        spec = SpawnRequest(
+            name="bee",
+            engine="claude",
+            prompt=self.prompt,
+            env={"ANTHROPIC_BASE_URL": self.api.url, "ANTHROPIC_API_KEY": "dummy", "CLAUDE_CODE_MAX_RETRIES": "1"}
+            | self.env,
+            engine_options={"command": [self.program], **self.options},
+        )
+        launch = Launch(
+            protocol=PROTOCOL, agent_id="id", name="bee", generation=1, spec=spec, runtime="process",
+            harness=str(self.root / "harness"), state=str(self.root / "state"), home=str(self.root / "home"),
+            workspace=str(self.workspace), agent_socket="", model_file="", events_db="",
+            secrets_file=str(self.root / "secrets.toml"),
+        )  # fmt: skip
+
+        async def ask(tool: str, input: ToolInput, tool_use_id: str) -> Permission:
+            self.asked.append((tool, input))
+            return self.decide(tool, input)
+
+        def environment(defaults: Mapping[str, str]) -> dict[str, str]:
+            return engine_environment(launch, defaults)
+
+        return EngineContext(
+            launch=launch, workspace=self.workspace, home=self.root / "home", state=self.root / "state",
+            harness=self.root / "harness", model=self.model, environment=environment, runtime=self.runtime,
+            tools=self.tools, ask_permission=ask, facts=self.facts, report=self.reported.append,
+            log=self.logged.append,
+        )  # fmt: skip
+
+    @asynccontextmanager
+    async def engine(self, session_id: str | None = None) -> AsyncIterator[ClaudeEngine]:
+        """A started engine, ended with all it started whatever the test does."""
+        engine = ClaudeEngine(self.context())
+        await engine.start(session_id)
+        try:
+            yield engine
+        finally:
+            await engine.close()
+
+
+async def played(engine: ClaudeEngine, text: str) -> list[EngineEvent]:
+    """All events of one turn; its last is the only TurnDone."""
+    events = [event async for event in engine.turn(Prompt(text, "turn"))]
+    assert [type(event) for event in events].count(TurnDone) == 1
+    assert isinstance(events[-1], TurnDone)
+    return events
+
+
+def done_of(events: Sequence[EngineEvent]) -> TurnDone:
+    last = events[-1]
+    assert isinstance(last, TurnDone)
+    return last
