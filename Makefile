@@ -30,7 +30,7 @@ bench: $(DEV)
 	@CHECK=$(CHECK) $(BIN)/python -m tests.benchmarks $(ARGS)
 
 screenshots: $(DEV)
-	$(BIN)/python -m screenshots
+	$(BIN)/python -m screenshots.make
 
 verify: $(DEV)
 	$(BIN)/python -m tests.verified $(ARGS)

@@ -89,7 +89,7 @@ def _show(arguments: Arguments) -> int:
             ("process", f"pid {agent['pid']}, generation {agent['generation']}" if agent["pid"] else None),
             ("context", f"{ctx['tokens']} of {ctx['window']} tokens, {context_of(agent)}" if ctx else None),
             ("last turn", f"{cost['tokens']} tokens {money(cost['usd'], cost['estimated'])}" if cost else None),
-            ("spent", f"{spend['turns']} turns {money(spend['total_usd'], spend['estimated'])}"),
+            ("turns", f"{spend['turns']} {money(spend['total_usd'], spend['estimated'])}".rstrip()),
             ("messages", f"{agent['unread']} unread, {agent['held']} held"),
             ("last outcome", agent["last_outcome"]),
             ("last error", line(agent["last_error"] or "")),

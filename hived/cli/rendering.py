@@ -52,6 +52,9 @@ def summary(event: dict[str, Any]) -> str:
         return line(f"{payload.get('from', '?')}: {payload.get('body', '')}", MOST_SUMMARY)
     if kind == "message_out":
         return line(f"→ {payload.get('to', '?')}: {payload.get('body', '')}", MOST_SUMMARY)
+    if kind == "turn_end":
+        took = f"{(payload.get('duration_ms') or 0) / 1000:.1f} s, {payload.get('tool_calls') or 0} tool calls"
+        return line(f"{payload.get('outcome')} in {took} {payload.get('error') or ''}", MOST_SUMMARY)
     facts = ", ".join(f"{key} {value}" for key, value in payload.items() if value not in (None, "", [], {}))
     return line(facts, MOST_SUMMARY)
 

@@ -49,10 +49,12 @@ def launch(paths: HivePaths) -> "subprocess.Popen[bytes]":
     """Start hived in a session of its own, and return when it answers. The environment must name the same home."""
     import subprocess
 
+    from hived.workspace.folders import private_folder
+
     checked_socket_path(paths.host_socket)
     output = paths.log.with_name("hived.out")
-    output.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(output, "wb") as out:
+    private_folder(output.parent)
+    with open(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
         daemon = subprocess.Popen(
             daemon_command(), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd="/"
         )
