@@ -7,6 +7,8 @@ ended between turns. A conversation that it will not resume is said (RESUME_REFU
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
+from glob import escape
+from pathlib import Path
 from uuid import uuid4
 
 from agentd.engines import claude_protocol as protocol
@@ -31,6 +33,9 @@ from hived.wire.protocol import VERSION
 
 TAKE_UP_SECONDS = 15.0
 """After a result, the CLI takes up a queued message within milliseconds; beyond this it has lost it."""
+SAVED_SECONDS = 2.0
+"""Ten times what a new conversation takes to reach the disk; where the file is not found by then, it is elsewhere."""
+SAVED_LOOK_SECONDS = 0.02
 NO_CONVERSATION = "No conversation found"
 
 _COST_FACT = "claude_cost"
@@ -52,6 +57,7 @@ class ClaudeEngine:
         self._book: TurnBook | None = None
         self._sent = False
         self._known = Known()
+        self._config = context.home
         self._unknown_told: set[str] = set()
 
     async def start(self, session_id: str | None) -> None:
@@ -123,27 +129,24 @@ class ClaudeEngine:
         self._book, self._sent = book, False
         finished = False
         try:
-            pipe = await self._running()
-            if book.interrupted:
+            pipe, batch = await self._begun(book, line)
+            if pipe is None:
                 finished = True
                 yield TurnDone("cancelled")
                 return
-            pipe.open_turn()
-            with contextlib.suppress(OSError):  # a CLI that no longer reads has ended, and the loop finds that
-                await pipe.write(line)
-            self._sent = True
-            while not book.ended:
-                batch = await self._next(pipe, book)
-                if batch is None:
-                    break
+            while batch is not None:
                 for event in batch:
                     for told in book.take(event):
                         if self._is_news(told):
                             yield told
                 self._keep_up(book)
+                if book.ended:
+                    break
                 if book.interrupted and book.between and any(isinstance(event, Began) for event in batch):
                     await self._asked(pipe, "interrupt")
+                batch = await self._next(pipe, book)
             self._sent = False
+            await self._until_saved(book)
             done = self._done(book) if book.ended else await self._died(pipe, book)
             if done.outcome == "needs_login":
                 await self.close()  # its next start reads the credentials anew
@@ -158,6 +161,26 @@ class ClaudeEngine:
             if not finished:
                 await self._drop()
 
+    async def _begun(self, book: TurnBook, line: bytes) -> tuple[ClaudePipe | None, list[ProtocolEvent] | None]:
+        """Hand the prompt over: the CLI with the turn's first events, or no CLI where the turn was broken off before.
+
+        A CLI that lay idle may have ended without anybody's knowing yet. It says something before it asks the model, so
+        where nothing came, nothing was done, and the prompt is handed to a new one.
+        """
+        while True:
+            idle = self._pipe
+            pipe = await self._running()
+            if book.interrupted:
+                return None, None
+            pipe.open_turn()
+            with contextlib.suppress(OSError):  # one that no longer reads has ended, and the next line finds that
+                await pipe.write(line)
+            self._sent = True
+            batch = await pipe.next_events()
+            if batch is not None or pipe is not idle or book.interrupted:
+                return pipe, batch
+            self._sent = False
+
     async def _next(self, pipe: ClaudePipe, book: TurnBook) -> list[ProtocolEvent] | None:
         if not book.between:
             return await pipe.next_events()
@@ -169,8 +192,9 @@ class ClaudeEngine:
             return [Note("Claude Code did not take up a message that was to steer the turn.", "warning")]
 
     def _keep_up(self, book: TurnBook) -> None:
-        if book.session_id is not None:
-            self.session_id = book.session_id
+        found = book.session_id
+        if found is not None and found != self.session_id and self._is_saved(found):
+            self.session_id = found
         for what in book.unknown:
             if what not in self._unknown_told:
                 self._unknown_told.add(what)
@@ -189,10 +213,28 @@ class ClaudeEngine:
     async def _died(self, pipe: ClaudePipe, book: TurnBook) -> TurnDone:
         """The CLI ended without a result."""
         code = await self._drop()
+        self._keep_up(book)
         usage = book.usage()
         if book.interrupted:
             return TurnDone("cancelled", usage=usage)
-        return TurnDone("failed", f"Claude Code ended in mid-turn ({_ending(code, pipe)}).", True, usage)
+        error = f"Claude Code ended in mid-turn ({_ending(code, pipe)})."
+        if self.session_id is None:
+            error += " Its conversation was not saved yet, so the next turn begins a new one."
+        return TurnDone("failed", error, True, usage)
+
+    async def _until_saved(self, book: TurnBook) -> None:
+        """The CLI writes a new conversation down a moment after it has answered; a turn that is done can be resumed."""
+        found = book.session_id
+        if not book.ended or found is None or found == self.session_id:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SAVED_SECONDS):
+                while not self._is_saved(found):  # noqa: ASYNC110 - another program's file sets no event
+                    await asyncio.sleep(SAVED_LOOK_SECONDS)
+        self.session_id = found
+
+    def _is_saved(self, session_id: str) -> bool:
+        return any(self._config.glob(f"projects/*/{escape(session_id)}.jsonl"))
 
     def _is_news(self, event: EngineEvent) -> bool:
         if not isinstance(event, ConditionChanged):
@@ -231,6 +273,7 @@ class ClaudeEngine:
         context, model = self._context, self._model
         command = command_line(context, model, self.session_id)
         environment = context.environment(environment_defaults(context))
+        self._config = Path(environment["CLAUDE_CONFIG_DIR"])
         process = await context.runtime.start(command, env=environment, cwd=context.workspace)
         pipe = ClaudePipe(process, self._responder, context.ask_permission, self._outside, context.log)
         self._pipe = pipe

@@ -1,0 +1,18 @@
+"""The real CLI on the loopback model, in a folder of its own."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.messages_api import MessagesApi
+from tests.support.claude import Setting, require_claude
+
+
+@pytest.fixture
+async def setting() -> AsyncIterator[Setting]:
+    program = require_claude()
+    with tempfile.TemporaryDirectory(prefix="hv", dir="/tmp", ignore_cleanup_errors=True) as root:
+        async with MessagesApi() as api:
+            yield Setting(Path(root), api, program)
