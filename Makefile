@@ -30,7 +30,7 @@ bench: $(DEV)
 	@CHECK=$(CHECK) $(BIN)/python -m tests.benchmarks $(ARGS)
 
 screenshots: $(DEV)
-	$(BIN)/python -m screenshots.make
+	$(BIN)/python screenshots/make.py $(ARGS)
 
 verify: $(DEV)
 	$(BIN)/python -m tests.verified $(ARGS)
