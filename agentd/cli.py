@@ -21,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
         ("version", "what build this is"),
     ):
         commands.add_parser(name, help=what).add_argument("--json", action="store_true")
+    scenario = commands.add_parser("scenario", help="check a scenario of the scripted engine")
+    scenario.add_argument("file", type=Path)
     options = parser.parse_args(arguments)
     match options.command:
         case "run":
@@ -33,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
             from agentd.runtimes.registry import find_runtimes
 
             return _show([found.model_dump() for found in find_runtimes()], "works", as_json=options.json)
+        case "scenario":
+            return _check_scenario(options.file)
         case _:
             print(json.dumps({"protocol": PROTOCOL, "build": BUILD}) if options.json else BUILD)
             return 0
@@ -53,6 +57,19 @@ def _run(launch_file: Path) -> int:
         print(f"error[protocol_mismatch]: hived speaks protocol {launch.protocol}, agentd {PROTOCOL}", file=sys.stderr)
         return 1
     return asyncio.run(run_harness(launch))
+
+
+def _check_scenario(file: Path) -> int:
+    from agentd.engines.scenario import load_scenario
+    from hived.wire.errors import InvalidScenario
+
+    try:
+        scenario = load_scenario(file)
+    except InvalidScenario as error:
+        print(f"error[{error.code}]: {error.message}", file=sys.stderr)
+        return error.exit_code
+    print(f"{file}: {len(scenario.turns)} turns")
+    return 0
 
 
 def _show(found: list[dict[str, object]], mark: str, *, as_json: bool) -> int:

@@ -44,7 +44,8 @@ class Player:
                     resumed = True
                     primer = await self._begin_anew(error)
                     continue
-                return TurnDone(error.outcome, error.message, error.retryable)
+                said = f"{error.code}: {error.message}" if error.code else error.message
+                return TurnDone(error.outcome, said, error.retryable)
             except Exception as error:
                 self._log("".join(traceback.format_exception(error)))
                 await self._seat.drop()

@@ -4,7 +4,7 @@ An engine is constructed with an EngineContext, started once, and asked for one 
 of EngineEvent whose last item is exactly one TurnDone. What the engine cannot report stays None: nothing is made up.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -219,7 +219,7 @@ class EngineProcess(Protocol):
 
     async def close_stdin(self) -> None: ...
 
-    def lines(self) -> AsyncIterator[list[bytes]]:
+    def lines(self) -> AsyncGenerator[list[bytes], None]:
         """Complete lines of stdout without their end, as many as came at once; a last unfinished one at the end.
 
         A line over 32 MiB is dropped and reported as a Note of level error. For one reader at a time: it may stop and a

@@ -5,6 +5,7 @@ other line is a `text`. Exit code 0 is a turn that went well.
 """
 
 import asyncio
+import contextlib
 import json
 import shlex
 from collections.abc import AsyncGenerator, Callable
@@ -54,9 +55,10 @@ class CommandEngine:
         self._process = process
         feeding = asyncio.create_task(_feed(process, prompt.text))
         try:
-            async for lines in process.lines():
-                for line in lines:
-                    yield event_of_line(line, usage)
+            async with contextlib.aclosing(process.lines()) as chunks:
+                async for lines in chunks:
+                    for line in lines:
+                        yield event_of_line(line, usage)
             code = await process.wait()
         finally:
             self._process = None

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 
 from agentd.engines.base import EngineEvent, EngineFailed, Note
@@ -133,7 +133,7 @@ class ChildProcess:
         with contextlib.suppress(BrokenPipeError, ConnectionError):
             await self._stdin.wait_closed()
 
-    async def lines(self) -> AsyncIterator[list[bytes]]:
+    async def lines(self) -> AsyncGenerator[list[bytes], None]:
         while chunk := await self._read():
             found = self._splitter.feed(chunk)
             self._report_dropped()
