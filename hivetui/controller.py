@@ -87,7 +87,7 @@ class Controller:
             model=intent.model,
             role="queen" if intent.role == "queen" else "worker",
             parent=intent.parent,
-            engine_options={"command": intent.command} if intent.command else {},
+            engine_options=dict(intent.options),
         )
         asked = await self._client.create_agent(request, key=uuid4().hex)
         approval = await self._client.approve(asked.id)

@@ -64,7 +64,8 @@ class SpawnAgent:
     role: str = "worker"
     model: str | None = None
     parent: str | None = None
-    command: str | None = None
+    options: tuple[tuple[str, str], ...] = ()
+    """What its engine needs: `command`, `scenario`, …"""
 
 
 @dataclass(frozen=True, slots=True)

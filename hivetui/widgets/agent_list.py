@@ -1,8 +1,10 @@
 """The agents at the left: state by shape, word and colour, how full the window is, cost, model, unread. One line or two."""
 
 from datetime import datetime
+from typing import ClassVar
 
 from textual import events
+from textual.binding import BindingType
 
 from hivetui.keymap import bindings_of
 from hivetui.state.agents import Agent
@@ -17,7 +19,7 @@ TWO_LINES_WIDTH = 26
 class AgentList(Rows):
     """Shows agents in order; the cursor is the focused agent."""
 
-    BINDINGS = bindings_of("agents")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("agents")]
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -1,7 +1,10 @@
 """Where the operator writes: to whom, when, and a draft that is kept per agent until hived has taken it."""
 
+from typing import ClassVar
+
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.strip import Strip
@@ -20,7 +23,7 @@ MOST_LINES = 6
 class DraftArea(TextArea):
     """The text. Enter sends; a pasted text keeps its lines."""
 
-    BINDINGS = bindings_of("composer")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("composer")]
 
     class Sent(Message):
         """Enter was pressed on this text."""
@@ -116,8 +119,6 @@ class Composer(Horizontal):
             self.agent = agent
             self._set_text(draft.text)
             self.area.disabled = agent is None
-        elif not draft.text and self.area.text and not draft.sending and draft.key is None:
-            self._set_text("")
         when = "now" if draft.when == "now" else "next turn"
         if draft.when == "now" and not steers:
             when = "next turn (it cannot be steered)"
@@ -135,6 +136,11 @@ class Composer(Horizontal):
         if line != self._label.line:
             self._label.line = line
             self._label.refresh(layout=True)
+
+    def clear_sent(self, agent: str, text: str) -> None:
+        """That text has gone: empty the area, unless it holds something else by now."""
+        if agent == self.agent and self.area.text.strip() == text:
+            self._set_text("")
 
     def _set_text(self, text: str) -> None:
         with self.prevent(TextArea.Changed):

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import ClassVar
 
 from textual import events
+from textual.binding import BindingType
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.message import Message
@@ -25,7 +27,7 @@ QUIET_SECONDS = 2.0
 class AgentPane(TranscriptView):
     """Shows one agent."""
 
-    BINDINGS = bindings_of("pane")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("pane")]
 
     class PaneFocused(Message):
         """The operator went to this agent's pane."""
@@ -132,7 +134,11 @@ class PaneGrid(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._panes: dict[str, AgentPane] = {}
-        self.styles.layout = TileLayout()
+        self._tiles = TileLayout()
+
+    @property
+    def layout(self) -> Layout:
+        return self._tiles
 
     @property
     def panes(self) -> dict[str, AgentPane]:

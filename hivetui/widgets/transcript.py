@@ -121,7 +121,7 @@ class TranscriptView(ScrollView, can_focus=True):
     def lay_out(self) -> None:
         """Measure what is shown and a screen around it, and put the view where it belongs."""
         width, height = self.scrollable_content_region.size
-        if width < 4 or height < 1 or not self.is_mounted:
+        if width < 4 or height < 1 or not self.is_mounted or not self.transcript.opened:
             return
         if width != self._width:
             self._width = width

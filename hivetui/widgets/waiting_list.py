@@ -1,7 +1,9 @@
 """What waits on the operator, one line each. The list never moves under the cursor; its decision keys work only in focus."""
 
 from datetime import datetime
+from typing import ClassVar
 
+from textual.binding import BindingType
 from textual.message import Message
 
 from hivetui.keymap import bindings_of
@@ -14,7 +16,7 @@ from hivetui.widgets.rows import Rows
 class WaitingList(Rows):
     """Shows a `WaitingOnYou`; posts what the operator decided, with the ids that it is about."""
 
-    BINDINGS = bindings_of("waiting")  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("waiting")]
 
     class Decided(Message):
         """The operator approved or denied these."""

@@ -1,0 +1,162 @@
+"""The composition point: client, sync and controller on one side, state in the middle, screens on the other.
+
+News comes by `apply` and `apply_transcript`, is reduced, and drawn soon after, at most 20 times a second. What the operator
+wants comes as `Asked`.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from time import monotonic
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.timer import Timer
+
+from hived.client.hive_client import HiveClient
+from hivetui.commands import HiveCommands
+from hivetui.controller import Controller
+from hivetui.intents import Intent
+from hivetui.screens.asks import Asked, Noted, PanesShown, WaitingChanged
+from hivetui.screens.first_run import FirstRunScreen
+from hivetui.screens.hive import HiveScreen
+from hivetui.state.clock import Clock, system_clock
+from hivetui.state.hive import Change, EnginesListed, HiveState, Noticed, SnapshotTaken, reduced
+from hivetui.state.transcript import Transcript
+from hivetui.sync import EventsCame, HiveSync, PageCame, PageFailed, StreamLost, TranscriptNews
+from hivetui.theme import THEME
+from hivetui.widgets.footer import NOTICE_SECONDS
+from hivetui.widgets.transcript import TranscriptView
+
+DRAW_SECONDS = 1 / 20
+AGES_SECONDS = 1.0
+
+
+class HiveApp(App[None]):
+    """Without a client nothing is followed: a test feeds it by `apply`."""
+
+    TITLE = "hive"
+    COMMANDS: ClassVar[set[Any]] = {HiveCommands}
+    BINDINGS: ClassVar[list[BindingType]] = []
+    ENABLE_COMMAND_PALETTE = True
+    ESCAPE_TO_MINIMIZE = False
+
+    def __init__(self, client: HiveClient | None = None, *, clock: Clock = system_clock, ticking: bool = True) -> None:
+        super().__init__()
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        self.state = HiveState()
+        self.transcripts: dict[str, Transcript] = {}
+        self._clock = clock
+        self._ticking = ticking
+        self._client = client
+        self._controller = Controller(client) if client else None
+        self._sync = HiveSync(client, self.apply, self.apply_transcript, clock) if client else None
+        self._hive: HiveScreen | None = None
+        self._first_run_offered = False
+        self._draw_timer: Timer | None = None
+        self._drawn_at = 0.0
+        self._notice_timer: Timer | None = None
+
+    def on_mount(self) -> None:
+        self._hive = HiveScreen(self.state, self.transcripts, self._clock)
+        self.push_screen(self._hive)
+        if self._ticking:
+            self.set_interval(AGES_SECONDS, self.draw)
+        if self._sync is not None:
+            self.run_worker(self._sync.run(), name="sync", exit_on_error=True)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return THEME.variables
+
+    @property
+    def hive(self) -> HiveScreen:
+        assert self._hive is not None, "the screen is there from the mount on"
+        return self._hive
+
+    # News --------------------------------------------------------------------------------------------------
+
+    def apply(self, change: Change) -> None:
+        """Something happened to the hive."""
+        self.state = reduced(self.state, change)
+        if isinstance(change, SnapshotTaken) and not self.state.agents and not self._first_run_offered:
+            self._first_run_offered = True
+            self.push_screen(FirstRunScreen(self.state, self._clock))
+        self._draw_soon()
+
+    def apply_transcript(self, news: TranscriptNews) -> None:
+        """Something happened in an agent's journal."""
+        transcript = self.transcripts.get(news.agent)
+        if transcript is None:
+            return
+        touched: set[int] = set()
+        restarted = False
+        match news:
+            case PageCame(_, page, before):
+                restarted = transcript.begin(page.journal_uuid)
+                touched = transcript.take_page(page.events, page.first_id, page.last_id, before)
+            case EventsCame(_, events):
+                touched = transcript.take_live(events)
+            case PageFailed(_, number):
+                transcript.failed_page(number)
+            case StreamLost():
+                transcript.lost_touch()
+        self.hive.transcript_changed(news.agent, touched, restarted=restarted)
+
+    def _draw_soon(self) -> None:
+        if self._draw_timer is None:
+            self._draw_timer = self.set_timer(max(0.001, self._drawn_at + DRAW_SECONDS - monotonic()), self.draw)
+
+    def draw(self) -> None:
+        """Draw the state as of now, on every screen that shows it."""
+        if self._draw_timer is not None:
+            self._draw_timer.stop()
+            self._draw_timer = None
+        self._drawn_at = monotonic()
+        for screen in self.screen_stack:
+            if isinstance(screen, HiveScreen | FirstRunScreen):
+                screen.draw(self.state)
+
+    # What is wanted ----------------------------------------------------------------------------------------
+
+    def on_asked(self, event: Asked) -> None:
+        if self._controller is not None:
+            self.run_worker(self._do(self._controller, event.intent), name="intent", exit_on_error=True)
+
+    async def _do(self, controller: Controller, intent: Intent) -> None:
+        outcome = await controller.do(intent)
+        if outcome.engines is not None:
+            self.apply(EnginesListed(outcome.engines))
+        if outcome.notice is not None:
+            self._notice(partial(Noticed, outcome.notice))
+        for screen in self.screen_stack:
+            if isinstance(screen, HiveScreen | FirstRunScreen):
+                screen.finished(outcome)
+        self.draw()
+
+    def on_noted(self, event: Noted) -> None:
+        self._notice(partial(Noticed, event.notice))
+
+    def _notice(self, change: Callable[[], Noticed]) -> None:
+        """Show it for a while, or until a key is pressed in the composer."""
+        if self._notice_timer is not None:
+            self._notice_timer.stop()
+            self._notice_timer = None
+        self.apply(change())
+        if self.state.notice is not None and self._ticking:
+            self._notice_timer = self.set_timer(NOTICE_SECONDS, lambda: self.apply(Noticed(None)))
+
+    def on_waiting_changed(self, event: WaitingChanged) -> None:
+        self.state = replace(self.state, waiting=event.waiting)
+        self.draw()
+
+    def on_panes_shown(self, event: PanesShown) -> None:
+        for name in [name for name in self.transcripts if name not in event.agents]:
+            del self.transcripts[name]
+        if self._sync is not None:
+            self._sync.watch(event.agents)
+
+    def on_transcript_view_page_wanted(self, event: TranscriptView.PageWanted) -> None:
+        if self._sync is not None:
+            self._sync.load_page(event.agent, event.page)

@@ -1,0 +1,314 @@
+"""The hive screen: agents, live panes, what waits on you, the composer. Holds what the operator set; posts what he wants."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+from uuid import uuid4
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
+from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.widget import Widget
+
+from hivetui.commands import COMMANDS, completions, is_command
+from hivetui.controller import Outcome
+from hivetui.intents import ApproveItem, DenyItem, SendMessage
+from hivetui.keymap import KEYS, Where, bindings_of, footer_of
+from hivetui.screens.asks import Asked, Noted, PanesShown, WaitingChanged
+from hivetui.screens.hive_keys import HiveKeys
+from hivetui.screens.prompt import PromptScreen
+from hivetui.state.agents import Agent, matching
+from hivetui.state.clock import Clock
+from hivetui.state.hive import HiveState
+from hivetui.state.regions import MEDIUM, Regions, regions_of
+from hivetui.state.tiles import grid_of, shown_panes
+from hivetui.state.transcript import Transcript
+from hivetui.state.view import Draft, View, not_sent, sent, typed, with_draft
+from hivetui.state.waiting import moved, settled, toggled
+from hivetui.widgets.agent_list import AgentList
+from hivetui.widgets.composer import Composer, DraftArea
+from hivetui.widgets.footer import KeyFooter
+from hivetui.widgets.header import Header
+from hivetui.widgets.pane import AgentPane, PaneGrid
+from hivetui.widgets.rows import Rows
+from hivetui.widgets.waiting_detail import WaitingDetail
+from hivetui.widgets.waiting_list import WaitingList
+
+
+class BodyLayout(Layout):
+    """Puts the parts where `state.regions` says."""
+
+    name = "hive"
+
+    def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:
+        screen = parent.screen
+        if not isinstance(screen, HiveScreen):
+            return []
+        regions = screen.regions(size)
+        placed = zip(screen.parts, (regions.agents, regions.panes, regions.waiting, regions.detail), strict=True)
+        return [
+            WidgetPlacement(Region(tile.x, tile.y, tile.width, tile.height), NULL_OFFSET, NULL_SPACING, part)
+            for part, tile in placed
+            if tile is not None and part in children
+        ]
+
+
+class Body(Container):
+    """Holds the parts."""
+
+    def __init__(self, *parts: Widget) -> None:
+        super().__init__(*parts, id="body")
+        self._parts_layout = BodyLayout()
+
+    @property
+    def layout(self) -> Layout:
+        return self._parts_layout
+
+
+class HiveScreen(HiveKeys):
+    CSS_PATH = Path(__file__).with_suffix(".tcss")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("hive")]
+    DEFAULT_CSS = """
+    HiveScreen { layout: vertical; overflow: hidden; }
+    HiveScreen > #body { height: 1fr; overflow: hidden; }
+    """
+
+    def __init__(self, state: HiveState, transcripts: dict[str, Transcript], clock: Clock) -> None:
+        super().__init__()
+        self.state = state
+        self.view = View()
+        self.notes: dict[str, str] = {}
+        self._transcripts = transcripts
+        self.clock = clock
+        self._shown: tuple[str, ...] = ()
+        self._shape: object = None
+        self.header = Header()
+        self.agents = AgentList(id="agents")
+        self.grid = PaneGrid()
+        self.waiting = WaitingList(id="waiting")
+        self.detail = WaitingDetail(id="detail")
+        self.composer = Composer()
+        self.footer = KeyFooter()
+        self.parts: tuple[Widget, ...] = (self.agents, self.grid, self.waiting, self.detail)
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield Body(*self.parts)
+        yield self.composer
+        yield self.footer
+
+    def on_mount(self) -> None:
+        self.agents.border_title = "agents"
+        self.agents.focus()
+        self.draw(self.state)
+
+    # Drawing -----------------------------------------------------------------------------------------------
+
+    def regions(self, size: Size) -> Regions:
+        return regions_of(
+            size.width,
+            size.height,
+            len(self.state.waiting.items),
+            deciding=self.waiting.has_focus,
+            zoomed=self.view.zoomed and self.focused_agent is not None,
+        )
+
+    def draw(self, state: HiveState) -> None:
+        """Show this state as of now."""
+        self.state = state
+        if not self.is_mounted:
+            return
+        ordered = state.ordered
+        if self.view.focused not in state.agents:
+            self.view = replace(self.view, focused=ordered[0].name if ordered else None)
+        now, focused = self.clock(), self.view.focused
+        self.header.show(state, now)
+        listed = matching(ordered, self.view.filter)
+        self.agents.show(listed, focused, now)
+        self.agents.border_subtitle = (
+            f"/{self.view.filter} · {len(listed)} of {len(ordered)}".replace("[", "(") if self.view.filter else None
+        )
+        self._draw_waiting(state)
+        self._draw_panes(ordered)
+        agent = self.focused_agent
+        self.composer.show(
+            focused, self.view.draft, steers=bool(agent and agent.steers), narrow=self.size.width < MEDIUM
+        )
+        self._draw_footer()
+
+    def _draw_waiting(self, state: HiveState) -> None:
+        now, waiting = self.clock(), state.waiting
+        some = bool(waiting.pending)
+        for part in (self.waiting, self.detail):
+            part.set_class(some, "-some")
+            part.set_class(not some, "-none")
+        self.waiting.border_title = f"waiting on you · {len(waiting.pending)}" if some else "waiting on you"
+        marked = len(waiting.chosen())
+        hint = (
+            f"A approve {marked} marked · D deny" if marked else "space mark" if self.waiting.has_focus else "w decide"
+        )
+        self.waiting.border_subtitle = hint if some else None
+        self.waiting.show(waiting, now)
+        item = waiting.selected
+        agent = state.agents.get(item.agent or "") if item else None
+        self.detail.show(
+            item, agent, state.messages.get(item.id) if item else None, self.notes.get(item.id, "") if item else "", now
+        )
+        shape = (len(waiting.items), self.waiting.has_focus, self.view.zoomed, self.view.focused is None)
+        if shape != self._shape:
+            self._shape = shape
+            self.query_one("#body").refresh(layout=True)
+
+    def _draw_panes(self, ordered: tuple[Agent, ...]) -> None:
+        width, height = self.grid.size
+        focused = self.view.focused
+        if self.view.zoomed:
+            names: tuple[str, ...] = (focused,) if focused else ()
+        else:
+            columns, rows = grid_of(width, height)
+            names = shown_panes(self._shown, ordered, focused, columns * rows)
+        agents = [self.state.agents[name] for name in names]
+        for name in names:
+            self._transcripts.setdefault(name, Transcript(name))
+        self.grid.show(agents, self._transcripts, focused, self.clock())
+        if names != self._shown:
+            self._shown = names
+            self.post_message(PanesShown(names))
+
+    def _draw_footer(self) -> None:
+        typing = self.composer.area.has_focus
+        found = completions(self.composer.area.text) if typing and self.composer.area.text.startswith("/") else ()
+        commands = found if len(found) < len(COMMANDS) or self.composer.area.text == "/" else ()
+        self.footer.show(footer_of(self.where), self.state.notice, commands)
+
+    @property
+    def where(self) -> Where:
+        """Which part has the focus."""
+        focused = self.focused
+        if isinstance(focused, DraftArea):
+            return "composer"
+        if isinstance(focused, AgentPane):
+            return "pane"
+        return "waiting" if focused is self.waiting else "hive"
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(lambda: self.draw(self.state))
+
+    def on_descendant_focus(self) -> None:
+        self.draw(self.state)
+
+    def transcript_changed(self, agent: str, touched: set[int], *, restarted: bool) -> None:
+        """Events of that agent came; its pane, if there is one, draws them soon."""
+        pane = self.grid.panes.get(agent)
+        if pane is not None:
+            if restarted:
+                pane.restart()
+            else:
+                pane.events_changed(touched)
+
+    def finished(self, outcome: Outcome) -> None:
+        """What became of an intent: a draft that was sent goes, one that was not stays."""
+        intent = outcome.intent
+        if isinstance(intent, SendMessage):
+            if outcome.done:
+                self.view = sent(self.view, intent.to, intent.body)
+                self.composer.clear_sent(intent.to, intent.body)
+            else:
+                self.view = not_sent(self.view, intent.to)
+        elif isinstance(intent, ApproveItem | DenyItem) and outcome.done:
+            self.notes.pop(intent.id, None)
+
+    # What the parts say ------------------------------------------------------------------------------------
+
+    def focus_agent(self, name: str) -> None:
+        if name in self.state.agents and name != self.view.focused:
+            self.view = replace(self.view, focused=name)
+            self.draw(self.state)
+
+    def on_rows_cursor_moved(self, event: Rows.CursorMoved) -> None:
+        if event.rows is self.agents and event.index < len(self.agents.agents):
+            self.focus_agent(self.agents.agents[event.index].name)
+
+    def on_rows_row_chosen(self, event: Rows.RowChosen) -> None:
+        if event.rows is self.agents:
+            self.composer.area.focus()
+        elif (item := self.state.waiting.selected) is not None and item.agent:
+            self.focus_agent(item.agent)
+
+    def on_agent_pane_pane_focused(self, event: AgentPane.PaneFocused) -> None:
+        self.focus_agent(event.agent)
+
+    def on_waiting_list_item_moved(self, event: WaitingList.ItemMoved) -> None:
+        self.post_message(WaitingChanged(moved(self.state.waiting, event.id)))
+
+    def on_waiting_list_item_marked(self, event: WaitingList.ItemMarked) -> None:
+        self.post_message(WaitingChanged(toggled(self.state.waiting, event.id)))
+
+    def on_waiting_list_left(self) -> None:
+        self.post_message(WaitingChanged(settled(self.state.waiting, keep_cursor=False)))
+
+    def on_waiting_list_detail_scrolled(self, event: WaitingList.DetailScrolled) -> None:
+        self.detail.scroll_pages(event.pages)
+
+    async def on_waiting_detail_key_clicked(self, event: WaitingDetail.KeyClicked) -> None:
+        self.waiting.focus()
+        await self.waiting.run_action(event.action)
+
+    def on_waiting_list_decided(self, event: WaitingList.Decided) -> None:
+        for item in self.state.waiting.items:
+            if item.id in event.ids:
+                kind = ApproveItem if event.approved else DenyItem
+                self.post_message(Asked(kind(item.id, item.subject, self.notes.get(item.id))))
+
+    def on_waiting_list_note_wanted(self, event: WaitingList.NoteWanted) -> None:
+        def noted(text: str | None) -> None:
+            if text is not None:
+                self.notes[event.id] = text.strip()
+                self.draw(self.state)
+
+        prompt = PromptScreen(
+            "a note that goes with your decision", self.notes.get(event.id, ""), "then a approves, d denies"
+        )
+        self.app.push_screen(prompt, noted)
+
+    def on_composer_draft_typed(self, event: Composer.DraftTyped) -> None:
+        self.view = typed(self.view, event.agent, event.text)
+        if self.state.notice is not None:
+            self.post_message(Noted(None))
+        self._draw_footer()
+
+    def on_draft_area_sent(self, event: DraftArea.Sent) -> None:
+        agent = self.composer.agent
+        if is_command(event.text):
+            if self.run_command(event.text) and agent is not None:
+                self.composer.clear_sent(agent, event.text)
+                self.view = sent(self.view, agent, event.text)
+            return
+        draft = self.view.drafts.get(agent or "", Draft())
+        if agent is None or (draft.sending and draft.text.strip() == event.text):
+            return
+        key = draft.key or uuid4().hex
+        self.view = with_draft(self.view, agent, replace(draft, text=event.text, sending=True, key=key))
+        self.post_message(Asked(SendMessage(agent, event.text, draft.when, key)))
+        self.draw(self.state)
+
+    def on_draft_area_when_toggled(self) -> None:
+        agent = self.composer.agent
+        if agent is not None:
+            draft = self.view.drafts.get(agent, Draft())
+            when = "next_turn" if draft.when == "now" else "now"
+            self.view = with_draft(self.view, agent, replace(draft, when=when, key=None))  # type: ignore[arg-type]
+            self.draw(self.state)
+
+    def on_draft_area_escaped(self) -> None:
+        self.agents.focus()
+
+    def on_draft_area_tabbed(self) -> None:
+        self.action_next_part()
+
+    async def on_key_footer_hint_clicked(self, event: KeyFooter.HintClicked) -> None:
+        key = next(key for key in KEYS if key.id == event.key_id)
+        node = self if key.where == "hive" else self.focused or self
+        await node.run_action(key.action)
