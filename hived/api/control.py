@@ -29,7 +29,7 @@ Streams = dict[str, Subscription[Ring]]
 """The one control stream of each agent that is connected, by the agent's id."""
 
 
-@agent_router.get(routes.CONTROL, response_class=EventStream, response_model=None)
+@agent_router.get(routes.CONTROL, response_class=EventStream, response_model=None, status_code=200)
 async def get_control(request: Request) -> EventStream:
     """The control stream of wire/control. 409 `stale_generation` for a harness that has been replaced."""
     hive = hive_of(request)

@@ -23,7 +23,7 @@ PAGE_ROWS = 500
 host_router = APIRouter()
 
 
-@host_router.get(routes.FEED, response_class=EventStream, response_model=None)
+@host_router.get(routes.FEED, response_class=EventStream, response_model=None, status_code=200)
 async def get_feed(
     request: Request,
     after: Annotated[int | None, Query(ge=0)] = None,

@@ -42,7 +42,7 @@ async def get_transcript(
     return Response(page.to_json(), media_type="application/json")
 
 
-@host_router.get(routes.TRANSCRIPT_STREAM, response_class=EventStream, response_model=None)
+@host_router.get(routes.TRANSCRIPT_STREAM, response_class=EventStream, response_model=None, status_code=200)
 async def get_transcript_stream(
     request: Request,
     name: str,

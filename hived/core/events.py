@@ -92,7 +92,13 @@ def cursor(conn: Connection, agent_id: str, journal_uuid: str) -> int:
 
 
 def take_batch(
-    tx: Tx, agent_id: str, generation: int, journal_uuid: str, oldest: int, events: list[dict[str, Any]], config: Config
+    tx: Tx,
+    agent_id: str,
+    generation: int,
+    journal_uuid: str,
+    oldest: int | None,
+    events: list[dict[str, Any]],
+    config: Config,
 ) -> EventsTaken:
     """Take stored events (contiguous ids, no live ones): skip what is at or below the cursor, act on the rest, move it.
 
@@ -122,7 +128,7 @@ def take_batch(
     return EventsTaken(cursor=at, refused=refused)
 
 
-def _fresh(events: list[dict[str, Any]], cursor: int, oldest: int) -> list[dict[str, Any]]:
+def _fresh(events: list[dict[str, Any]], cursor: int, oldest: int | None) -> list[dict[str, Any]]:
     """Those above the cursor; EventGap where one is missing in between."""
     if not events:
         return events

@@ -47,6 +47,8 @@ class Hive:
         self.stopping = asyncio.Event()
         self.look = asyncio.Event()
         """Set whenever the supervision has something to look at."""
+        self.model_files = asyncio.Lock()
+        """Held while a model file and the books are made to say the same."""
         self.feed: Topic[Frame] = Topic(config.reader_buffer_bytes)
         self._changed: Topic[None] = Topic(limit=1 << 30)
         self._bells: dict[str, Topic[Ring]] = {}

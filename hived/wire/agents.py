@@ -143,6 +143,12 @@ class AgentDetail(AgentView):
     paths: dict[str, str] = Field(default_factory=dict)
 
 
+class AgentList(Answer):
+    """`GET /v1/agents`, oldest first."""
+
+    agents: list[AgentView]
+
+
 class ModelChange(WireModel):
     """`PUT /v1/agents/{name}/model`."""
 

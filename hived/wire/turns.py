@@ -55,3 +55,9 @@ class TurnRow(Answer):
     open_threads_count: int | None = None
     open_reminders_count: int | None = None
     session_id: str | None = None
+
+
+class TurnList(Answer):
+    """`GET /v1/agents/{name}/turns`: the newest, oldest first."""
+
+    turns: list[TurnRow]

@@ -128,9 +128,8 @@ CREATE TABLE idempotency(
   key TEXT NOT NULL,
   caller TEXT NOT NULL,                          -- 'operator' or an agent's id
   fingerprint TEXT NOT NULL,                     -- of method, path and body
-  reserved_id TEXT NOT NULL,                     -- of the row this call makes, so that a repeat after a crash makes no second
-  status INTEGER,                                -- NULL until the call has been answered
-  answer_json TEXT,
+  status INTEGER NOT NULL,
+  answer TEXT NOT NULL,                          -- the body as it was answered
   created_at TEXT NOT NULL,
   PRIMARY KEY (key, caller)
 ) STRICT, WITHOUT ROWID;

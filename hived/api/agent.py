@@ -1,0 +1,13 @@
+"""The app on an agent's own socket: what its harness may ask, and 403 `forbidden_role` for everything else."""
+
+from fastapi import FastAPI
+
+from hived.api import approvals, control, events, inbox
+from hived.api.host import create_app
+from hived.core.hive import Hive
+
+
+def create_agent_app(hive: Hive) -> FastAPI:
+    """The listener puts the agent into the scope: `hive_agent` is (id, name)."""
+    routers = (control.agent_router, events.agent_router, inbox.agent_router, approvals.agent_router)
+    return create_app(hive, routers, title="hived, agent", description="A harness's socket.", openapi_url=None)

@@ -1,0 +1,89 @@
+"""Agents: who there is, one of them with all its figures, its model and its turns; and the request for a new one."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from hived.api.callers import actor_of, hive_of
+from hived.api.idempotency import remembered
+from hived.api.spawns import check_reach
+from hived.core import agents, approvals
+from hived.store import turn_stats
+from hived.store.database import Tx
+from hived.wire import routes
+from hived.wire.agents import AgentDetail, AgentList, AgentView, ModelChange, SpawnRequest
+from hived.wire.approvals import Approval
+from hived.wire.errors import InvalidRequest, JournalUnavailable
+from hived.wire.names import OPERATOR
+from hived.wire.turns import TurnList
+from hived.workspace.folders import private_folder
+
+host_router = APIRouter(tags=["agents"])
+
+
+@host_router.get(routes.AGENTS)
+async def get_agents(request: Request) -> AgentList:
+    """Every agent, oldest first."""
+    return AgentList(agents=await hive_of(request).database.read(agents.list_views))
+
+
+@host_router.post(routes.AGENTS, status_code=202)
+async def post_agent(request: Request, spawn: SpawnRequest) -> Approval:
+    """Ask for a new agent. The answer is the pending approval that must be decided first."""
+    hive = hive_of(request)
+    await check_reach(hive, spawn)
+    return await hive.database.write(remembered(request, lambda tx: approvals.ask_spawn(tx, spawn, OPERATOR), 202))
+
+
+@host_router.get(routes.AGENT)
+async def get_agent(request: Request, name: str) -> AgentDetail:
+    """One agent, with what it was asked to be and where it lives."""
+    hive = hive_of(request)
+    return await hive.database.read(lambda conn: agents.detail(conn, name, hive.paths.agent(name)))
+
+
+@host_router.put(routes.AGENT_MODEL)
+async def put_model(request: Request, name: str, change: ModelChange) -> AgentView:
+    """The model it uses from its next turn on. Answered when the model file and the books say so."""
+    hive, actor = hive_of(request), actor_of(request)
+    model = change.model.strip()
+    if not model or not model.isprintable():
+        raise InvalidRequest(reason="model: one line of printable text.")
+    await hive.database.read(lambda conn: agents.find_agent(conn, name))
+
+    def take(tx: Tx) -> AgentView:
+        return agents.view(tx.connection, agents.set_model(tx, name, model, actor))
+
+    async with hive.model_files:
+        await asyncio.to_thread(_write_line, hive.paths.agent(name).model_file, model)
+        return await hive.database.write(remembered(request, take))
+
+
+@host_router.get(routes.AGENT_TURNS)
+async def get_turns(
+    request: Request,
+    name: str,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    before: Annotated[str | None, Query(description="Only those older than this turn.")] = None,
+) -> TurnList:
+    """The newest turns with their figures, oldest first; a figure that the engine did not give is null."""
+    hive = hive_of(request)
+    await hive.database.read(lambda conn: agents.find_agent(conn, name))
+    stats = hive.paths.agent(name).stats_db
+    try:
+        rows = await asyncio.to_thread(turn_stats.select_turns, stats, limit=limit, before=before)
+    except OSError as error:
+        raise JournalUnavailable(name=name, reason=f"{stats}: {error}") from error
+    return TurnList(turns=rows)
+
+
+def _write_line(path: Path, line: str) -> None:
+    """The file's whole content from now on, atomically, 0600."""
+    private_folder(path.parent)
+    scratch = path.with_name(f"{path.name}.new")
+    scratch.touch(mode=0o600)
+    scratch.write_text(line + "\n", encoding="utf-8")
+    os.replace(scratch, path)

@@ -1,0 +1,58 @@
+"""Messages, as the operator sends, lists and reads them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from hived.api.callers import hive_of
+from hived.api.idempotency import remembered
+from hived.core import messages
+from hived.core.agent_views import find_agent
+from hived.store.database import Connection, Tx
+from hived.wire import routes
+from hived.wire.messages import Message, MessageDraft, MessageList, Sent
+from hived.wire.names import HIVED, OPERATOR
+
+host_router = APIRouter(tags=["messages"])
+
+
+@host_router.get(routes.MESSAGES)
+async def get_messages(
+    request: Request,
+    agent: Annotated[str | None, Query(description="Only those from or to it; `operator` and `hived` too.")] = None,
+    to: Annotated[str | None, Query(description="Only those to it.")] = None,
+    unread: Annotated[bool, Query(description="Only those that are still queued.")] = False,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    before: Annotated[str | None, Query(description="Only those older than this message.")] = None,
+) -> MessageList:
+    """The newest that fit, oldest first."""
+
+    def query(conn: Connection) -> MessageList:
+        for name in (agent, to):
+            if name not in (None, OPERATOR, HIVED):
+                find_agent(conn, str(name))
+        return MessageList(
+            messages=messages.list_messages(conn, agent=agent, to=to, unread=unread, limit=limit, before=before)
+        )
+
+    return await hive_of(request).database.read(query)
+
+
+@host_router.post(routes.MESSAGES, status_code=201)
+async def post_message(request: Request, draft: MessageDraft) -> Sent:
+    """Send to one agent, or to all (`*`). Answered when the message is durable in the queue."""
+
+    def change(tx: Tx) -> Sent:
+        return Sent(
+            messages=messages.send(
+                tx, sender=OPERATOR, to=draft.to, body=draft.body, reply_to=draft.reply_to, when=draft.when
+            )
+        )
+
+    return await hive_of(request).database.write(remembered(request, change, 201))
+
+
+@host_router.post(routes.MESSAGE_READ)
+async def post_message_read(request: Request, id: str) -> Message:
+    """Say that the operator has read a message to him."""
+    return await hive_of(request).database.write(remembered(request, lambda tx: messages.mark_read(tx, id)))

@@ -1,0 +1,17 @@
+"""`GET /v1/snapshot`: where a client begins; the feed goes on from its `seq`."""
+
+from fastapi import APIRouter, Request
+
+from hived.api.callers import hive_of
+from hived.core import snapshot
+from hived.wire import routes
+from hived.wire.snapshot import Snapshot
+
+host_router = APIRouter(tags=["hive"])
+
+
+@host_router.get(routes.SNAPSHOT)
+async def get_snapshot(request: Request) -> Snapshot:
+    """All that a client draws, read in one transaction."""
+    hive = hive_of(request)
+    return await hive.database.read(lambda conn: snapshot.take(conn, hive.info))
