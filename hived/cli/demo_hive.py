@@ -8,6 +8,7 @@ It plays in this process's environment: HIVE_HOME names the temporary home until
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -45,6 +46,7 @@ LAST_WORDS = "All done"
 STEP_SECONDS = 120.0
 """Longer than any stretch of the play between two points takes at its slowest."""
 END_SECONDS = 5.0
+_WAIT = re.compile(r"\b(pace = |wait_seconds = )(\d+(?:\.\d+)?)")
 OURS = ("HIVE_HOME", "HIVE_EVENTS_DB", "HIVE_MODEL_FILE", "HIVE_CONTEXT_WINDOW")
 
 
@@ -66,9 +68,7 @@ class DemoHive:
         self.scenarios.mkdir()
         for name in AGENTS:
             text = resources.files("hived.demo").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-            for token, value in self._tokens().items():
-                text = text.replace(f"@{token}@", value)
-            (self.scenarios / f"{name}.toml").write_text(text, encoding="utf-8")
+            (self.scenarios / f"{name}.toml").write_text(self._staged(text), encoding="utf-8")
         self._hived = launch(self.paths)
 
     def play_to(self, point: Point) -> None:
@@ -93,22 +93,31 @@ class DemoHive:
             _end_harness(identity)
         shutil.rmtree(self.home, ignore_errors=True)
 
-    def _tokens(self) -> dict[str, str]:
-        return {"SCENARIOS": str(self.scenarios), "REPO": str(self.repo), "PYTHON": sys.executable}
+    def _staged(self, scenario: str) -> str:
+        """The scenario with this home's paths, and every wait stretched by the pace."""
+        for token, path in (("@SCENARIOS@", self.scenarios), ("@REPO@", self.repo)):
+            scenario = scenario.replace(token, str(path))
+        return _WAIT.sub(lambda wait: f"{wait[1]}{float(wait[2]) * self.pace:g}", scenario)
 
-    def _spec(self, name: str, role: str) -> dict[str, Any]:
+    def _spec(self, name: str, role: str, model: str) -> dict[str, Any]:
         return {
             "name": name,
             "role": role,
+            "model": model,
             "engine": "scripted",
             "parent": None if name == QUEEN else QUEEN,
             "repo": str(self.repo),
-            "engine_options": {"scenario": str(self.scenarios / f"{name}.toml"), "pace": self.pace},
+            "engine_options": {"scenario": str(self.scenarios / f"{name}.toml")},
+            # `python3` in a scenario is the Python that runs the demo.
+            "env": {
+                "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
         }
 
     def _start(self) -> None:
-        queen = decide("approve", ask(self._spec(QUEEN, "queen"))["id"], None)
-        builder = decide("approve", ask(self._spec(BUILDER, "worker"))["id"], None)
+        queen = decide("approve", ask(self._spec(QUEEN, "queen", "opus"))["id"], None)
+        builder = decide("approve", ask(self._spec(BUILDER, "worker", "sonnet"))["id"], None)
         await_online(queen, builder)
         oneshot.call("POST", routes.MESSAGES, {"to": QUEEN, "body": TASK})
 

@@ -10,6 +10,7 @@ GIT_SECONDS = 60.0
 SETTINGS = ("user.name=demo", "user.email=demo@hive", "core.hooksPath=/dev/null", "core.fsmonitor=false")
 
 FILES = {
+    ".gitignore": "__pycache__/\n",
     "README.md": """\
 # till
 
