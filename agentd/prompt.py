@@ -15,7 +15,13 @@ def make_prompt(turn_id: str, messages: Sequence[Message], unread: int, notices:
     """`unread` is how many more wait. `notices` are the harness's own words to the engine, one line each."""
     parts = [_opening(messages, unread), *notices, *_fenced(messages), _closing()]
     senders = tuple(dict.fromkeys(message.sender for message in messages))
-    return Prompt(text="\n\n".join(parts), turn_id=turn_id, senders=senders)
+    return Prompt(
+        text="\n\n".join(parts),
+        turn_id=turn_id,
+        senders=senders,
+        bodies=tuple(message.body for message in messages),
+        message_ids=tuple(message.id for message in messages),
+    )
 
 
 def make_steering(messages: Sequence[Message]) -> str:

@@ -153,6 +153,9 @@ class Prompt:
     turn_id: str
     senders: tuple[str, ...] = ()
     """Who wrote the messages in it, in order, each once."""
+    bodies: tuple[str, ...] = ()
+    """The messages' own words alone, in order: `text` holds them fenced, with their headers."""
+    message_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

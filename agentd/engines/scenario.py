@@ -5,6 +5,7 @@ Standard library only: the player, a process of its own for each agent, loads it
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,13 @@ class Step:
 class Turn:
     steps: tuple[Step, ...]
     match: str | None = None
+    sender: str | None = None
     repeat: int = 1
     """How often it may be played; ALWAYS for no end."""
 
-    def fits(self, prompt: str) -> bool:
+    def fits(self, prompt: str, senders: Sequence[str]) -> bool:
+        if self.sender is not None and self.sender not in senders:
+            return False
         if self.match is None:
             return True
         if len(self.match) > 2 and self.match[0] == self.match[-1] == "/":
@@ -84,12 +88,13 @@ class Scenario:
     """Seconds between two words of a `say`."""
     timeout_seconds: float = 60.0
 
-    def choose(self, prompt: str, played: dict[int, int]) -> int | None:
-        """Which turn answers: the first that fits and is not used up, else the last without `match`; None for neither."""
+    def choose(self, prompt: str, senders: Sequence[str], played: dict[int, int]) -> int | None:
+        """Which turn answers: the first that fits and is not used up, else the last for any prompt; None for neither."""
         for index, turn in enumerate(self.turns):
-            if turn.fits(prompt) and (turn.repeat == ALWAYS or played.get(index, 0) < turn.repeat):
+            if turn.fits(prompt, senders) and (turn.repeat == ALWAYS or played.get(index, 0) < turn.repeat):
                 return index
-        return next((index for index in reversed(range(len(self.turns))) if self.turns[index].match is None), None)
+        for_any = [index for index, turn in enumerate(self.turns) if turn.match is None and turn.sender is None]
+        return for_any[-1] if for_any else None
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -124,11 +129,14 @@ def parse_scenario(found: dict[str, Any]) -> Scenario:
 
 
 def _turn(where: str, found: dict[str, Any]) -> Turn:
-    _known(where, found, ("match", "repeat", "steps"))
+    _known(where, found, ("match", "from", "repeat", "steps"))
     match = found.get("match")
     if match is not None:
         _check(f"{where}, match", match, _TEXT)
         _check_pattern(where, match)
+    sender = found.get("from")
+    if sender is not None:
+        _check(f"{where}, from", sender, _TEXT)
     repeat = found.get("repeat", 1)
     if repeat is True:
         repeat = ALWAYS
@@ -137,7 +145,9 @@ def _turn(where: str, found: dict[str, Any]) -> Turn:
     steps = found.get("steps", [])
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise _Wrong(f'{where}, steps: it is a list of tables such as {{say = "…"}}.')
-    return Turn(tuple(_step(f"{where}, step {number}", step) for number, step in enumerate(steps, 1)), match, repeat)
+    return Turn(
+        tuple(_step(f"{where}, step {number}", step) for number, step in enumerate(steps, 1)), match, sender, repeat
+    )
 
 
 def _step(where: str, found: dict[str, Any]) -> Step:

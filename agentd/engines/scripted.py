@@ -69,7 +69,9 @@ class ScriptedEngine:
         self._playing = True
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionError):
-                await self._tell(type="turn", prompt=prompt.text, **{"from": list(prompt.senders)})
+                await self._tell(
+                    type="turn", bodies=prompt.bodies, senders=prompt.senders, message_ids=prompt.message_ids
+                )
             async with contextlib.aclosing(process.lines()) as chunks:
                 async for lines in chunks:
                     for line in lines:

@@ -115,11 +115,12 @@ class Player:
 
     def _turn(self, message: Message) -> None:
         self._words = {
-            "{from}": next(iter(message["from"]), "operator"),
+            "{from}": next(iter(message["senders"]), "operator"),
+            "{message_id}": next(iter(message["message_ids"]), ""),
             "{agent}": os.environ.get("HIVE_AGENT", ""),
             "{model}": self._model,
         }
-        self._index = self._scenario.choose(message["prompt"], self._memory.played)
+        self._index = self._scenario.choose("\n\n".join(message["bodies"]), message["senders"], self._memory.played)
         how: Message = {"outcome": "ok"}
         try:
             if self._index is None:
