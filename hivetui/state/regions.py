@@ -27,7 +27,7 @@ def regions_of(width: int, height: int, waiting: int, *, deciding: bool, zoomed:
     if zoomed:
         return Regions(None, whole, None, None)
     if width >= WIDE:
-        left, right = 32, min(58, max(44, width * 27 // 100))
+        left, right = 36, min(58, max(44, width * 27 // 100))
         listed = min(max(4, waiting + 2), max(4, height * 2 // 5))
         return Regions(
             Tile(0, 0, left, height),
@@ -35,7 +35,7 @@ def regions_of(width: int, height: int, waiting: int, *, deciding: bool, zoomed:
             Tile(width - right, 0, right, listed),
             Tile(width - right, listed, right, height - listed),
         )
-    left = 28 if width >= MEDIUM else 25
+    left = 28 if width >= MEDIUM else 27
     listed = 3 if not waiting else 6 if height < 30 else 8
     listed = min(listed, max(3, height - 4))
     above = Tile(left, 0, width - left, height - listed)

@@ -8,6 +8,8 @@ from hivetui.state.agents import Agent
 LEAST_WIDTH = 46
 LEAST_HEIGHT = 10
 MOST_TILES = 6
+CALM_TILES = 4
+"""More panes than this only where more than this many agents are at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ def shown_panes(before: Sequence[str], agents: Sequence[Agent], focused: str | N
 
     One that is shown stays until one of a strictly better class needs its place: panes do not jump about.
     """
+    active = sum(relevance(agent, focused) <= 1 for agent in agents)
+    room = min(room, max(CALM_TILES, active))
     ranked = sorted(
         agents,
         key=lambda agent: (relevance(agent, focused), agent.name not in before, _older(agent), agent.name),

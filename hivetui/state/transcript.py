@@ -59,7 +59,10 @@ class Transcript:
         self.unfolded: set[int] = set()
         self.results: dict[str, bool] = {}
         """tool_use_id → is_error, of results that are loaded."""
+        self.decided: set[str] = set()
+        """Approval ids of asks whose decision is loaded."""
         self._uses: dict[str, int] = {}
+        self._asks: dict[str, int] = {}
         self._pages: dict[int, Page] = {}
         self._asked: set[int] = set()
 
@@ -93,6 +96,8 @@ class Transcript:
         self._pages.clear()
         self._asked.clear()
         self.results.clear()
+        self.decided.clear()
+        self._asks.clear()
         self._uses.clear()
         self.unfolded.clear()
         self.tail = ""
@@ -204,6 +209,13 @@ class Transcript:
             touched.add(entry.id)
             if entry.ts > (self.last_byte_at or ""):
                 self.last_byte_at = entry.ts
+            asked = entry.payload.get("approval_id")
+            if isinstance(asked, str):
+                if entry.kind == "permission_asked":
+                    self._asks[asked] = entry.id
+                else:
+                    self.decided.add(asked)
+                    touched.add(self._asks.get(asked, entry.id))
             use = entry.payload.get("tool_use_id")
             if not isinstance(use, str):
                 continue

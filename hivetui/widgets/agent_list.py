@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from hivetui.keymap import bindings_of
 from hivetui.state.agents import Agent
 from hivetui.state.clock import age, running
-from hivetui.widgets.lines import Line, Piece, justified, one_line
+from hivetui.widgets.lines import Line, Piece, cells, cropped, justified, one_line
 from hivetui.widgets.rows import Rows
 
 BAR_CELLS = 6
@@ -67,14 +67,14 @@ class AgentList(Rows):
         return agent_rows(agent, self._now, width) if self.row_height == 2 else [agent_row(agent, width)]
 
     def empty_lines(self, width: int) -> list[Line]:
-        return [(("no agent matches", "dim"),)] if width else []
+        return [((" no agent matches", "dim"),)] if width else []
 
 
 def agent_row(agent: Agent, width: int) -> Line:
     """One line: shape, name, bar, percent, unread."""
     shape = agent.shape
-    name = one_line(agent.name, max(6, width - 19))
-    left: list[Piece] = [(f"{shape.glyph} ", shape.tone), (f"{name:<8}", "strong" if shape.tone != "dim" else "text")]
+    name = one_line(agent.name, max(6, width - 16))
+    left: list[Piece] = [(f" {shape.glyph} ", shape.tone), (f"{name:<8}", "strong" if shape.tone != "dim" else "text")]
     return justified(left, [*_window(agent, 4 if width < 26 else BAR_CELLS), *_badge(agent)], width)
 
 
@@ -85,20 +85,23 @@ def agent_rows(agent: Agent, now: datetime | None, width: int) -> list[Line]:
     if now is not None:
         since = running(agent.since, now) if agent.busy or agent.blocked else age(agent.since, now)
     detail = next((text for kind, _, text in agent.conditions if kind in ("rate_limited", "needs_login")), "")
-    state: list[Piece] = [("  ", ""), (shape.word, shape.tone), (f" {since}" if since else "", "dim")]
+    state: list[Piece] = [("   ", ""), (shape.word, shape.tone), (f" {since}" if since else "", "dim")]
     if shape.kind == "limited" and detail:
         state.append((f" {one_line(detail, 20)}", "bad"))
-    facts: list[Piece] = [(one_line(agent.model, 14), "dim")]
+    facts: list[Piece] = []
     if agent.usd is not None:
         facts.append((f" {'~' if agent.estimated else ''}${agent.usd:.2f}", "soft"))
-    name: list[Piece] = [(f"{shape.glyph} ", shape.tone), (agent.name, "strong" if shape.tone != "dim" else "text")]
+    room = width - cells(state) - cells(facts) - 2
+    if room >= 4:
+        facts.insert(0, cropped([(one_line(agent.model, 40), "dim")], room)[0])
+    name: list[Piece] = [(f" {shape.glyph} ", shape.tone), (agent.name, "strong" if shape.tone != "dim" else "text")]
     if agent.waiting and shape.kind != "waiting":
         name.append((f" ▲{agent.waiting}", "wait"))
     if agent.unsandboxed:
         name.append((" unsandboxed", "faint"))
     return [
         justified(name, [*_window(agent, BAR_CELLS), *_badge(agent)], width),
-        justified(state, [*facts, ("   ", "")], width),
+        justified(state, [*facts, (" ", "")], width),
     ]
 
 
@@ -117,7 +120,7 @@ def _window(agent: Agent, bar: int) -> list[Piece]:
 
 
 def _badge(agent: Agent) -> list[Piece]:
-    """Messages that wait in its inbox: always three cells, so that columns stand."""
+    """Messages that wait in its inbox: always four cells, so that columns stand."""
     if not agent.unread:
-        return [("   ", "")]
-    return [(" ", ""), (f"{agent.unread:>2}" if agent.unread < 100 else "99", "count")]
+        return [("    ", "")]
+    return [(" ", ""), (f"{agent.unread:>2}" if agent.unread < 100 else "99", "count"), (" ", "")]

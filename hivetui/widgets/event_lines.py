@@ -45,11 +45,7 @@ def event_lines(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
             said = level if level != "info" else "note"
             return wrapped([(_cut(payload.get("text")), tone)], width, ((f"{said} ", f"{tone}"),), 2)
         case "permission_asked":
-            asked = tool_line(str(payload.get("tool") or ""), payload.get("input"))
-            return [
-                *wrapped(asked, width, (("▲ ", "wait"),)),
-                *wrapped([("waits on you · press w to decide", "wait")], width, (("  ", ""),)),
-            ]
+            return _asked(entry, transcript, width)
         case "permission_decided":
             return _decided(payload, width)
         case kind if kind in SILENT:
@@ -105,6 +101,8 @@ def _tool_use(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
 def _tool_result(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
     failed = bool(entry.payload.get("is_error"))
     text = clean(_cut(entry.payload.get("text"))).strip("\n").rstrip()
+    if not failed and tool_name(str(entry.payload.get("tool") or "")) == "send":
+        return []
     tone = "bad" if failed else "dim"
     start: list[Piece] = [("error ", "bad-strong")] if failed else []
     use = transcript.use_of(entry)
@@ -156,6 +154,18 @@ def _turn_end(payload: dict[str, Any], entry: Entry, width: int) -> list[Line]:
     if error := payload.get("error"):
         lines += wrapped([("error ", "bad-strong"), (clean(_cut(error)), "bad")], width, (("  ", ""),))
     return lines
+
+
+def _asked(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
+    payload = entry.payload
+    before = transcript.get(entry.id - 1)
+    known = before is not None and before.kind == "tool_use" and before.payload.get("input") == payload.get("input")
+    what = tool_line(str(payload.get("tool") or ""), payload.get("input"))
+    asked = [] if known else wrapped(what, width, (("▲ ", "wait"),))
+    if str(payload.get("approval_id")) in transcript.decided:
+        return asked
+    lead: Line = (("▲ ", "wait"),) if known else (("  ", ""),)
+    return [*asked, *wrapped([("waits on you · press w to decide", "wait")], width, lead)]
 
 
 def _decided(payload: dict[str, Any], width: int) -> list[Line]:

@@ -55,29 +55,43 @@ class KeyFooter(Widget):
                 self.post_message(self.HintClicked(key.id))
 
 
+ALWAYS = ("hive.help", "hive.leave")
+"""Shown at the right, however narrow it is."""
+
+
 def keys_line(keys: Sequence[Key], width: int) -> tuple[Line, list[tuple[Key, int, int]]]:
-    """The hints that fit, and where each stands. Leaving is said at the right, and stays however narrow it is."""
-    leave = next((key for key in keys if key.id == "hive.leave"), None)
-    right: list[Piece] = [("q ", "key"), ("leave" if width < 100 else leave.label, "dim"), (" ", "")] if leave else []
-    left: list[Piece] = [(" ", "")]
+    """The hints that fit, and where each stands: (key, from, up to)."""
+    narrow = width < 100
+    always = [key for key in keys if key.id in ALWAYS]
+    hints = [_hint(key, narrow) for key in always]
+    right: list[Piece] = [piece for hint in hints for piece in hint]
+    left: list[Piece] = []
     places: list[tuple[Key, int, int]] = []
-    room = width - cells(right) - 1
+    room = width - cells(right) - 2
     for key in keys:
-        if key is leave:
+        if key in always:
             continue
-        if key.id == "hive.zoom":
-            hint: list[Piece] = [("1-9", "key"), (" agent  ", "dim")]
-            if cells(left) + cells(hint) <= room:
-                left += hint
-        hint = [(key.shown.split()[0], "key"), (f" {key.label}", "dim"), ("  ", "")]
-        at = cells(left)
-        if at + cells(hint) - 2 > room:
-            continue
-        left += hint
-        places.append((key, at, at + cells(hint) - 2))
-    if leave:
-        places.append((leave, width - cells(right), width))
-    return justified(left, right, width), places
+        for shown, label in ((("1-9", "agent"),) if key.id == "hive.zoom" else ()) + (
+            (key.shown.split()[0], key.label),
+        ):
+            at = cells(left) + (2 if left else 1)
+            end = at + len(shown) + 1 + len(label)
+            if end > room:
+                continue
+            left += [("  " if left else " ", ""), (shown, "key"), (f" {label}", "dim")]
+            if label == key.label:
+                places.append((key, at, end))
+    at = width - cells(right) - 1
+    for key, hint in zip(always, hints, strict=True):
+        places.append((key, at + 2, at + cells(hint)))
+        at += cells(hint)
+    return justified(left, [*right, (" ", "")], width), places
+
+
+def _hint(key: Key, narrow: bool) -> list[Piece]:
+    words = key.label.split()
+    label = (words[-1] if key.id == "hive.help" else words[0].rstrip(",")) if narrow else key.label
+    return [("  ", ""), (key.shown.split()[0], "key"), (f" {label}", "dim")]
 
 
 def notice_line(notice: Notice, width: int) -> Line:

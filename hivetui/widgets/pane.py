@@ -50,9 +50,10 @@ class AgentPane(TranscriptView):
             self.set_class(waits, "-waits")
         self.agent = agent
         width = self.size.width or 40
+        last_byte = max(self.transcript.last_byte_at or "", agent.last_event_at or "")
         facts = (
             state_facts(agent, now),
-            figures(agent, self.transcript.last_byte_at or agent.last_event_at, now, width),
+            figures(agent, last_byte, now, width),
         )
         if facts != self._facts:
             self._facts = facts
@@ -82,7 +83,7 @@ def state_facts(agent: Agent, now: datetime) -> Line:
     return tuple(line)
 
 
-def figures(agent: Agent, last_byte_at: str | None, now: datetime, width: int) -> Line:
+def figures(agent: Agent, last_byte_at: str, now: datetime, width: int) -> Line:
     """Right: model, window, cost, and for a thinking one when its engine last gave a byte. The model goes first if narrow."""
     parts: list[list[Piece]] = []
     if width >= 44:

@@ -77,7 +77,7 @@ class WaitingList(Rows):
         return [waiting_row(item, item.id in self.waiting.marked, self._now, width)]
 
     def empty_lines(self, width: int) -> list[Line]:
-        return [(("nothing waits on you", "dim"),)]
+        return [((" nothing waits on you", "dim"),)]
 
     def on_blur(self) -> None:
         super().on_blur()
@@ -129,21 +129,21 @@ def waiting_row(item: Waiting, marked: bool, now: datetime | None, width: int) -
     """Mark, kind, who, what, and how long."""
     if item.gone:
         left: list[Piece] = [
-            ("  ", ""),
+            ("   ", ""),
             (f"{GLYPHS.get(item.kind, '?')} ", "dim"),
             (f"{item.who:<8}", "dim"),
             (" ", ""),
         ]
-        return justified([*left, (one_line(item.subject, width), "struck")], [(f" {item.verdict}", "soft")], width)
+        return justified([*left, (one_line(item.subject, width), "struck")], [(f" {item.verdict} ", "soft")], width)
     since = ""
     if now is not None:
         since = running(item.since, now) if item.blocks else age(item.since, now)
     tone = "wait" if item.kind in ("tool_use", "spawn", "apply_commit") else "bad"
     left = [
-        ("▪ " if marked else "  ", "accent"),
+        (" ▪ " if marked else "   ", "accent"),
         (f"{GLYPHS.get(item.kind, '?')} ", tone),
         (f"{one_line(item.who, 12):<8}", "strong"),
         (" ", ""),
         (one_line(item.subject, width), "text"),
     ]
-    return justified(left, [(f" {since}", "dim")], width)
+    return justified(left, [(f" {since} ", "dim")], width)

@@ -9,7 +9,7 @@ from hived.wire.events import Event, TranscriptPage
 from hived.wire.messages import Message
 from hived.wire.snapshot import HiveInfo, Snapshot
 from hived.wire.times import to_text
-from hived.wire.turns import Cost, Ctx
+from hived.wire.turns import Ctx
 from hivetui.app import HiveApp
 from hivetui.state.hive import EnginesListed, LinkMade, SnapshotTaken
 from hivetui.sync import EventsCame, PageCame
@@ -178,6 +178,8 @@ class Told:
 
     def add(self, kind: str, after: float = 4.0, **payload: Any) -> "Told":
         self._at = max(0.4, self._at - after)
+        if "sender" in payload:
+            payload["from"] = payload.pop("sender")
         self.events.append(Event(id=len(self.events) + 1, ts=ago(self._at), kind=kind, payload=payload))
         return self
 
@@ -189,25 +191,44 @@ class Told:
 
 def journals() -> dict[str, list[Event]]:
     alice = Told(600)
-    alice.add("turn_start", turn_id="t-16", wake={"kind": "message", "from": "queen"}, unread=0, message_ids=[], model="sonnet")
-    alice.add("message_in", message_id=ident(80), **{"from": "queen"}, body="How big is the parser?", redelivered=False)
+    alice.add(
+        "turn_start",
+        turn_id="t-16",
+        wake={"kind": "message", "from": "queen"},
+        unread=0,
+        message_ids=[],
+        model="sonnet",
+    )
+    alice.add("message_in", message_id=ident(80), sender="queen", body="How big is the parser?", redelivered=False)
     alice.tool("Grep", {"pattern": "^def |^class ", "path": "api/parser.py"}, "31 matches")
     alice.add("text", text="412 lines, 31 definitions; the tokenizer is a third of it.")
     alice.add(
-        "turn_end", turn_id="t-16", outcome="ok", message_ids=[], duration_ms=132_000, tool_calls=9,
-        cost={"tokens": 9100, "usd": 0.21, "estimated": False}, ctx={"tokens": 90_000, "window": 200_000}, error=None,
+        "turn_end",
+        turn_id="t-16",
+        outcome="ok",
+        message_ids=[],
+        duration_ms=132_000,
+        tool_calls=9,
+        cost={"tokens": 9100, "usd": 0.21, "estimated": False},
+        ctx={"tokens": 90_000, "window": 200_000},
+        error=None,
     )
     alice.add("turn_start", after=380, turn_id="t-17", wake={"kind": "message", "from": "queen"}, unread=0)
-    alice.add("message_in", message_id=ident(81), **{"from": "queen"}, body="Split the parser, keep the API as it is.")
+    alice.add("message_in", message_id=ident(81), sender="queen", body="Split the parser, keep the API as it is.")
     alice.add("thinking", text="", hidden=True)
     alice.add("text", text="I'll read the module first, then move the tokenizer out behind the same names.")
-    alice.tool("Read", {"file_path": "api/parser.py"}, "\n".join(f"{n}\tline {n} of the parser, as it was" for n in range(1, 413)))
+    alice.tool(
+        "Read",
+        {"file_path": "api/parser.py"},
+        "\n".join(f"{n}\tline {n} of the parser, as it was" for n in range(1, 413)),
+    )
     alice.tool(
         "Edit",
         {
             "file_path": "api/tokens.py",
             "old_string": "",
-            "new_string": "class Token:\n    kind: TokenKind\n    text: str\n" + "\n".join(f"    # {n}" for n in range(93)),
+            "new_string": "class Token:\n    kind: TokenKind\n    text: str\n"
+            + "\n".join(f"    # {n}" for n in range(93)),
         },
         "The file api/tokens.py has been updated.",
     )
@@ -221,33 +242,64 @@ def journals() -> dict[str, list[Event]]:
         ),
     )
     alice.tool("mcp__hive__send", {"to": "operator", "body": "Shall I keep the v1 endpoint?"}, "sent")
-    alice.add("message_out", message_id=ident(92), to="operator", body="Shall I keep the v1 endpoint? It still imports the old name.")
+    alice.add(
+        "message_out",
+        message_id=ident(92),
+        to="operator",
+        body="Shall I keep the v1 endpoint? It still imports the old name.",
+    )
 
     bob = Told(420)
     bob.add("turn_start", turn_id="t-9", wake={"kind": "message", "from": "queen"}, unread=0)
-    bob.add("message_in", message_id=ident(82), **{"from": "queen"}, body="Make the build green again.")
+    bob.add("message_in", message_id=ident(82), sender="queen", body="Make the build green again.")
     bob.tool(
-        "Bash", {"command": "make -j2 test"},
-        "ld: undefined reference to `lex_next'\n" + "\n".join(f"cc -c src/{n}.c" for n in range(40)) + "\nexit 2", error=True,
+        "Bash",
+        {"command": "make -j2 test"},
+        "ld: undefined reference to `lex_next'\n" + "\n".join(f"cc -c src/{n}.c" for n in range(40)) + "\nexit 2",
+        error=True,
     )
     bob.tool("Grep", {"pattern": "lex_next", "path": "src"}, "src/lex.c\nsrc/lex.h\nsrc/parse.c")
     bob.add("text", text="Objects from before the split are still in `build/`. A clean build should fix it.")
     bob.add("tool_use", after=170, tool_use_id="use-x", tool="Bash", input={"command": "rm -rf build && make -j2 test"})
-    bob.add("permission_asked", after=1, approval_id=ident(102), tool="Bash", input={"command": "rm -rf build && make -j2 test"})
+    bob.add(
+        "permission_asked",
+        after=1,
+        approval_id=ident(102),
+        tool="Bash",
+        input={"command": "rm -rf build && make -j2 test"},
+    )
 
     queen = Told(300)
     queen.add("turn_start", turn_id="t-21", wake={"kind": "operator"}, unread=0)
-    queen.add("message_in", message_id=ident(83), **{"from": "operator"}, body="Plan the afternoon.")
+    queen.add("message_in", message_id=ident(83), sender="operator", body="Plan the afternoon.")
     queen.tool("mcp__hive__peers", {}, "6 agents, 3 busy")
-    queen.tool("mcp__hive__request_spawn", {"name": "scout", "engine": "claude", "model": "haiku"}, "asked: waits on the operator")
-    queen.add("thinking", text="alice holds the parser, bob the build. The error budget is nobody's yet, and reading it needs no clone. A small model will do for that.")
-    queen.add("text", text="## Plan for the afternoon\n- alice finishes the split\n- bob gets the build green\n- scout reads the error budget, *once she is allowed*")
+    queen.tool(
+        "mcp__hive__request_spawn",
+        {"name": "scout", "engine": "claude", "model": "haiku"},
+        "asked: waits on the operator",
+    )
+    queen.add(
+        "thinking",
+        text="alice holds the parser, bob the build. The error budget is nobody's yet, and reading it needs no clone. A small model will do for that.",
+    )
+    queen.add(
+        "text",
+        text="## Plan for the afternoon\n- alice finishes the split\n- bob gets the build green\n- scout reads the error budget, *once she is allowed*",
+    )
     queen.add("message_out", message_id=ident(84), to="alice", body="Good; your question is up next.")
 
     dave = Told(200)
     dave.add("turn_start", turn_id="t-12", wake={"kind": "operator"}, unread=0)
     dave.tool("Write", {"file_path": "state/notes.md", "content": "\n".join(f"note {n}" for n in range(38))}, "")
-    dave.add("turn_end", turn_id="t-12", outcome="failed", message_ids=[], duration_ms=31_000, tool_calls=1, error="The server closed the connection.")
+    dave.add(
+        "turn_end",
+        turn_id="t-12",
+        outcome="failed",
+        message_ids=[],
+        duration_ms=31_000,
+        tool_calls=1,
+        error="The server closed the connection.",
+    )
     dave.add("turn_state_changed", state="compacting", turn_id="t-13")
     return {"alice": alice.events, "bob": bob.events, "queen": queen.events, "dave": dave.events}
 
@@ -284,6 +336,7 @@ def play_transcripts(app: HiveApp) -> None:
     for name in list(app.transcripts):
         app.apply_transcript(PageCame(name, page(name), None))
     if "alice" in app.transcripts:
+        app.transcripts["alice"].tail = ""
         app.apply_transcript(EventsCame("alice", [Event(ts=ago(0.4), kind="text_delta", payload={"text": LIVE})]))
     for pane in app.hive.grid.panes.values():
         pane.paint()
