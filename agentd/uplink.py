@@ -50,7 +50,7 @@ class Uplink:
         self._tail_bytes = 0
         self._connected = asyncio.Event()
         self._news = asyncio.Event()
-        self._moved = asyncio.Condition()
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._awaited: dict[str, tuple[int, asyncio.Future[RefusedMessage | None]]] = {}
         self._most_events = BATCH_EVENTS
         self._gone = 0
@@ -78,8 +78,8 @@ class Uplink:
         """hived is there, and has everything up to `cursor`."""
         if self._journal.skip_to(cursor):
             self._log(f"hived has events up to {cursor}, this journal had fewer: it goes on from there")
-        self.cursor = cursor
         self._gone = 0
+        self._advance(cursor)
         self._connected.set()
         self._news.set()
 
@@ -92,8 +92,10 @@ class Uplink:
 
     async def flushed(self, up_to_id: int) -> None:
         """Wait until hived has every event up to that id, however long it is away."""
-        async with self._moved:
-            await self._moved.wait_for(lambda: self.cursor >= up_to_id)
+        if self.cursor < up_to_id:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((up_to_id, future))
+            await future
 
     async def word_on(self, message_id: str, event_id: int, seconds: float) -> RefusedMessage | None:
         """hived's refusal of that message, or None once it has taken it. Raises TimeoutError after `seconds`.
@@ -181,21 +183,27 @@ class Uplink:
         if first is not None:
             reach("batch_sent")
         self._most_events = BATCH_EVENTS
-        await self._taken(taken)
+        self._taken(taken)
 
-    async def _taken(self, taken: EventsTaken) -> None:
-        async with self._moved:
-            self.cursor = max(self.cursor, taken.cursor)
-            self._moved.notify_all()
+    def _taken(self, taken: EventsTaken) -> None:
         for refused in taken.refused:
             found = self._awaited.get(refused.message_id)
             if found is None:
                 self._on_refused(refused)
             elif not found[1].done():
                 found[1].set_result(refused)
-        for event_id, future in self._awaited.values():
-            if event_id <= self.cursor and not future.done():
+        self._advance(max(self.cursor, taken.cursor))
+
+    def _advance(self, cursor: int) -> None:
+        """hived has everything up to `cursor`: it said so to a batch, or in its hello after the answer was lost."""
+        self.cursor = cursor
+        for event_id, word in self._awaited.values():
+            if event_id <= cursor and not word.done():
+                word.set_result(None)
+        for event_id, future in self._waiting:
+            if event_id <= cursor and not future.done():
                 future.set_result(None)
+        self._waiting = [(event_id, future) for event_id, future in self._waiting if not future.done()]
 
     async def _narrow(self, lines: list[Line], error: Refused) -> None:
         """hived will not take this batch: find the event it means, and send a note in that one's place."""
@@ -209,7 +217,7 @@ class Uplink:
         self._log(f"hived refuses event {stored[0]}: {error.message}")
         note = payload_text({"text": f"hived refused this event: {error.message}", "level": "error"})
         with contextlib.suppress(Refused):
-            await self._taken(
+            self._taken(
                 await self._client.post_events(
                     event_line(stored[0], utc_now(), "note", note), journal_uuid=self._journal.uuid, oldest=None
                 )
