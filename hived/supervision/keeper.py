@@ -28,6 +28,7 @@ from hived.supervision.process import (
     tree_of,
     until_ended,
 )
+from hived.supervision.process_tree import engine_tree
 from hived.supervision.restart_policy import CrashBudget, Park
 from hived.wire.agents import LifecycleState
 from hived.wire.control import Stop
@@ -83,7 +84,7 @@ class Keeper:
                     wait = FAULT_SECONDS
                 await self._until_news(wait)
             if self.harness is not None:
-                await end_tree(self.harness, self._paths.engine_pid_file)
+                await end_tree(self.harness, self._paths)
             self._close_door(self.agent_id)
         finally:
             if self.harness is not None:
@@ -106,10 +107,11 @@ class Keeper:
     async def _adopt(self, agent: Supervised) -> None:
         found = await asyncio.to_thread(find_harness, self._paths, agent.generation)
         if found is None:
+            await end_leftovers(await asyncio.to_thread(engine_tree, self._paths))
             return
         harness = adopted_harness(found.identity, self.poke)
         if found.kind == "outdated":
-            await end_tree(harness, self._paths.engine_pid_file)
+            await end_tree(harness, self._paths)
             return
         log.info("adopted harness %d of %s, generation %d", harness.pid, self.name, agent.generation)
         self.harness = harness
@@ -183,7 +185,7 @@ class Keeper:
     async def _end(self, agent: Supervised, harness: Harness, why: str) -> None:
         """Ask it to stop, then make it; all that it started is ended with it."""
         await self._set("stopping", why, harness.pid)
-        left = await asyncio.to_thread(tree_of, harness, self._paths.engine_pid_file)
+        left = await asyncio.to_thread(tree_of, harness, self._paths)
         patience = self._hive.config.stop_seconds
         term_seconds = min(TERM_SECONDS, patience / 2)
         if agent.online:
@@ -191,7 +193,7 @@ class Keeper:
             self._hive.bells(agent.id).publish([stop])
             await until_ended(harness, patience - term_seconds)
         asked = harness.exit
-        await end_tree(harness, self._paths.engine_pid_file, term_seconds=term_seconds)
+        await end_tree(harness, self._paths, term_seconds=term_seconds)
         await end_leftovers(left)
         self._forget()
         if asked is None:
@@ -202,12 +204,12 @@ class Keeper:
             self._ended_because = f"{why}; {asked.sentence}"
 
     async def _give_up_start(self, harness: Harness) -> None:
-        await end_tree(harness, self._paths.engine_pid_file)
+        await end_tree(harness, self._paths)
         self._forget()
         await self._crashed(f"its harness did not connect within {self._hive.config.start_seconds:g} s")
 
     async def _after_exit(self, agent: Supervised, harness: Harness) -> None:
-        await end_tree(harness, self._paths.engine_pid_file)
+        await end_tree(harness, self._paths)
         self._forget()
         sentence = "it ended" if harness.exit is None else harness.exit.sentence
         if agent.wanted == "stopped" or agent.restart_token != agent.started_token:

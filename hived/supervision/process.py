@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from hived.supervision.process_tree import tree_below
+from hived.paths import AgentPaths
+from hived.supervision.process_tree import engine_tree, tree_below
 from hived.wire.process_identity import ProcessIdentity, start_mark
 
 POLL_SECONDS = 1.0
@@ -146,19 +147,17 @@ def adopted_harness(identity: ProcessIdentity, on_exit: Callable[[], None]) -> H
     return harness
 
 
-async def end_tree(
-    harness: Harness, engine_pid_file: Path | None = None, *, term_seconds: float = TERM_SECONDS
-) -> None:
+async def end_tree(harness: Harness, paths: AgentPaths, *, term_seconds: float = TERM_SECONDS) -> None:
     """End a harness and all that it started: TERM, then KILL. Returns when they are gone, or after KILL_SECONDS more.
 
-    Of a harness that is gone already, what it left is ended: its session, and the engine that it wrote down.
+    Of a harness that is gone already, what it left is ended: its session, and what its engine started.
     """
-    left = set(await asyncio.to_thread(tree_of, harness, engine_pid_file))
+    left = set(await asyncio.to_thread(tree_of, harness, paths))
     if not harness.ended.is_set():
         send(harness.identity, signal.SIGTERM)
         await until_ended(harness, term_seconds)
         if not harness.ended.is_set():
-            left |= await asyncio.to_thread(tree_of, harness, engine_pid_file)
+            left |= await asyncio.to_thread(tree_of, harness, paths)
             send(harness.identity, signal.SIGKILL)
             if not await until_ended(harness, KILL_SECONDS):
                 log.error("harness %d is still there %g s after KILL", harness.pid, KILL_SECONDS)
@@ -194,17 +193,13 @@ def send(identity: ProcessIdentity, number: signal.Signals) -> None:
             os.close(pidfd)
 
 
-def tree_of(harness: Harness, engine_pid_file: Path | None) -> frozenset[ProcessIdentity]:
-    """All that runs below a harness and below the engine that it wrote down. Blocking."""
-    generation = harness.identity.generation
-    found: set[ProcessIdentity] = set()
+def tree_of(harness: Harness, paths: AgentPaths) -> frozenset[ProcessIdentity]:
+    """All that runs below a harness, and what its engine started wherever it went. Blocking."""
+    found = engine_tree(paths)
     # The session of a harness that is gone is its own only while nobody else has been given its pid.
     if harness.identity.alive or start_mark(harness.pid) is None:
-        found |= tree_below(harness.pid, generation)
-    engine = ProcessIdentity.read(engine_pid_file) if engine_pid_file is not None else None
-    if engine is not None and engine.alive:
-        found |= {engine} | tree_below(engine.pid, generation)
-    return frozenset(identity for identity in found if identity.pid != os.getpid())
+        found |= tree_below(harness.pid, harness.identity.generation)
+    return frozenset(identity for identity in found if identity.pid != harness.pid)
 
 
 async def until_ended(harness: Harness, seconds: float) -> bool:

@@ -2,10 +2,15 @@
 
 import contextlib
 import os
+import re
 import sys
 from collections import defaultdict
 
+from hived.paths import AgentPaths
+from hived.wire.launch import ENGINE_MARK_FILE, ENGINE_MARK_VARIABLE
 from hived.wire.process_identity import ProcessIdentity
+
+_MARK = re.compile(r"[0-9]{1,9}\.[0-9a-f-]{36}")
 
 
 def tree_below(pid: int, generation: int) -> frozenset[ProcessIdentity]:
@@ -13,6 +18,35 @@ def tree_below(pid: int, generation: int) -> frozenset[ProcessIdentity]:
     if sys.platform == "linux":
         return _by_proc(pid, generation)
     return _by_psutil(pid, generation)
+
+
+def engine_tree(paths: AgentPaths) -> frozenset[ProcessIdentity]:
+    """What an agent's engine started, itself included, told by its pid file and its mark. Blocking."""
+    found: set[ProcessIdentity] = set()
+    engine = ProcessIdentity.read(paths.engine_pid_file)
+    if engine is not None and engine.pid > 1 and engine.alive:
+        found |= {engine} | tree_below(engine.pid, engine.generation)
+    try:
+        mark = (paths.harness / ENGINE_MARK_FILE).read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return frozenset(found)
+    if sys.platform == "linux" and _MARK.fullmatch(mark):
+        found |= _marked(mark)
+    return frozenset(identity for identity in found if identity.pid != os.getpid())
+
+
+def _marked(mark: str) -> set[ProcessIdentity]:
+    wanted = f"{ENGINE_MARK_VARIABLE}={mark}".encode()
+    found: set[ProcessIdentity] = set()
+    for entry in os.listdir("/proc"):
+        if not entry.isdecimal():
+            continue
+        with contextlib.suppress(OSError), open(f"/proc/{entry}/environ", "rb") as environ:  # another user's: not ours
+            if wanted in environ.read().split(b"\0"):
+                identity = ProcessIdentity.of(int(entry), int(mark.partition(".")[0]))
+                if identity is not None:
+                    found.add(identity)
+    return found
 
 
 def _by_proc(pid: int, generation: int) -> frozenset[ProcessIdentity]:

@@ -3,6 +3,11 @@
 from hived.wire.agents import SpawnRequest
 from hived.wire.base import WireModel
 
+ENGINE_MARK_VARIABLE = "HIVE_ENGINE_RUN"
+"""In the environment of an engine, and so of all that it starts: `generation.uuid`, fresh for each start of an engine."""
+ENGINE_MARK_FILE = "engine.mark"
+"""In the harness's folder: the mark of the engine that runs, for whoever must end what a killed harness left."""
+
 
 class Launch(WireModel):
     """Written to `harness/launch.json` (0600) after the generation is committed and before the fork."""

@@ -1,7 +1,7 @@
 """A harness without an engine, for tests of the supervision: behaves as `engine_options.fake` says.
 
 good: connects and obeys. dies: says so and exits 3. deaf: never connects. stubborn: connects, hears neither stop nor TERM.
-once: dies the first time, good afterwards. Each starts a child and a detached grandchild whose pids it writes down.
+once: dies the first time, good afterwards. orphan: good, and its grandchild has no parent any more. Each starts a child and a detached grandchild whose pids it writes down.
 """
 
 import http.client
@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 DETACHED = (
@@ -20,7 +21,8 @@ DETACHED = (
     "    os.setsid()\n"
     "    open(sys.argv[1], 'w').write(str(os.getpid()))\n"
     "    time.sleep(300)\n"
-    "time.sleep(300)\n"
+    "if sys.argv[2] == 'stays':\n"
+    "    time.sleep(300)\n"
 )
 
 
@@ -46,7 +48,12 @@ def main() -> int:
         return 3
     if fake == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    subprocess.Popen([sys.executable, "-c", DETACHED, str(harness / "grandchild")])
+    mark = f"{launch['generation']}.{uuid.uuid4()}"
+    (harness / "engine.mark").write_text(mark)
+    subprocess.Popen(
+        [sys.executable, "-c", DETACHED, str(harness / "grandchild"), "goes" if fake == "orphan" else "stays"],
+        env={**os.environ, "HIVE_ENGINE_RUN": mark},
+    )
     if fake == "deaf":
         time.sleep(300)
     while True:

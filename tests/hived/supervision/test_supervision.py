@@ -165,7 +165,7 @@ def test_a_harness_that_never_connects_is_ended_and_counts_as_a_crash() -> None:
         assert start_mark(int(starts(hive, "ada")[0][1])) is None
 
 
-@pytest.mark.parametrize("fake", ["good", "stubborn"])
+@pytest.mark.parametrize("fake", ["good", "stubborn", "orphan"])
 def test_a_stop_ends_all_that_the_harness_started_detached_or_not(fake: str) -> None:
     with fake_hive() as hive:
         spawn(hive, "ada", fake)
@@ -186,7 +186,6 @@ def test_a_crash_ends_what_the_harness_left() -> None:
     with fake_hive() as hive:
         spawn(hive, "ada", "good")
         pid = hive.until_online("ada")["pid"]
-        grandchild(hive, "ada")
         children = [
             identity
             for entry in Path("/proc").iterdir()
@@ -196,8 +195,10 @@ def test_a_crash_ends_what_the_harness_left() -> None:
             and identity.pid != pid
         ]
         assert children
+        detached = grandchild(hive, "ada")
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: hive.agent("ada")["generation"] == 2 and hive.agent("ada")["online"], "a new harness")
+        assert not detached.alive
         assert not any(identity.alive for identity in children)
 
 
