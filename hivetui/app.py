@@ -37,6 +37,15 @@ class HiveApp(App[None]):
     """Without a client nothing is followed: a test feeds it by `apply`."""
 
     TITLE = "hive"
+    CSS = """
+    CommandPalette { background: $background 40%; }
+    CommandPalette > Vertical { width: 76; max-width: 96%; margin-top: 2; }
+    CommandPalette SearchIcon { display: none; }
+    CommandPalette #--input { border: round $soft; background: $panel; height: 3; padding: 0 1; }
+    CommandPalette CommandInput, CommandPalette CommandInput:focus { background: $panel; border: none; padding: 0; height: 1; }
+    CommandPalette CommandList { background: $panel; border: none; scrollbar-size-vertical: 1; max-height: 60vh; scrollbar-background: $panel; }
+    CommandPalette CommandList > .option-list--option-highlighted { background: $cursor-row; }
+    """
     COMMANDS: ClassVar[set[Any]] = {HiveCommands}
     BINDINGS: ClassVar[list[BindingType]] = []
     ENABLE_COMMAND_PALETTE = True

@@ -43,7 +43,13 @@ THEME = Theme(
         "input-selection-background": "#35506b 60%",
         "block-cursor-foreground": GROUND,
         "block-cursor-background": ACCENT,
-        "footer-background": PANEL,
+        "scrollbar": FAINT,
+        "scrollbar-hover": SOFT,
+        "scrollbar-active": ACCENT,
+        "scrollbar-background": GROUND,
+        "scrollbar-background-hover": GROUND,
+        "scrollbar-background-active": GROUND,
+        "scrollbar-corner-color": GROUND,
     },
 )
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Container, Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -58,7 +58,7 @@ class FirstRunScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield self._header
-        with VerticalScroll(id="first-run") as box:
+        with Container(id="first-run-frame"), VerticalScroll(id="first-run") as box:
             box.can_focus = False
             box.border_title = "an empty hive"
             box.border_subtitle = "esc to the hive · ctrl+q leave"

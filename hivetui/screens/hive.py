@@ -159,7 +159,7 @@ class HiveScreen(HiveKeys):
         shape = (len(waiting.items), self.waiting.has_focus, self.view.zoomed, self.view.focused is None)
         if shape != self._shape:
             self._shape = shape
-            self.query_one("#body").refresh(layout=True)
+            self.agents.refresh(layout=True)  # a child's wish for layout makes the body arrange its parts anew
 
     def _draw_panes(self, ordered: tuple[Agent, ...]) -> None:
         width, height = self.grid.size

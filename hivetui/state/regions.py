@@ -35,7 +35,7 @@ def regions_of(width: int, height: int, waiting: int, *, deciding: bool, zoomed:
             Tile(width - right, 0, right, listed),
             Tile(width - right, listed, right, height - listed),
         )
-    left = 28 if width >= MEDIUM else 27
+    left = 30 if width >= MEDIUM else 27
     listed = 3 if not waiting else 6 if height < 30 else 8
     listed = min(listed, max(3, height - 4))
     above = Tile(left, 0, width - left, height - listed)

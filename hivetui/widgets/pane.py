@@ -23,6 +23,9 @@ from hivetui.widgets.transcript import TranscriptView
 QUIET_SECONDS = 2.0
 """After so long without a byte from a thinking engine the pane says how long it is."""
 
+LATE_SECONDS = 60.0
+"""After so long it says so in the colour of what needs a look."""
+
 
 class AgentPane(TranscriptView):
     """Shows one agent."""
@@ -85,24 +88,21 @@ def state_facts(agent: Agent, now: datetime) -> Line:
 
 def figures(agent: Agent, last_byte_at: str, now: datetime, width: int) -> Line:
     """Right: model, window, cost, and for a thinking one when its engine last gave a byte. The model goes first if narrow."""
-    parts: list[list[Piece]] = []
-    if width >= 44:
-        parts.append([(one_line(agent.model, 24), "dim")])
+    parts: list[list[Piece]] = [[(one_line(agent.model, 24), "dim")]]
     if agent.ctx_percent is not None:
         parts.append([("ctx ", "dim"), (f"{agent.ctx_percent}%", "bad" if agent.ctx_percent >= 75 else "soft")])
     if agent.usd is not None:
         parts.append([(f"{'~' if agent.estimated else ''}${agent.usd:.2f}", "soft")])
     quiet = seconds_since(last_byte_at, now)
-    if agent.busy and quiet is not None and not agent.blocked:
-        late = quiet >= 60
-        said = f"{quiet:.0f}s" if quiet < 60 else stopwatch(quiet)
-        if quiet >= QUIET_SECONDS:
-            parts.append([("last byte ", "wait" if late else "dim"), (said, "wait" if late else "soft")])
-    line: list[Piece] = []
-    for part in parts:
-        if cells(line) + cells(part) + 3 > max(8, width - 6):
-            break
-        line += [(" · ", "faint"), *part] if line else part
+    if agent.busy and quiet is not None and not agent.blocked and quiet >= QUIET_SECONDS:
+        late = quiet >= LATE_SECONDS
+        said = f"{quiet:.0f}s" if quiet < LATE_SECONDS else stopwatch(quiet)
+        parts.append([("last byte ", "wait" if late else "dim"), (said, "wait" if late else "soft")])
+    while len(parts) > 1 and sum(cells(part) + 3 for part in parts) > width - 3:
+        parts.pop(0)
+    line = parts[0]
+    for part in parts[1:]:
+        line = [*line, (" · ", "faint"), *part]
     return tuple(line)
 
 
@@ -164,4 +164,5 @@ class PaneGrid(Widget):
         if not same:
             self._panes = {name: self._panes[name] for name in names}
         if not same or weights != [_weight(pane) for pane in self._panes.values()]:
-            self.refresh(layout=True)
+            for pane in self._panes.values():
+                pane.refresh(layout=True)  # a child's wish for layout makes the grid arrange its panes anew

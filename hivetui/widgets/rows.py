@@ -55,6 +55,9 @@ class Rows(ScrollView, can_focus=True):
         """What is shown where there is no row."""
         return []
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return self.count * self.row_height
+
     def rows_changed(self) -> None:
         """Draw what there is now; the scroll position stays as far as it can."""
         self.virtual_size = Size(self.size.width, self.count * self.row_height)

@@ -92,6 +92,8 @@ def whole_input(tool: str, given: object) -> list[Piece]:
             lines += [("$ ", "strong"), (f"{shown}\n", "strong")]
         else:
             lines += [(f"{one_line(str(key), 60)} ", "dim"), (f"{shown}\n", "text")]
+    if lines:
+        lines[-1] = (lines[-1][0].rstrip("\n"), lines[-1][1])
     return lines
 
 

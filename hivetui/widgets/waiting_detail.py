@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from hivetui.keymap import keys_of
 from hivetui.state.agents import Agent
-from hivetui.state.clock import age
+from hivetui.state.clock import age, running
 from hivetui.state.messages import Letter
 from hivetui.state.waiting import KIND_WORDS, Waiting
 from hivetui.widgets.lines import Line, Piece, cells, clean, one_line, wrapped
@@ -130,7 +130,7 @@ def detail_of(
             said: list[Piece] = [(item.who, "strong"), (" asks to run", "text"), (f" · {tool_name(tool)}", "dim")]
             lines += _headline(said, width)
             given = whole_input(tool, payload.get("input", {}))
-            lines += wrapped(given or [(clean(item.subject), "text")], width)
+            lines += wrapped(given or [(clean(item.subject), "text")], width, hang=2)
         case "held_message":
             lines += _headline([("a message to ", "text"), (item.who, "strong"), (" is held", "text")], width)
             if letter is not None:
@@ -144,7 +144,12 @@ def detail_of(
             if agent is not None:
                 lines += _facts([("cause", agent.cause), ("last error", agent.last_error or "")], width)
     lines.append(())
-    facts = [("since", f"{age(item.since, now)}{', and its turn stands still' if item.blocks else ''}")]
+    facts = [
+        (
+            "since",
+            f"{running(item.since, now) if item.blocks else age(item.since, now)}{', and its turn stands still' if item.blocks else ''}",
+        )
+    ]
     if agent is not None and item.kind == "tool_use":
         facts.append(("in", agent.workspace or ""))
     lines += _facts(facts, width)
@@ -184,15 +189,29 @@ def _spawn(payload: dict[str, Any], width: int) -> list[Line]:
         facts.append((str(key), ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
     lines = _facts(facts, width)
     if reason := payload.get("reason"):
-        lines += [(), *wrapped([(f"“{clean(str(reason))}”", "text")], width, (("why ", "dim"),))]
+        lines = [*wrapped([(f"“{clean(str(reason))}”", "text")], width, (("why ", "dim"),)), (), *lines]
     return lines
 
 
 def _facts(facts: list[tuple[str, str]], width: int) -> list[Line]:
-    """`name   value` in two columns; what has no value is left out."""
+    """`name   value`, two of them side by side where both are short; what has no value is left out."""
     given = [(one_line(name.replace("_", " "), 20), clean(value[:MOST_CHARACTERS])) for name, value in facts if value]
     column = max((cells(((name, ""),)) for name, _ in given), default=0) + 2
+    half = (width - 2) // 2
     lines: list[Line] = []
+    pending: Line | None = None
     for name, value in given:
-        lines += wrapped([(value, "text")], width, ((name, "dim"), (" " * (column - cells(((name, ""),))), "")), column)
-    return lines
+        lead: Line = ((name, "dim"), (" " * (column - cells(((name, ""),))), ""))
+        short = "\n" not in value and column + cells(((value, ""),)) <= half
+        if short and pending is not None:
+            lines.append((*pending, (" " * (half + 2 - cells(pending)), ""), *lead, (value, "text")))
+            pending = None
+            continue
+        if pending is not None:
+            lines.append(pending)
+            pending = None
+        if short:
+            pending = (*lead, (value, "text"))
+        else:
+            lines += wrapped([(value, "text")], width, lead, column)
+    return [*lines, pending] if pending is not None else lines
