@@ -1,0 +1,135 @@
+"""A real harness in its own process, on a home of its own, against the stub of hived."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from hived.wire.agents import SpawnRequest
+from hived.wire.launch import Launch
+from hived.wire.protocol import PROTOCOL
+from tests.fakes.hived_stub import HivedStub
+
+END_SECONDS = 20.0
+
+
+class Rig:
+    """`home` holds the agent's folders; `stub` is hived; `start` may be called again after a kill."""
+
+    def __init__(self, home: Path, stub: HivedStub) -> None:
+        self.home = home
+        self.stub = stub
+        self.harness = home / "harness"
+        self.workspace = home / "work"
+        self.spec: dict[str, Any] = {}
+        self.env: dict[str, str] = {}
+        self.process: asyncio.subprocess.Process | None = None
+
+    def launch(self) -> Launch:
+        return Launch(
+            protocol=PROTOCOL,
+            agent_id="1",
+            name="ann",
+            generation=self.stub.generation,
+            spec=SpawnRequest(name="ann", **self.spec),
+            runtime="process",
+            harness=str(self.harness),
+            state=str(self.home / "state"),
+            home=str(self.home / "home"),
+            workspace=str(self.workspace),
+            agent_socket=str(self.stub.socket),
+            model_file=str(self.harness / "model"),
+            events_db=str(self.harness / "events.sqlite"),
+            secrets_file=str(self.home / "secrets.toml"),
+        )
+
+    async def start(self, *, connected: bool = True, **env: str) -> None:
+        file = self.harness / "launch.json"
+        file.write_text(self.launch().model_dump_json())
+        log = os.open(self.harness / "agentd.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "agentd", "run", "--launch", str(file),
+                env={**os.environ, **self.env, **env}, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        finally:
+            os.close(log)
+        if connected:
+            self.stub.statuses.clear()
+            await self.stub.until_connected()
+
+    async def ended(self) -> int:
+        assert self.process is not None
+        async with asyncio.timeout(END_SECONDS):
+            return await self.process.wait()
+
+    async def kill(self) -> None:
+        """As a crash: SIGKILL, and the next harness is of the next generation."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.ended()
+        self.stub.next_generation()
+
+    async def terminate(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return await self.ended()
+
+    def log(self) -> str:
+        return (self.harness / "agentd.log").read_text(errors="replace")
+
+    def scripted(self, *turns: dict[str, Any], **defaults: float) -> None:
+        """Use the scripted engine on these turns, each {"steps": [...], …}."""
+        file = self.home / "scenario.toml"
+        file.write_text(scenario_text(*turns, **defaults))
+        self.spec |= {"engine": "scripted", "engine_options": {"scenario": str(file)}}
+
+    def command(self, code: str) -> None:
+        """Use the command engine on this Python program."""
+        self.spec |= {"engine": "command", "engine_options": {"command": [sys.executable, "-c", code]}}
+
+
+def scenario_text(*turns: dict[str, Any], **defaults: float) -> str:
+    lines = ["[defaults]", *(f"{name} = {value}" for name, value in defaults.items())]
+    for turn in turns:
+        lines += ["[[turn]]", *(f"{json.dumps(key)} = {_toml(value)}" for key, value in turn.items())]
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list):
+        return "[ " + ", ".join(_toml(item) for item in value) + " ]"
+    return json.dumps(value)
+
+
+@contextlib.asynccontextmanager
+async def rigged() -> AsyncIterator[Rig]:
+    home = Path(tempfile.mkdtemp(prefix="hv", dir="/tmp"))
+    for folder in ("harness", "state", "home", "work"):
+        (home / folder).mkdir()
+    stub = HivedStub(home / "agent.sock")
+    rig = Rig(home, stub)
+    await stub.start()
+    try:
+        yield rig
+    finally:
+        if rig.process is not None and rig.process.returncode is None:
+            rig.process.terminate()
+            try:
+                await rig.ended()
+            except TimeoutError:
+                rig.process.kill()
+                await rig.process.wait()
+        await stub.stop()
+        shutil.rmtree(home, ignore_errors=True)
