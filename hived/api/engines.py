@@ -56,7 +56,7 @@ async def get_engines(request: Request) -> Found:
 
 async def _ask(what: str) -> object:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "agentd", what, "--json",
+        sys.executable, "-P", "-m", "agentd", what, "--json",
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env=dict(os.environ), start_new_session=True,
     )  # fmt: skip

@@ -53,7 +53,8 @@ def allowed_environment(source: Mapping[str, str], names: Iterable[str] = ()) ->
 
 
 def harness_command(launch_file: Path) -> list[str]:
-    return [sys.executable, "-m", "agentd", "run", "--launch", str(launch_file)]
+    """`-P`: no module is ever loaded from the folder that it runs in."""
+    return [sys.executable, "-P", "-m", "agentd", "run", "--launch", str(launch_file)]
 
 
 @dataclass(frozen=True, slots=True)
