@@ -97,7 +97,7 @@ def agent_rows(agent: Agent, now: datetime | None, width: int) -> list[Line]:
     name: list[Piece] = [(f" {shape.glyph} ", shape.tone), (agent.name, "strong" if shape.tone != "dim" else "text")]
     if agent.waiting and shape.kind != "waiting":
         name.append((f" ▲{agent.waiting}", "wait"))
-    if agent.unsandboxed:
+    if agent.unsandboxed and cells(name) + BAR_CELLS + 22 <= width:
         name.append((" unsandboxed", "faint"))
     return [
         justified(name, [*_window(agent, BAR_CELLS), *_badge(agent)], width),

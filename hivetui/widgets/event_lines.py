@@ -4,7 +4,7 @@ from typing import Any
 
 from hivetui.state.clock import hour, stopwatch
 from hivetui.state.transcript import Entry, Transcript
-from hivetui.widgets.lines import Line, Piece, cells, clean, cropped, one_line, wrapped
+from hivetui.widgets.lines import Line, Piece, clean, cropped, one_line, wrapped
 from hivetui.widgets.markdown import markdown_lines
 from hivetui.widgets.tool_lines import DIFF_LINES, detail_lines, tool_line, tool_name
 
@@ -14,6 +14,7 @@ MOST_CHARACTERS = 64 * 1024
 """Of one event, on the screen; the rest is in the journal."""
 THINKING_LINES = 3
 SILENT = frozenset({"token_usage_changed"})
+BETWEEN_TURNS = SILENT | {"turn_state_changed", "status_changed", "model_changed"}
 
 ESTIMATE = 2
 """Lines that an event which is not loaded is taken to have."""
@@ -26,7 +27,7 @@ def event_lines(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
     payload = entry.payload
     match entry.kind:
         case "text":
-            return markdown_lines(_cut(payload.get("text")), width, (("• ", "soft"),))
+            return _text(entry, transcript, width)
         case "thinking":
             return _thinking(entry, transcript, width)
         case "tool_use":
@@ -34,9 +35,9 @@ def event_lines(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
         case "tool_result":
             return _tool_result(entry, transcript, width)
         case "message_in" | "message_out":
-            return _message(entry, width)
+            return [*_gap(entry, transcript), *_message(entry, width)]
         case "turn_start":
-            return [()] if entry.id > transcript.first_id else []
+            return _gap(entry, transcript)
         case "turn_end":
             return _turn_end(payload, entry, width)
         case "note":
@@ -52,6 +53,25 @@ def event_lines(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
             return []
         case _:
             return _changed(entry, width)
+
+
+def _text(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
+    """Marked at its beginning; text that follows text goes on under the same mark."""
+    text = _cut(entry.payload.get("text"))
+    if not text.strip():
+        return [()]
+    before = transcript.get(entry.id - 1)
+    goes_on = before is not None and before.kind == "text"
+    return markdown_lines(text, width, (("  ", ""),) if goes_on else (("• ", "soft"),))
+
+
+def _gap(entry: Entry, transcript: Transcript) -> list[Line]:
+    """An empty line where a turn has ended before."""
+    for id in range(entry.id - 1, max(entry.id - 8, transcript.first_id - 1), -1):
+        before = transcript.get(id)
+        if before is None or before.kind not in BETWEEN_TURNS:
+            return [()] if before is not None and before.kind == "turn_end" else []
+    return []
 
 
 def tail_lines(text: str, kind: str, width: int) -> list[Line]:
@@ -207,8 +227,3 @@ def _cut(text: object) -> str:
     if len(said) <= MOST_CHARACTERS:
         return said
     return f"{said[:MOST_CHARACTERS]}\n… {len(said) - MOST_CHARACTERS:,} more characters are in the journal"
-
-
-def widest(lines: list[Line]) -> int:
-    """The widest line, in cells."""
-    return max((cells(line) for line in lines), default=0)

@@ -196,13 +196,13 @@ def _spawn(payload: dict[str, Any], width: int) -> list[Line]:
 def _facts(facts: list[tuple[str, str]], width: int) -> list[Line]:
     """`name   value`, two of them side by side where both are short; what has no value is left out."""
     given = [(one_line(name.replace("_", " "), 20), clean(value[:MOST_CHARACTERS])) for name, value in facts if value]
-    column = max((cells(((name, ""),)) for name, _ in given), default=0) + 2
+    column = min(10, max((cells(((name, ""),)) for name, _ in given), default=0) + 2)
     half = (width - 2) // 2
     lines: list[Line] = []
     pending: Line | None = None
     for name, value in given:
-        lead: Line = ((name, "dim"), (" " * (column - cells(((name, ""),))), ""))
-        short = "\n" not in value and column + cells(((value, ""),)) <= half
+        lead: Line = ((name, "dim"), (" " * max(2, column - cells(((name, ""),))), ""))
+        short = "\n" not in value and cells(lead) + cells(((value, ""),)) <= half
         if short and pending is not None:
             lines.append((*pending, (" " * (half + 2 - cells(pending)), ""), *lead, (value, "text")))
             pending = None
