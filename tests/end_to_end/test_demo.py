@@ -40,7 +40,7 @@ def test_headless_plays_to_the_end_and_leaves_nothing() -> None:
         found = json.loads(done.stdout)
         assert sorted(found["agents"]) == ["builder", "queen", "scout"]
         assert found["spawn"] == {"name": "scout", "asked_by": "queen", "status": "approved"}
-        assert found["work"]["builder"]["files"] == ["till/receipt.py"]
+        assert found["work"]["builder"]["files"] == ["till/receipt.py", "till/test_receipt.py"]
         assert found["work"]["scout"]["files"] == ["README.md"]
         assert found["tests"] == "pass"
         assert list(other.iterdir()) == [], "the demo must not touch the home that HIVE_HOME names"
