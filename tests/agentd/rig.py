@@ -6,9 +6,10 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hived.wire.protocol import PROTOCOL
 from tests.fakes.hived_stub import HivedStub
 
 END_SECONDS = 20.0
+LOOK_SECONDS = 0.02
 
 
 class Rig:
@@ -87,6 +89,15 @@ class Rig:
     def log(self) -> str:
         return (self.harness / "agentd.log").read_text(errors="replace")
 
+    def journalled(self, kind: str) -> list[dict[str, Any]]:
+        """The payloads of that kind in the journal's file, whether or not hived has them."""
+        connection = sqlite3.connect(f"file:{self.harness / 'events.sqlite'}?mode=ro", uri=True)
+        try:
+            rows = connection.execute("SELECT payload_json FROM events WHERE kind = ? ORDER BY id", (kind,)).fetchall()
+        finally:
+            connection.close()
+        return [json.loads(row[0]) for row in rows]
+
     def scripted(self, *turns: dict[str, Any], **defaults: float) -> None:
         """Use the scripted engine on these turns, each {"steps": [...], …}."""
         file = self.home / "scenario.toml"
@@ -111,6 +122,16 @@ def _toml(value: Any) -> str:
     if isinstance(value, list):
         return "[ " + ", ".join(_toml(item) for item in value) + " ]"
     return json.dumps(value)
+
+
+async def until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> None:
+    """Return once the condition holds of a file or a process, which tell nobody."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110 - a file has no Event
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError:
+        raise AssertionError(f"{what} did not happen within {seconds:g} s") from None
 
 
 @contextlib.asynccontextmanager

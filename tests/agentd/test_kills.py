@@ -4,6 +4,7 @@ import pytest
 
 from agentd.fault_points import POINTS
 from hived.wire.process_identity import start_mark
+from tests.agentd.programs import HANGS_ONCE
 from tests.agentd.rig import Rig
 
 TURN = {"repeat": True, "steps": [{"say": "begun"}, {"send": {"to": "bob", "body": "from {n}"}}, {"say": "over"}]}
@@ -52,13 +53,7 @@ async def test_a_turn_that_was_cut_off_is_closed_truthfully_and_its_message_come
 
 
 async def test_the_engine_of_a_killed_harness_is_ended_by_the_next(rig: Rig) -> None:
-    rig.command(
-        "import os, time\n"
-        "print(os.getpid(), flush=True)\n"
-        "if not os.path.exists('second'):\n"
-        "    open('second', 'w').close()\n"
-        "    time.sleep(300)\n"
-    )
+    rig.command(HANGS_ONCE)
     await rig.start()
     await rig.stub.send("please")
     await rig.stub.until(lambda: rig.stub.payloads("text"), "the engine running")

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 
+from tests.agentd.programs import WAITS_FOR_GO
 from tests.agentd.rig import Rig
 
 
@@ -87,8 +88,7 @@ async def test_a_message_for_now_steers_the_running_turn(rig: Rig) -> None:
 
 
 async def test_an_engine_that_cannot_steer_leaves_the_message_for_the_next_turn(rig: Rig) -> None:
-    rig.command("import sys, os, time\nprint('begun', flush=True)\nsys.stdin.read()\n"
-                "while not os.path.exists('go'): time.sleep(0.01)")  # fmt: skip
+    rig.command(WAITS_FOR_GO)
     await rig.start()
     first = await rig.stub.send("please")
     await rig.stub.until(lambda: rig.stub.payloads("text"), "the turn running")
