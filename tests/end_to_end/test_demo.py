@@ -2,16 +2,20 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from hived.cli.demo import summary
 from hived.cli.demo_hive import demo_hive
+from hived.cli.hive import main
 from tests.support.hive import short_home, wait_until
+from tests.verified.shell import screen
 
 DEMO = [sys.executable, "-m", "hived.cli.hive", "demo"]
 SECONDS = 110
@@ -74,11 +78,31 @@ def test_without_git_it_says_so_in_one_sentence(tmp_path: Path) -> None:
     assert done.stderr.endswith("git is not installed.\n")
 
 
-def test_it_can_be_played_to_a_point_for_a_picture() -> None:
+@pytest.mark.skipif(
+    shutil.which("tmux") is None and os.environ.get("HIVE_REQUIRE_TOOLS") != "1", reason="tmux is not installed"
+)
+def test_in_the_screen_the_operator_decides_and_leaving_ends_it() -> None:
+    env = {name: value for name, value in os.environ.items() if name != "HIVE_HOME"}
+    with screen(f"{' '.join(DEMO)} --pace 0; echo exit $?; exec cat", env) as shown:
+        wait_until(lambda: "scout" in shown.text() and "1 waiting on you" in shown.text(), "the ask for scout", 60)
+        shown.keys("w")
+        wait_until(lambda: "approve" in shown.text(), "the decision's keys")
+        shown.keys("a")
+        wait_until(lambda: "▸ operator All done" in shown.text(), "the queen's report", 60)
+        shown.keys("q")
+        wait_until(lambda: "exit 0" in shown.text(), "the demo's end", 30)
+
+
+def test_it_can_be_played_to_a_point_for_a_picture(capsys: pytest.CaptureFixture[str]) -> None:
     before = os.environ.get("HIVE_HOME")
     with demo_hive(pace=0) as hive:
         hive.play_to("asked")
         assert not hive.workspace("scout").exists()
         hive.play_to("done")
         assert summary(hive)["tests"] == "pass"
+        capsys.readouterr()
+        for inbox in (1, 0):
+            assert main(["inbox", "--json"]) == 0
+            unread = json.loads(capsys.readouterr().out)["messages"]
+            assert [message["sender"] for message in unread] == ["queen"] * inbox, "what was shown is read"
     assert os.environ.get("HIVE_HOME") == before
