@@ -69,7 +69,9 @@ def add_handlers(app: FastAPI) -> None:
 def invalid(errors: Sequence[Any]) -> InvalidRequest:
     """Pydantic's errors as one sentence that names the first field."""
     first = errors[0]
-    where = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
+    where = list(map(str, first["loc"]))
+    if where and where[0] in ("body", "query", "path", "header"):
+        del where[0]
     field = one_line(".".join(where), 100) or "the body"
     said = "there is no such key" if first["type"] == "extra_forbidden" else str(first["msg"])
     return InvalidRequest(reason=f"{field}: {one_line(said)}.", field=field)

@@ -11,6 +11,7 @@ over whole through `Connection._execute` (semi-private: aiosqlite's minor is pin
 import asyncio
 import contextlib
 import json
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from hived.store import migrate
 from hived.wire.snapshot import FeedKind, FeedRow
 from hived.wire.times import utc_now
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Connection = sqlite3.Connection
 Row = sqlite3.Row
@@ -207,14 +209,14 @@ class Database:
         rows = [row for pending in group if pending.tx and not pending.error for row in pending.tx.feed_rows]
         if rows:
             for listener in self._on_feed:
-                listener(rows)
+                _tell(listener, rows)
         for pending in group:
             if pending.tx and not pending.error:
                 for ring in pending.tx.rings:
                     for hear in self._on_ring:
-                        hear(ring)
+                        _tell(hear, ring)
                 for callback in pending.tx.callbacks:
-                    callback()
+                    _tell(callback)
             if pending.future.done():
                 continue
             if pending.error is not None:
@@ -242,6 +244,14 @@ def _commit(connection: sqlite3.Connection, group: list[_Pending], feed_rows: in
         with contextlib.suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise
+
+
+def _tell(listener: Callable[..., None], *news: Any) -> None:
+    """A listener's own fault must not end the writer, which everyone waits for."""
+    try:
+        listener(*news)
+    except Exception:
+        logger.exception("a listener to the store failed")
 
 
 def _read_in(connection: sqlite3.Connection, query: Query[T]) -> T:

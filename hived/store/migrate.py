@@ -8,6 +8,9 @@ from pathlib import Path
 
 from hived.wire.errors import DatabaseNewer
 
+_VERSION_OFFSET = 60
+"""Where SQLite's file format keeps `user_version`."""
+
 
 def migrations() -> list[tuple[int, str, str]]:
     """(number, name, SQL) of every migration this program has, in order."""
@@ -21,6 +24,8 @@ def migrate(path: Path) -> list[str]:
     known = migrations()
     newest = known[-1][0]
     existed = path.exists() and path.stat().st_size > 0
+    if existed and (written := _written_version(path)) > newest:
+        raise DatabaseNewer(path=str(path), found=written, known=newest)
     done: list[str] = []
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         found = int(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -35,6 +40,13 @@ def migrate(path: Path) -> list[str]:
             connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version={number};\nCOMMIT;")
             done.append(name)
     return done
+
+
+def _written_version(path: Path) -> int:
+    """The schema's number in the file's header, read without opening the database: even that would write beside it."""
+    with path.open("rb") as file:
+        file.seek(_VERSION_OFFSET)
+        return int.from_bytes(file.read(4), "big")
 
 
 def _back_up(connection: sqlite3.Connection, path: Path, *, before: int) -> None:
