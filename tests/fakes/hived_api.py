@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import socket
 import tempfile
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -61,20 +62,16 @@ class FakeHived:
         shutil.rmtree(self.home, ignore_errors=True)
 
     async def start(self) -> None:
+        """Answer from now on: callers wait in the socket's backlog until the server runs."""
+        self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listening.bind(str(self.socket))
+        self._listening.listen(64)
         config = uvicorn.Config(
-            self._app(),
-            uds=str(self.socket),
-            lifespan="off",
-            log_level="warning",
-            timeout_graceful_shutdown=1,
-            ws="none",
+            self._app(), lifespan="off", log_level="warning", timeout_graceful_shutdown=1, ws="none"
         )
         self._server = uvicorn.Server(config)
         self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-        self._serving = asyncio.create_task(self._server.serve())
-        async with asyncio.timeout(10):
-            while not self._server.started:
-                await asyncio.sleep(0)
+        self._serving = asyncio.create_task(self._server.serve([self._listening]))
 
     async def stop(self) -> None:
         """Go away: every stream ends, the socket is gone."""
@@ -84,6 +81,7 @@ class FakeHived:
         if self._server is not None and self._serving is not None:
             self._server.should_exit = True
             await self._serving
+            self._listening.close()
         self._server = self._serving = None
         self.socket.unlink(missing_ok=True)
 
