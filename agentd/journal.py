@@ -139,16 +139,15 @@ class Journal:
         return [(row[2], payload_of(row)) for row in await self._book.newest(kinds, count)]
 
     async def run(self) -> None:
-        """Commit what comes, until cancelled; then commit what is left. `close` closes the file."""
-        try:
-            while True:
-                await self._wake.wait()
-                await self._commit()
-        finally:
-            with contextlib.suppress(*JournalError):
-                await self._commit_once()
+        """Commit what comes, until cancelled. `close` commits what is left."""
+        while True:
+            await self._wake.wait()
+            await self._commit()
 
     async def close(self) -> None:
+        """Commit what is left and close the file. `run` has ended by now."""
+        with contextlib.suppress(*JournalError):
+            await self._commit_once()
         await self._book.close()
 
     async def _commit(self) -> None:
