@@ -50,26 +50,34 @@ def badges_of(usage: Usage) -> tuple[Ctx | None, Cost | None]:
 
 @dataclass(frozen=True, slots=True)
 class CostBaseline:
-    """An engine session's own total as of the last turn that was counted. Totals are cumulative, across resumes too."""
+    """An engine session's own totals as of the last turn that was counted. They are cumulative, over a resume or not."""
 
     session_id: str
     total_usd: float
+    total_tokens: int = 0
 
-    def spent(self, session_id: str, total_usd: float) -> "tuple[float, CostBaseline]":
-        """(this turn's cost, the baseline after it). Another session, or a falling total, begins a new baseline."""
-        after = CostBaseline(session_id, total_usd)
+    def spent(
+        self, session_id: str, total_usd: float, total_tokens: int = 0, turn_tokens: int = 0
+    ) -> "tuple[float, CostBaseline]":
+        """(this turn's cost, the baseline after it). Another session, or a falling total, begins a new baseline.
+
+        So does a process that counts from 0 though it resumed (Claude Code 2.1.197 does, 2.1.329 goes on): its token total
+        then fits the turn's own tokens better alone than on top of the old total. Without token figures it goes on.
+        """
+        after = CostBaseline(session_id, total_usd, total_tokens)
         if session_id != self.session_id or total_usd < self.total_usd:
             return total_usd, after
-        return total_usd - self.total_usd, after
+        anew = abs(total_tokens - turn_tokens) < abs(total_tokens - self.total_tokens - turn_tokens)
+        return total_usd if anew else total_usd - self.total_usd, after
 
     def to_text(self) -> str:
-        return f"{self.session_id} {self.total_usd!r}"
+        return f"{self.session_id} {self.total_usd!r} {self.total_tokens}"
 
     @classmethod
     def from_text(cls, text: str | None) -> "CostBaseline":
         """One that was never written, or cannot be read, starts at nothing."""
-        session_id, _, total = (text or "").rpartition(" ")
         try:
-            return cls(session_id, float(total))
+            session_id, usd, tokens = (text or "").rsplit(" ", 2)
+            return cls(session_id, float(usd), int(tokens))
         except ValueError:
             return cls("", 0.0)

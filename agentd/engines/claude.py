@@ -11,6 +11,7 @@ from glob import escape
 from pathlib import Path
 from uuid import uuid4
 
+from agentd.context import CostBaseline
 from agentd.engines import claude_protocol as protocol
 from agentd.engines.base import (
     ConditionChanged,
@@ -21,7 +22,6 @@ from agentd.engines.base import (
     Prompt,
     TurnDone,
 )
-from agentd.engines.claude_cost import Totals, cost_of_turn
 from agentd.engines.claude_events import Began, ProtocolEvent, Result
 from agentd.engines.claude_launch import SERVER, command_line, environment_defaults
 from agentd.engines.claude_outcome import Verdict
@@ -108,11 +108,12 @@ class ClaudeEngine:
     async def compact(self) -> None:
         """Raises EngineFailed where it did not work. What it says is reported outside any turn."""
         book = TurnBook(self._known)
-        async for event in self._run(book, protocol.slash_command("/compact", str(uuid4()))):
-            if not isinstance(event, TurnDone):
-                self._context.report(event)
-            elif event.outcome != "ok":
-                raise EngineFailed(event.outcome, event.error or "Compacting did not work.", event.retryable)
+        async with contextlib.aclosing(self._run(book, protocol.slash_command("/compact", str(uuid4())))) as events:
+            async for event in events:
+                if not isinstance(event, TurnDone):
+                    self._context.report(event)
+                elif event.outcome != "ok" or not book.compacted:
+                    raise EngineFailed("failed", event.error or "There was nothing to compact.", retryable=False)
 
     async def terminate(self) -> None:
         if self._pipe is not None:
@@ -203,11 +204,14 @@ class ClaudeEngine:
 
     def _done(self, book: TurnBook) -> TurnDone:
         verdict, usage = book.verdict, book.usage()
-        after = book.totals
-        if after is not None:
+        last = book.results[-1]
+        if last.total_cost_usd is not None:
             facts = self._context.facts
-            usage.cost_usd = cost_of_turn(Totals.from_fact(facts.get(_COST_FACT)), after, book.tokens)
-            facts.set(_COST_FACT, after.to_fact())
+            before = CostBaseline.from_text(facts.get(_COST_FACT))
+            usage.cost_usd, after = before.spent(
+                self.session_id or last.session_id, last.total_cost_usd, last.total_tokens, book.tokens
+            )
+            facts.set(_COST_FACT, after.to_text())
         return TurnDone(verdict.outcome, verdict.error, verdict.retryable, usage)
 
     async def _died(self, pipe: ClaudePipe, book: TurnBook) -> TurnDone:
@@ -298,8 +302,7 @@ class ClaudeEngine:
         if any(NO_CONVERSATION in words for words in said):
             return EngineFailed(
                 "failed",
-                f"Claude Code has no conversation {self.session_id} to resume, so the turn did not begin: "
-                "nothing of it was replaced, and a new session must be asked for.",
+                f"Claude Code has no conversation {self.session_id} to resume.",
                 retryable=False,
                 code=EngineFailed.RESUME_REFUSED,
             )

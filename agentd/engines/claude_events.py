@@ -123,6 +123,8 @@ class RateLimit:
 @dataclass(frozen=True, slots=True)
 class Compacting:
     on: bool
+    worked: bool = False
+    """At its end: the conversation is shorter now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,8 +77,9 @@ def _stream_event(message: JsonObject) -> list[ProtocolEvent]:
 def _assistant(message: JsonObject) -> list[ProtocolEvent]:
     of_subagent = bool(message.get("parent_tool_use_id"))
     body = message["message"]
+    synthetic = body.get("model") == _SYNTHETIC
     error = _text(message.get("error"))
-    if error is not None and body.get("model") == _SYNTHETIC:
+    if error is not None and synthetic:
         return [] if of_subagent else [ApiFailure(error)]
     events: list[ProtocolEvent] = []
     for block in body["content"]:
@@ -89,12 +90,12 @@ def _assistant(message: JsonObject) -> list[ProtocolEvent]:
             continue
         elif kind == "text":
             if block["text"]:
-                events.append(Text(block["text"]))
+                events.append(Note(block["text"]) if synthetic else Text(block["text"]))
         elif kind == "thinking":
             events.append(Thinking(block.get("thinking") or "", hidden=not block.get("thinking")))
         elif kind == "redacted_thinking":
             events.append(Thinking("", hidden=True))
-    figures = None if of_subagent or body.get("model") == _SYNTHETIC else _inference(body.get("usage"))
+    figures = None if of_subagent or synthetic else _inference(body.get("usage"))
     if figures is not None:
         events.append(figures)
     return events
@@ -181,10 +182,9 @@ def _system(message: JsonObject) -> list[ProtocolEvent]:
 def _compacted(message: JsonObject) -> list[ProtocolEvent]:
     if "compact_result" not in message:
         return []
-    ended: list[ProtocolEvent] = [Compacting(False)]
-    if message["compact_result"] != "success":
-        ended.append(Note(f"Compacting did not work: {message['compact_result']}.", "warning"))
-    return ended
+    if message["compact_result"] == "success":
+        return [Compacting(False, worked=True)]
+    return [Compacting(False), Note("The conversation could not be compacted.", "warning")]
 
 
 def _retry(message: JsonObject) -> str:

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agentd.engines.base import ConditionChanged, EngineEvent, ModelChanged, Note, ToolResult, ToolUse, TurnUsage, Usage
-from agentd.engines.claude_cost import Totals
 from agentd.engines.claude_events import (
     ApiFailure,
     Began,
+    Compacting,
     Inference,
     ProtocolEvent,
     RateLimit,
@@ -47,6 +47,7 @@ class TurnBook:
         self.interrupted = False
         self.session_id: str | None = None
         """Known once the CLI has something to resume."""
+        self.compacted = False
         self.results: list[Result] = []
         self.ended = False
         self.unknown: list[str] = []
@@ -77,6 +78,8 @@ class TurnBook:
         elif isinstance(event, RateLimit):
             self._limit = event
             return _limit_events(event)
+        elif isinstance(event, Compacting):
+            self.compacted = self.compacted or event.worked
         elif isinstance(event, Unknown):
             self.unknown.append(event.what)
         return []
@@ -93,14 +96,6 @@ class TurnBook:
             return CANCELLED
         failed = [found for found in self._verdicts if found.outcome != "ok"]
         return failed[0] if failed else OK
-
-    @property
-    def totals(self) -> Totals | None:
-        """The session's count after this turn; None where no result gave one."""
-        last = self.results[-1] if self.results else None
-        if last is None or last.total_cost_usd is None:
-            return None
-        return Totals(self.session_id or last.session_id, last.total_cost_usd, last.total_tokens)
 
     @property
     def tokens(self) -> int:
