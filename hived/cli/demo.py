@@ -40,11 +40,12 @@ def _run(arguments: Arguments) -> int:
         raise UsageError(reason="The screen has no JSON: add --headless.")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(reason="The demo's screen needs a terminal; without one: hive demo --headless")
-    note("Making a hive in a temporary home …")
+    note("Making a hive in a temporary home. When the queen asks for scout: w, then a. To end it: q.")
     with demo_hive(AS_REAL_AGENTS if arguments.pace is None else arguments.pace) as hive:
         hive.play_to("started")
         _show_screen()
         note("Ending the demo's hive …")
+    note("It is gone, with its home. For a hive of your own: hive init --engine claude (see: hive --help)")
     return 0
 
 
