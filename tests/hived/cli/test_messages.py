@@ -37,7 +37,10 @@ def test_a_message_is_sent_and_acked_by_its_turn(shell: Shell) -> None:
 
 
 def test_everyone_is_a_star(shell: Shell) -> None:
-    assert [message["recipient"] for message in shell("send", "*", "all of you", "--json").json()["messages"]] == [NAME]
+    sent = shell("send", "*", "all of you", "--json").json()["messages"]
+    assert {message["recipient"] for message in sent} == {
+        agent["name"] for agent in shell.hive.get("/v1/agents")[1]["agents"]
+    }
 
 
 def test_a_dash_reads_the_message_from_stdin(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,3 +108,17 @@ def test_following_shows_what_is_new_and_ends_quietly_when_interrupted(shell: Sh
             follower.send_signal(2)
             assert follower.wait(20) == 130
             assert follower.stderr.read() == ""
+
+
+def test_events_of_several_agents_say_whose_they_are(shell: Shell) -> None:
+    shell.talker("bob")
+    turn(shell, "to ada")
+    assert shell("send", "bob", "to bob").code == 0
+    assert shell("wait", "bob", NAME, "--timeout", "30").code == 0
+    lines = shell("events", NAME, "bob", "--json").lines()
+    assert {line["agent"] for line in lines} == {NAME, "bob"}
+    assert [line["id"] for line in lines if line["agent"] == "bob"][:2] == [1, 2]
+
+
+def test_an_id_beyond_the_journal_gives_nothing(shell: Shell) -> None:
+    assert shell("events", NAME, "--after", "999999", "--json").lines() == []

@@ -85,3 +85,27 @@ def test_init_starts_hived_and_says_so(home: LiveHive) -> None:
     assert "started" in done.stderr
     assert json.loads(hive(home.home, "show", "queen", "--json").stdout)["role"] == "queen"
     assert pid_of(home.home) > 0
+
+
+def test_a_follower_goes_on_when_hived_comes_back(home: LiveHive) -> None:
+    assert hive(home.home, "up", "--detach").returncode == 0
+    spawned = hive(home.home, "spawn", "ada", "--engine", "command", "--command", "cat", "--yes")
+    assert spawned.returncode == 0, spawned.stderr
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "hived.cli.hive", "events", "ada", "--follow", "--json"],
+        env=hive_environment(home.home), stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with follower:
+        assert follower.stdout is not None
+        ids = []
+        for text in ("before", "after"):
+            assert hive(home.home, "send", "ada", text).returncode == 0
+            for line in follower.stdout:
+                ids.append(json.loads(line)["id"])
+                if json.loads(line)["kind"] == "turn_end":
+                    break
+            if text == "before":
+                assert hive(home.home, "down").returncode == 0
+                assert hive(home.home, "up", "--detach").returncode == 0
+        follower.terminate()
+    assert ids == list(range(1, len(ids) + 1))
