@@ -1,0 +1,23 @@
+"""The one list: oldest first, each thing once, and gone with what it was about."""
+
+from hived.core import waiting
+from tests.support.books import Books
+
+
+async def test_it_is_listed_oldest_first_and_once(books: Books) -> None:
+    await books.do(lambda tx: waiting.open_item(tx, "b", "parked", agent="ada", subject="second", since="2026-02"))
+    await books.do(lambda tx: waiting.open_item(tx, "a", "parked", agent="ada", subject="first", since="2026-01"))
+    await books.do(lambda tx: waiting.open_item(tx, "b", "parked", agent="ada", subject="new\nwords", since="2026-09"))
+    assert [(item.id, item.subject, item.since) for item in await books.waiting()] == [
+        ("a", "first", "2026-01"),
+        ("b", "new words", "2026-02"),
+    ]
+
+
+async def test_it_is_closed_once_and_by_its_kind(books: Books) -> None:
+    await books.do(lambda tx: waiting.open_item(tx, "x", "parked", agent="ada", subject="parked"))
+    await books.do(lambda tx: waiting.open_item(tx, "x", "needs_login", agent="ada", subject="login"))
+    assert await books.do(lambda tx: waiting.close_item(tx, "x", "parked")) is True
+    assert await books.do(lambda tx: waiting.close_item(tx, "x", "parked")) is False
+    assert [item.kind for item in await books.waiting()] == ["needs_login"]
+    assert [row.payload for row in books.feed if row.kind == "waiting_removed"] == [{"id": "x", "kind": "parked"}]
