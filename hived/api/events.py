@@ -5,8 +5,11 @@ body asks for the cursor. A batch of live events alone is published without a wr
 """
 
 import asyncio
+import contextlib
 import json
 import re
+import sys
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,7 +24,7 @@ from hived.core.hive import Hive, LiveEvents
 from hived.store.database import Tx
 from hived.wire import routes
 from hived.wire.errors import EventGap, InvalidRequest, NotJson, TooLarge
-from hived.wire.events import LIVE_KINDS, EventsTaken
+from hived.wire.events import LIVE_KINDS, STATE_KINDS, EventsTaken
 from hived.wire.protocol import (
     GENERATION_HEADER,
     JOURNAL_HEADER,
@@ -33,6 +36,9 @@ from hived.wire.protocol import (
 MAX_LINE_BYTES = MAX_PAYLOAD_BYTES + 4096
 """A payload at its limit with its id, time and kind."""
 
+LARGE_BYTES = 64 * 1024
+LARGE_AT_ONCE = 1
+"""Large batches taken apart at a time: parsed they are many times their size, and twenty agents flood at once."""
 MAX_JOURNAL_UUID = 64
 MAX_DIGITS = 18
 
@@ -40,10 +46,12 @@ agent_router = APIRouter()
 
 
 class Batch(NamedTuple):
-    """A body taken apart: `stored` are the events with ids, without a gap; `frames` are all of them, as they came."""
+    """A body taken apart. Of an event that hived does not act on only id, ts and kind are kept: a flood is many of them."""
 
     stored: list[dict[str, Any]]
-    frames: tuple[tuple[int | None, bytes], ...]
+    """The events with ids, without a gap."""
+    shown: list[tuple[int | None, str, bytes]]
+    """(id or None, kind, line) of all of them, as they came."""
 
 
 @dataclass(slots=True)
@@ -56,6 +64,15 @@ class _Lane:
     cursor: int = 0
 
 
+@dataclass(slots=True)
+class _Lanes:
+    of: dict[str, _Lane] = field(default_factory=dict)
+    large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LARGE_AT_ONCE))
+
+
+_UNBOUNDED: AbstractAsyncContextManager[None] = contextlib.nullcontext()
+
+
 async def post_events(request: Request) -> Response:
     """EventsTaken: all up to its cursor is hived's now. 409 on a gap or a stale generation, 413 where it is too large."""
     hive: Hive = request.app.state.hive
@@ -63,10 +80,12 @@ async def post_events(request: Request) -> Response:
     generation = generation_of(request)
     journal_uuid = journal_of(request)
     oldest = _number(request, OLDEST_HEADER)
-    batch = parse_batch(await _body(request))
-    lane = _lanes(request).setdefault(agent_id, _Lane())
-    async with lane.turn:
-        if batch.frames and not batch.stored and lane.known == (generation, journal_uuid):
+    body = await _body(request)
+    lanes = _lanes(request)
+    lane = lanes.of.setdefault(agent_id, _Lane())
+    async with lane.turn, lanes.large if len(body) > LARGE_BYTES else _UNBOUNDED:
+        batch = parse_batch(body)
+        if batch.shown and not batch.stored and lane.known == (generation, journal_uuid):
             _publish(hive, agent_id, journal_uuid, batch)
         else:
             taken = await _take(hive, agent_id, generation, journal_uuid, oldest, batch)
@@ -86,7 +105,7 @@ async def _take(
 
     def change(tx: Tx) -> EventsTaken:
         taken = take_batch(tx, agent_id, generation, journal_uuid, oldest, batch.stored, hive.config)
-        if batch.frames:
+        if batch.shown:
             tx.after_commit(partial(_publish, hive, agent_id, journal_uuid, batch))
         return taken
 
@@ -102,32 +121,34 @@ def _publish(hive: Hive, agent_id: str, journal_uuid: str, batch: Batch) -> None
         return
     first = batch.stored[0]["id"] if batch.stored else None
     last = batch.stored[-1]["id"] if batch.stored else None
-    size = sum(len(frame) for _, frame in batch.frames)
-    topic.publish([LiveEvents(first, last, batch.frames, journal_uuid)], weight=size)
+    data = b"".join([sse_event(kind, line, event_id) for event_id, kind, line in batch.shown])
+    topic.publish([LiveEvents(first, last, data, journal_uuid)], weight=len(data))
 
 
 def parse_batch(body: bytes) -> Batch:
     """The events of an NDJSON body. Raises NotJson, InvalidRequest, TooLarge, each naming the line."""
     stored: list[dict[str, Any]] = []
-    frames: list[tuple[int | None, bytes]] = []
+    shown: list[tuple[int | None, str, bytes]] = []
+    expected = 0
     for number, line in enumerate(body.split(b"\n"), 1):
         if not line.strip():
             continue
         if len(line) > MAX_LINE_BYTES:
             raise TooLarge(what=f"event on line {number}", bytes=len(line), limit=MAX_LINE_BYTES)
         event = _event(number, line)
-        kind = event["kind"]
+        kind = sys.intern(event["kind"])
         if kind in LIVE_KINDS:
-            frames.append((None, sse_event(kind, line)))
+            shown.append((None, kind, line))
             continue
         event_id = event.get("id")
         if type(event_id) is not int or event_id < 1:
             raise InvalidRequest(reason=f"The event on line {number} has no id.")
-        if stored and event_id != stored[-1]["id"] + 1:
-            raise EventGap(first=event_id, expected=stored[-1]["id"] + 1)
-        stored.append(event)
-        frames.append((event_id, sse_event(kind, line, event_id)))
-    return Batch(stored, tuple(frames))
+        if expected and event_id != expected:
+            raise EventGap(first=event_id, expected=expected)
+        expected = event_id + 1
+        stored.append(event if kind in STATE_KINDS else {"id": event_id, "ts": event["ts"], "kind": kind})
+        shown.append((event_id, kind, line))
+    return Batch(stored, shown)
 
 
 def _event(number: int, line: bytes) -> dict[str, Any]:
@@ -192,9 +213,9 @@ def _number(request: Request, header: str) -> int | None:
     return int(value)
 
 
-def _lanes(request: Request) -> dict[str, _Lane]:
+def _lanes(request: Request) -> _Lanes:
     state = request.app.state
     if not hasattr(state, "event_lanes"):
-        state.event_lanes = {}
-    lanes: dict[str, _Lane] = state.event_lanes
+        state.event_lanes = _Lanes()
+    lanes: _Lanes = state.event_lanes
     return lanes

@@ -116,10 +116,8 @@ class _Follower:
             if self._is_other(batch.journal_uuid):
                 chunks.append(RESYNC)
                 break
-            sent = self.sent
-            chunks += [frame for event_id, frame in batch.frames if event_id is None or event_id > sent]
-            if batch.last_id is not None and batch.last_id > sent:
-                self.sent = batch.last_id
+            chunks.append(batch.above(self.sent))
+            self.sent = max(self.sent, batch.last_id or 0)
         return b"".join(chunks)
 
     def _is_other(self, journal_uuid: str | None) -> bool:

@@ -30,10 +30,22 @@ class LiveEvents:
     first_id: int | None
     last_id: int | None
     """None where all are live only."""
-    frames: tuple[tuple[int | None, bytes], ...]
-    """(id or None, the event as a whole SSE event)."""
+    data: bytes
+    """Whole SSE events in one piece: thousands of small ones would stay behind as holes in the memory."""
     journal_uuid: str = ""
     """Whose ids these are: a new journal begins at 1 again."""
+
+    def above(self, event_id: int) -> bytes:
+        """The part that a reader who has everything up to that event has not: live ones, and those with a higher id."""
+        if self.first_id is None or self.first_id > event_id:
+            return self.data
+        wholes = [whole for whole in self.data.split(b"\n\n") if whole and not _has_come(whole, event_id)]
+        return b"".join([whole + b"\n\n" for whole in wholes])
+
+
+def _has_come(whole: bytes, event_id: int) -> bool:
+    """Whether this SSE event's `id:` line, always its first, is at or below that id."""
+    return whole.startswith(b"id: ") and int(whole[4 : whole.index(b"\n")]) <= event_id
 
 
 class Hive:
