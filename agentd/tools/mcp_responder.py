@@ -12,7 +12,6 @@ from agentd.engines.base import HiveTools
 PROTOCOL_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 """Newest first. A client that names another gets the newest, and decides whether it can go on."""
 
-PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
