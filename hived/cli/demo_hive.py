@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +29,7 @@ from hived.client import oneshot
 from hived.demo.repository import make_repository
 from hived.paths import HivePaths, hive_paths
 from hived.wire import routes
-from hived.wire.errors import HiveError
+from hived.wire.errors import DemoFailed, HiveError
 from hived.wire.names import OPERATOR, QUEEN
 from hived.wire.process_identity import ProcessIdentity
 
@@ -43,8 +43,9 @@ TASK = "One test of till fails: the discount. Please have it fixed, and the READ
 LAST_WORDS = "All done"
 """How the queen's report to the operator begins."""
 
-STEP_SECONDS = 120.0
-"""Longer than any stretch of the play between two points takes at its slowest."""
+STEP_SECONDS = 60.0
+STEP_SECONDS_A_PACE = 240.0
+"""With the play's own waits: more than any stretch between two points takes."""
 END_SECONDS = 5.0
 _WAIT = re.compile(r"\b(pace = |wait_seconds = )(\d+(?:\.\d+)?)")
 OURS = ("HIVE_HOME", "HIVE_EVENTS_DB", "HIVE_MODEL_FILE", "HIVE_CONTEXT_WINDOW")
@@ -122,14 +123,13 @@ class DemoHive:
         oneshot.call("POST", routes.MESSAGES, {"to": QUEEN, "body": TASK})
 
     def _await_ask(self) -> None:
-        Watch().until(lambda watch: self._asked(watch) is not None, STEP_SECONDS, "the queen's request for scout")
+        self._await(lambda watch: self._asked(watch) is not None, "the queen's request for scout")
 
     def _approve(self) -> None:
-        watch = Watch()
-        asked = self._asked(watch)
+        asked = self._asked(Watch())
         if asked is not None:
             decide("approve", asked["id"], None)
-        watch.until(lambda watch: SCOUT in watch.agents and watch.is_online(SCOUT), STEP_SECONDS, "scout being online")
+        self._await(lambda watch: SCOUT in watch.agents and watch.is_online(SCOUT), "scout being online")
 
     def _await_end(self) -> None:
         def ended(watch: Watch) -> bool:
@@ -140,7 +140,20 @@ class DemoHive:
                 for message in watch.messages.values()
             ) and all(watch.is_idle(name) for name in AGENTS)
 
-        Watch().until(ended, STEP_SECONDS, "the end of the play")
+        self._await(ended, "the end of the play")
+
+    def _await(self, condition: Callable[[Watch], bool], what: str) -> None:
+        """Raises DemoFailed as soon as a turn went wrong, TookTooLong where nothing happens."""
+
+        def reached(watch: Watch) -> bool:
+            for agent in watch.agents.values():
+                if agent["last_outcome"] not in (None, "ok"):
+                    raise DemoFailed(
+                        reason=f"a turn of {agent['name']} ended {agent['last_outcome']}: {agent['last_error']}"
+                    )
+            return condition(watch)
+
+        Watch().until(reached, STEP_SECONDS + STEP_SECONDS_A_PACE * self.pace, what)
 
     def _asked(self, watch: Watch) -> dict[str, Any] | None:
         for approval in watch.approvals.values():
