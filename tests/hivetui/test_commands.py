@@ -1,0 +1,46 @@
+import pytest
+
+from hivetui.commands import COMMANDS, NotACommand, Parsed, ShowScreen, completions, is_command, parsed
+from hivetui.intents import CancelTurn, RestartAgent, SetModel, SpawnAgent, StartAgent, StopAgent
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("/model opus", SetModel("alice", "opus")),
+        ("/model", ShowScreen("model")),
+        ("/cancel", CancelTurn("alice")),
+        ("/start", StartAgent("alice")),
+        ("/stop bob", StopAgent("bob")),
+        ("/restart", RestartAgent("alice")),
+        ("/spawn scout", SpawnAgent("scout", "claude")),
+        ("/spawn scout command qwen3", SpawnAgent("scout", "command", "worker", "qwen3")),
+        ("/go bob", ShowScreen("go", "bob")),
+        ("/help", ShowScreen("help")),
+    ],
+)
+def test_a_command_means_one_thing(text: str, meant: Parsed) -> None:
+    assert parsed(text, "alice", "claude") == meant
+
+
+@pytest.mark.parametrize("text", ["/nonsense", "/", "/spawn", "/go", "/mod el"])
+def test_what_cannot_be_done_says_why_in_one_sentence(text: str) -> None:
+    found = parsed(text, "alice", None)
+    assert isinstance(found, NotACommand)
+    assert found.why.endswith(".") or found.why.endswith("?")
+
+
+def test_a_command_that_needs_an_agent_says_so() -> None:
+    assert isinstance(parsed("/cancel", None), NotACommand)
+
+
+@pytest.mark.parametrize("text", ["hello", "/usr/bin/env is gone", "look at /etc", "/a\nb", "//x"])
+def test_text_with_a_slash_is_not_taken_for_a_command(text: str) -> None:
+    assert not is_command(text)
+
+
+def test_a_command_is_completed_from_its_beginning() -> None:
+    assert [command.name for command in completions("/sp")] == ["spawn"]
+    assert completions("/") == COMMANDS
+    assert completions("/model opus") == ()
+    assert completions("hello") == ()
