@@ -4,6 +4,7 @@ aiosqlite runs every statement on its own thread; a group of rows is handed over
 (semi-private: aiosqlite's minor is pinned), so that a group costs one hop.
 """
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +43,8 @@ class JournalFile:
     @classmethod
     async def open(cls, path: Path) -> "JournalFile":
         path.parent.mkdir(parents=True, exist_ok=True)
+        # An aiosqlite connection that cannot open its file leaves its thread to end by itself, later.
+        await asyncio.to_thread(lambda: sqlite3.connect(path).close())
         connection = aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
         await connection
         try:

@@ -1,0 +1,90 @@
+"""Scenarios as files: what is taken, and the one sentence for what is not."""
+
+from pathlib import Path
+
+import pytest
+
+from agentd.cli import main
+from agentd.engines.scenario import load_scenario, parse_scenario
+from hived.wire.errors import InvalidScenario
+
+WRONG = {
+    '[[turn]]\nsteps = [{dance = "waltz"}]': "turn 1, step 1: there is no step 'dance'",
+    '[[turn]]\nsteps = [{say = "a"}, {}]': "turn 1, step 2: there is no step ''",
+    '[[turn]]\nsteps = [{say = "a", shell = "b"}]': "'say' and 'shell' are two steps",
+    '[[turn]]\nsteps = [{say = 5}]': "turn 1, step 1, say: it is a text",
+    '[[turn]]\nsteps = [{say = "a", speed = 5}]': "there is no 'speed'",
+    '[[turn]]\nsteps = [{write = {path = "a"}}]': "'text' is missing",
+    '[[turn]]\nsteps = [{write = {path = "a", text = "b", mode = "c"}}]': "there is no 'mode'",
+    '[[turn]]\nsteps = [{send = {to = 1, body = "b"}}]': "send, to: it is a text",
+    "[[turn]]\nsteps = [{inbox = false}]": "inbox: it is true",
+    "[[turn]]\nsteps = [{wait_seconds = -1}]": "wait_seconds: it is a number from 0 up",
+    "[[turn]]\nsteps = [{exit = 300}]": "exit: it is an exit code",
+    '[[turn]]\nsteps = [{fail = {outcome = "bored"}}]': "there is no outcome 'bored'",
+    '[[turn]]\nsteps = [{note = "a", level = "loud"}]': "level: it is info, warning or error",
+    '[[turn]]\nsteps = [{say = "a", times = 9999999}]': "times: at most",
+    '[[turn]]\nmatch = "/(/"': "it is no regular expression",
+    "[[turn]]\nrepeat = 0": "repeat: it is a whole number from 1 up",
+    '[[turn]]\nsteps = "say"': "it is a list of tables",
+    '[[turn]]\nstep = []': "turn 1: there is no 'step'",
+    "[defaults]\nspeed = 1\n[[turn]]": "[defaults]: there is no 'speed'",
+    "turns = []": "the file: there is no 'turns'",
+    "": "it has no [[turn]]",
+    "[[turn]": "it is no TOML",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_wrong_scenario_is_one_sentence_that_names_the_place(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text(text)
+    with pytest.raises(InvalidScenario) as wrong:
+        load_scenario(file)
+    assert WRONG[text] in wrong.value.message
+    assert str(file) in wrong.value.message
+
+
+def test_a_scenario_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InvalidScenario, match="cannot be read"):
+        load_scenario(tmp_path / "gone.toml")
+
+
+def test_the_command_checks_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text('[[turn]]\nsteps = [{dance = "waltz"}]')
+    assert main(["scenario", str(file)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error[invalid_scenario]: ")
+    assert said.count("\n") == 1
+
+
+def test_the_first_turn_that_fits_and_is_not_used_up_answers() -> None:
+    scenario = parse_scenario(
+        {
+            "turn": [
+                {"match": "Fix", "repeat": 2},
+                {"match": "/^do .* now$/", "repeat": True},
+                {"from": "queen"},
+                {},
+                {"match": "never"},
+            ]
+        }
+    )
+    assert scenario.choose("please fix it", ["operator"], {}) == 0
+    assert scenario.choose("please fix it", ["operator"], {0: 1}) == 0
+    assert scenario.choose("please fix it", ["operator"], {0: 2}) == 3
+    assert scenario.choose("do it now", ["operator"], {1: 99}) == 1
+    assert scenario.choose("well", ["bob", "queen"], {}) == 2
+    assert scenario.choose("well", ["bob"], {3: 50}) == 3
+
+
+def test_where_no_turn_is_for_any_prompt_none_answers() -> None:
+    scenario = parse_scenario({"turn": [{"match": "a"}, {"from": "queen"}]})
+    assert scenario.choose("b", ["bob"], {}) is None
+
+
+def test_the_manual_names_every_step() -> None:
+    from agentd.engines.scenario import STEPS
+
+    manual = (Path(__file__).parents[3] / "docs" / "SCENARIOS.md").read_text()
+    assert [verb for verb in STEPS if f"`{verb} = " not in manual] == []
