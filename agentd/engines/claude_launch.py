@@ -39,7 +39,7 @@ def command_line(context: EngineContext, model: str, session_id: str | None) -> 
     options = context.launch.spec.engine_options
     unknown = sorted(set(options) - OPTIONS)
     if unknown:
-        raise _invalid(f"claude knows no option {unknown[0]!r}; it knows {', '.join(sorted(OPTIONS))}.")
+        raise _invalid(unknown[0], f"claude has no such option; it has {', '.join(sorted(OPTIONS))}.")
     command = [
         *_program(options.get("command")),
         "-p", "--output-format", "stream-json", "--input-format", "stream-json", "--verbose",
@@ -57,7 +57,7 @@ def command_line(context: EngineContext, model: str, session_id: str | None) -> 
     max_turns = options.get("max_turns")
     if max_turns is not None:
         if not isinstance(max_turns, int) or isinstance(max_turns, bool) or max_turns < 1:
-            raise _invalid("max_turns is a whole number above 0.")
+            raise _invalid("max_turns", "it is a whole number above 0.")
         command += ["--max-turns", str(max_turns)]
     hive_tools = [TOOL_PREFIX + tool.name for tool in context.tools.definitions]
     # Each list is joined by commas: the CLI would take the next word for another tool.
@@ -90,15 +90,15 @@ def _program(command: Any) -> list[str]:
     try:
         words = shlex.split(command) if isinstance(command, str) else command
     except ValueError as error:
-        raise _invalid(f"command cannot be split into words: {error}.") from error
+        raise _invalid("command", f"it cannot be split into words: {error}.") from error
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
-        raise _invalid("command is a string or a list of words.")
+        raise _invalid("command", "it is a string or a list of words.")
     return list(words)
 
 
 def _permission_mode(mode: Any) -> str:
     if mode not in PERMISSION_MODES:
-        raise _invalid(f"permission_mode is one of {', '.join(PERMISSION_MODES)}.")
+        raise _invalid("permission_mode", f"it is one of {', '.join(PERMISSION_MODES)}.")
     return str(mode)
 
 
@@ -107,7 +107,7 @@ def _names(options: dict[str, Any], option: str) -> list[str]:
     if isinstance(names, str):
         names = [names]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise _invalid(f"{option} is a list of tool names.")
+        raise _invalid(option, "it is a list of tool names.")
     return list(names)
 
 
@@ -118,7 +118,7 @@ def _mcp_config(context: EngineContext) -> str:
     for server in own:
         name = server.get("name")
         if not isinstance(name, str) or not name or name in servers:
-            raise _invalid(f"each of mcp_servers has a name of its own, and {SERVER!r} is taken.")
+            raise _invalid("mcp_servers", f"each has a name of its own, and {SERVER!r} is taken.")
         servers[name] = {key: value for key, value in server.items() if key != "name"}
     config = json.dumps({"mcpServers": servers})
     if not own:
@@ -145,12 +145,12 @@ def _system_prompt(context: EngineContext) -> str:
     try:
         own = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise _invalid(f"the prompt file {path} cannot be read: {type(error).__name__}.") from error
+        raise _invalid("prompt", f"{path} cannot be read: {type(error).__name__}.") from error
     size = len(own.encode())
     if size > MOST_PROMPT_BYTES:
-        raise _invalid(f"the prompt file {path} has {size} bytes; at most {MOST_PROMPT_BYTES} are taken.")
+        raise _invalid("prompt", f"{path} has {size} bytes; at most {MOST_PROMPT_BYTES} are taken.")
     return f"{preamble}\n\n{own}"
 
 
-def _invalid(message: str) -> EngineFailed:
-    return EngineFailed("failed", message[0].upper() + message[1:], retryable=False, code="invalid_option")
+def _invalid(option: str, reason: str) -> EngineFailed:
+    return EngineFailed("failed", f"{option}: {reason}", retryable=False, code="invalid_option")
