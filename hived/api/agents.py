@@ -34,7 +34,7 @@ async def get_agents(request: Request) -> AgentList:
 async def post_agent(request: Request, spawn: SpawnRequest) -> Approval:
     """Ask for a new agent. The answer is the pending approval that must be decided first."""
     hive = hive_of(request)
-    await check_reach(hive, spawn)
+    await check_reach(hive, spawn, asked_by_agent=False)
     return await hive.database.write(remembered(request, lambda tx: approvals.ask_spawn(tx, spawn, OPERATOR), 202))
 
 

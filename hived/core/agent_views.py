@@ -57,6 +57,7 @@ def detail(conn: Connection, name: str, paths: AgentPaths) -> AgentDetail:
         "harness": paths.harness,
         "state": paths.state,
         "home": paths.home,
+        "workspace": paths.workspace,
         "events_db": paths.events_db,
         "stats_db": paths.stats_db,
         "model_file": paths.model_file,
@@ -64,12 +65,7 @@ def detail(conn: Connection, name: str, paths: AgentPaths) -> AgentDetail:
         "socket": paths.socket,
     }
     known = _view(row)
-    workspace = str(paths.workspace)
-    return AgentDetail(
-        **{**dict(known), "workspace": workspace},
-        spec=spec_of(row),
-        paths={**{key: str(path) for key, path in shown.items()}, "workspace": workspace},
-    )
+    return AgentDetail(**dict(known), spec=spec_of(row), paths={key: str(path) for key, path in shown.items()})
 
 
 def publish(tx: Tx, agent_id: str) -> None:
@@ -130,5 +126,5 @@ def _view(row: Row) -> AgentView:
         cursor=row["cursor"],
         last_event_at=row["last_event_at"],
         repo=json.loads(row["spec_json"]).get("repo"),
-        workspace=None,
+        workspace=row["workspace"],
     )

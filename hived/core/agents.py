@@ -18,7 +18,7 @@ from hived.wire.errors import AgentNotFound
 __all__ = [
     "Supervised", "Wanted", "apply_status", "check_generation", "create_agent", "detail", "find_agent", "list_views",
     "mark_unheard", "next_generation", "publish", "set_conditions", "set_lifecycle", "set_model", "set_online",
-    "supervised", "view", "want", "want_restart",
+    "set_workspace", "supervised", "view", "want", "want_restart",
 ]  # fmt: skip
 
 Wanted = Literal["running", "stopped"]
@@ -54,16 +54,17 @@ def want(tx: Tx, name: str, wanted: Wanted, actor: Actor) -> None:
     store.update_wanted(tx, row["id"], wanted)
     if wanted == "running" and row["lifecycle"] in ("stopped", "crashed", "parked"):
         set_lifecycle(tx, row["id"], "requested", f"{actor.who} asked for its start", pid=None)
-    if wanted == "stopped" and row["pid"] is None and row["lifecycle"] in ("requested", "crashed", "parked"):
-        set_lifecycle(tx, row["id"], "stopped", f"{actor.who} asked for its stop", pid=None)
     audit.append(tx, f"agent.wanted_{wanted}", actor, row["id"], {"name": row["name"]})
     tx.ring(SUPERVISOR, "look")
 
 
 def want_restart(tx: Tx, name: str, actor: Actor) -> int:
-    """Ask for a new generation; the one that is to be outlived. Raises InvalidName, AgentNotFound."""
+    """Ask for a new generation; the one that is to be outlived. Asked again before it has begun, it is the same restart.
+
+    Raises InvalidName, AgentNotFound.
+    """
     row = find_agent(tx.connection, name)
-    store.update_restart_token(tx, row["id"])
+    store.update_restart_wanted(tx, row["id"])
     if row["lifecycle"] in ("stopped", "crashed", "parked"):
         set_lifecycle(tx, row["id"], "requested", f"{actor.who} asked for its restart", pid=None)
     audit.append(tx, "agent.wanted_restart", actor, row["id"], {"name": row["name"]})
@@ -135,6 +136,11 @@ def apply_status(tx: Tx, agent_id: str, generation: int, report: StatusReport) -
     store.update_report(tx, agent_id, abilities_json=report.abilities.model_dump_json(), session_id=report.session_id)
     set_conditions(tx, row, report.conditions)
     publish(tx, agent_id)
+
+
+def set_workspace(tx: Tx, agent_id: str, workspace: str) -> None:
+    """The folder it works in. The caller publishes the agent."""
+    store.update_workspace(tx, agent_id, workspace)
 
 
 def set_conditions(tx: Tx, agent: Row, conditions: Sequence[Condition]) -> None:

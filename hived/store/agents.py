@@ -62,8 +62,13 @@ def update_wanted(tx: Tx, agent_id: str, wanted: str) -> None:
     tx.execute("UPDATE agents SET wanted = ? WHERE id = ?", (wanted, agent_id))
 
 
-def update_restart_token(tx: Tx, agent_id: str) -> None:
-    tx.execute("UPDATE agents SET restart_token = restart_token + 1, wanted = 'running' WHERE id = ?", (agent_id,))
+def update_restart_wanted(tx: Tx, agent_id: str) -> None:
+    """One above the token that the current generation answers, however often it is asked for."""
+    tx.execute("UPDATE agents SET restart_token = started_token + 1, wanted = 'running' WHERE id = ?", (agent_id,))
+
+
+def update_workspace(tx: Tx, agent_id: str, workspace: str) -> None:
+    tx.execute("UPDATE agents SET workspace = ? WHERE id = ?", (workspace, agent_id))
 
 
 def update_lifecycle(tx: Tx, agent_id: str, state: str, cause: str, pid: int | None) -> None:

@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 
-from hived.core.agents import Supervised, next_generation, set_lifecycle, supervised
+from hived.core.agents import Supervised, next_generation, set_lifecycle, set_workspace, supervised
 from hived.core.hive import Hive
 from hived.logs import last_lines
 from hived.store.database import Ring, Tx
@@ -155,6 +155,7 @@ class Keeper:
     async def _start(self, agent: Supervised) -> None:
         def begin(tx: Tx) -> int:
             generation = next_generation(tx, agent.id, self._hive.config.max_deliveries)
+            set_workspace(tx, agent.id, str(self._paths.workspace))
             set_lifecycle(tx, agent.id, "starting", f"its harness is started, generation {generation}", pid=None)
             return generation
 

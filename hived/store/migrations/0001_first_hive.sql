@@ -9,7 +9,7 @@ CREATE TABLE agents(
   spec_json TEXT NOT NULL,
   created_at TEXT NOT NULL,
   wanted TEXT NOT NULL CHECK (wanted IN ('running', 'stopped')),
-  restart_token INTEGER NOT NULL DEFAULT 0,      -- raised to ask for a new generation
+  restart_token INTEGER NOT NULL DEFAULT 0,      -- above started_token: a new generation is asked for
   started_token INTEGER NOT NULL DEFAULT 0,      -- the restart_token that the current generation answers
   lifecycle TEXT NOT NULL,
   lifecycle_since TEXT NOT NULL,
@@ -29,6 +29,7 @@ CREATE TABLE agents(
   last_outcome TEXT,
   last_error TEXT,
   session_id TEXT,
+  workspace TEXT,                                -- the folder it works in, once it has one
   journal_uuid TEXT                              -- the one in use; journals has the cursors
 ) STRICT;
 

@@ -70,6 +70,8 @@ async def test_a_start_that_is_stopped_meanwhile_says_so(host: Calls, books: Boo
     start = calling(host, "start")
     await looked(books)
     stop = calling(host, "stop")
+    await looked(books)
+    await become(books, ada, "stopped")
     status, answer = await asyncio.wait_for(start, 10)
     assert (status, answer["code"]) == (502, "start_failed")
     assert (await asyncio.wait_for(stop, 10))[1]["lifecycle"]["state"] == "stopped"

@@ -111,17 +111,19 @@ async def test_wanting_a_running_agent_running_changes_nothing(books: Books) -> 
     assert await books.view("ada") == before
 
 
-async def test_wanting_one_stopped_that_has_no_process_stops_it_at_once(books: Books) -> None:
+async def test_wanting_one_stopped_is_the_supervisions_to_do(books: Books) -> None:
     ada = await books.agent("ada")
     await lifecycle(books, ada, "parked")
     await books.do(lambda tx: agents.want(tx, "ada", "stopped", OPERATOR))
-    assert (await books.view("ada")).lifecycle.state == "stopped"
+    assert (await books.view("ada")).lifecycle.state == "parked"
     assert (await supervised(books, "ada")).wanted == "stopped"
+    assert books.rings[-1].to == SUPERVISOR
 
 
 async def test_a_restart_is_due_until_a_generation_answers_it(books: Books) -> None:
     ada = await books.agent("ada")
-    await books.do(lambda tx: agents.want_restart(tx, "ada", OPERATOR))
+    for _ in range(2):
+        await books.do(lambda tx: agents.want_restart(tx, "ada", OPERATOR))
     known = await supervised(books, "ada")
     assert (known.restart_token, known.started_token, known.wanted) == (1, 0, "running")
     await books.do(lambda tx: agents.next_generation(tx, ada))
@@ -246,8 +248,10 @@ async def test_a_new_model_is_written_audited_and_rung(books: Books) -> None:
 
 
 async def test_the_detail_has_the_spec_and_the_paths(books: Books) -> None:
-    await books.agent("ada", can_message=["bob"], env={"A": "b"})
+    ada = await books.agent("ada", can_message=["bob"], env={"A": "b"})
     paths = books.hive.paths.agent("ada")
+    assert (await books.view("ada")).workspace is None
+    await books.do(lambda tx: agents.set_workspace(tx, ada, str(paths.workspace)))
     detail = await books.read(lambda conn: agents.detail(conn, "ada", paths))
     assert (detail.spec.can_message, detail.spec.env, detail.workspace) == (["bob"], {"A": "b"}, str(paths.workspace))
     assert detail.paths["log"] == str(paths.log)
