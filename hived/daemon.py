@@ -26,7 +26,7 @@ from hived.logs import start_logging, stop_logging
 from hived.paths import HivePaths, checked_socket_path
 from hived.store.database import Database
 from hived.supervision.reconciler import Reconciler
-from hived.wire.errors import AlreadyRunning, HiveError
+from hived.wire.errors import AlreadyRunning, HiveError, Internal
 from hived.wire.protocol import BUILD, PROTOCOL
 from hived.wire.snapshot import HiveInfo
 from hived.wire.times import utc_now
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 def run_hived(paths: HivePaths) -> int:
-    """Run until told to stop; the exit code. Raises AlreadyRunning, PathTooLong, SocketInUse, InvalidConfig, DatabaseNewer."""
+    """Run until told to stop; the exit code. Raises AlreadyRunning, PathTooLong, SocketInUse, InvalidConfig, DatabaseNewer, Internal."""
     checked_socket_path(paths.host_socket)
     for folder in (paths.config, paths.data, paths.run, paths.log.parent, paths.agents):
         private_folder(folder)
@@ -61,6 +61,11 @@ def run_hived(paths: HivePaths) -> int:
                     paths.pid_file.unlink(missing_ok=True)
                     os._exit(0)
             return 0
+        except HiveError:
+            raise
+        except Exception as error:
+            log.exception("hived failed")
+            raise Internal() from error
         finally:
             stop_logging()
 

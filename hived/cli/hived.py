@@ -21,6 +21,9 @@ def main() -> int:
     except HiveError as error:
         print(f"error[{error.code}]: {error.message}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"error[internal]: {error.strerror or error}: {error.filename}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -116,6 +116,24 @@ def test_a_newer_database_is_refused_and_left_as_it_is() -> None:
         assert hive.paths.database.read_bytes() == before
 
 
+def test_a_broken_database_is_one_sentence_and_the_log_says_more() -> None:
+    with live_hive(start=False) as hive:
+        hive.paths.database.write_bytes(bytes(8192))
+        refused = run(hive)
+        assert refused.returncode == 1
+        assert refused.stderr == "error[internal]: Something failed inside hived; its log says more.\n"
+        assert "not a database" in hive.paths.log.read_text()
+
+
+def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with live_hive({"HIVE_HOME": str(tmp_path / "file" / "home")}, start=False) as hive:
+        refused = run(hive)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("error[internal]: Not a directory: ")
+        assert refused.stderr.count("\n") == 1
+
+
 def test_a_home_too_deep_for_a_socket_is_refused(tmp_path: Path) -> None:
     with live_hive({"HIVE_HOME": str(tmp_path / ("x" * 100))}, start=False) as hive:
         refused = run(hive)
