@@ -82,7 +82,7 @@ def follow(path: str, agents: list[str], ends: int, ready: "multiprocessing.Queu
 
 def one_round(shell: Shell, agents: list[str], order: str) -> tuple[int, int, float, list[float]]:
     queue: multiprocessing.Queue[object] = multiprocessing.get_context("spawn").Queue()
-    socket_path = shell.json("paths")["host_socket"]
+    socket_path = shell.json("paths")["host-socket"]
     reader = multiprocessing.get_context("spawn").Process(
         target=follow, args=(socket_path, agents, len(agents), queue), daemon=True
     )
@@ -124,13 +124,13 @@ def run() -> list[Finding]:
         for name in agents:
             shell.hive("spawn", name, "--engine", "command", "--command", f"{sys.executable} {program}", "--yes")
         for _ in range(ROUNDS):
-            wait_until(lambda: all(agent["turn"]["state"] == "idle" for agent in shell.json("ls")), "all agents idle")
+            wait_until(lambda: all(agent["turn"]["state"] == "idle" for agent in shell.json("ls")["agents"]), "all agents idle")
             seen, size, took, _delays = one_round(shell, agents, f"go burst {BURST} 0")
             assert seen == AGENTS * BURST, f"{seen} of {AGENTS * BURST} events came"
             rates.append(seen / took)
             bares.append(bare_socket_rate(size, seen))
         for _ in range(ROUNDS):
-            wait_until(lambda: all(agent["turn"]["state"] == "idle" for agent in shell.json("ls")), "all agents idle")
+            wait_until(lambda: all(agent["turn"]["state"] == "idle" for agent in shell.json("ls")["agents"]), "all agents idle")
             each = RATE * SECONDS // AGENTS
             _seen, _size, _took, delays = one_round(shell, agents, f"go steady {each} {AGENTS / RATE}")
             p99s.append(percentile(delays, 0.99) * 1000)
