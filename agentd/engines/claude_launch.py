@@ -19,6 +19,9 @@ TOOL_PREFIX = f"mcp__{SERVER}__"
 INSTALL = "npm install -g @anthropic-ai/claude-code"
 PERMISSION_MODES = ("default", "acceptEdits", "plan", "auto", "dontAsk", "bypassPermissions")
 OPTIONS = frozenset({"command", "permission_mode", "allowed_tools", "disallowed_tools", "max_turns"})
+PAST_THE_HIVE = ("AskUserQuestion", "CronCreate", "ListAgents", "ScheduleWakeup", "SendMessage")
+"""The CLI's own ways to ask, to write to other sessions and to wake itself: the operator would see none of it, no budget
+would be asked and no sender stamped."""
 MOST_PROMPT_BYTES = 100 * 1024
 """The kernel takes 128 KiB in one argument."""
 RETRIES = "3"
@@ -62,9 +65,7 @@ def command_line(context: EngineContext, model: str, session_id: str | None) -> 
     hive_tools = [TOOL_PREFIX + tool.name for tool in context.tools.definitions]
     # Each list is joined by commas: the CLI would take the next word for another tool.
     command += ["--allowedTools", ",".join(hive_tools + _names(options, "allowed_tools"))]
-    refused = _names(options, "disallowed_tools")
-    if refused:
-        command += ["--disallowedTools", ",".join(refused)]
+    command += ["--disallowedTools", ",".join([*PAST_THE_HIVE, *_names(options, "disallowed_tools")])]
     return command
 
 

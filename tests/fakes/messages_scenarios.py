@@ -128,9 +128,10 @@ class Script:
         messages = request.get("messages", [])
         for index in range(len(messages) - 1, -1, -1):
             message = messages[index]
-            named = _NAMED.search(_text_of(message)) if message.get("role") == "user" else None
-            if named is None:
+            found = list(_NAMED.finditer(_text_of(message))) if message.get("role") == "user" else []
+            if not found:
                 continue
+            named = found[-1]  # the CLI puts a message that got no answer and the next one into one
             steps = steps_of(named[1].lower(), named[2])
             done = sum(1 for later in messages[index + 1 :] if later.get("role") == "assistant")
             return self._nth(steps, done, key=f"{len(messages)}:{_session(request)}:{named[0]}")

@@ -307,6 +307,20 @@ async def test_a_cli_that_ended_between_turns_is_started_again_and_that_is_said(
     assert any(isinstance(event, Note) and "started again" in event.text for event in setting.reported)
 
 
+async def test_a_turn_whose_process_is_ended_after_its_interrupt_is_cancelled(setting: Setting) -> None:
+    async with setting.engine() as engine:
+        async with running(engine, "@@slow") as turn:
+            await turn.until(is_delta)
+            os.kill(engine_pid(setting), signal.SIGSTOP)  # it hears no interrupt now
+            asked = asyncio.create_task(engine.interrupt())
+            await asyncio.sleep(0)
+            os.kill(engine_pid(setting), signal.SIGKILL)
+            await engine.terminate()
+            assert (await turn.done()).outcome == "cancelled"
+            await asked
+        assert done_of(await played(engine, "@@text")).outcome == "ok"
+
+
 async def test_a_turn_that_is_given_up_leaves_no_process(setting: Setting) -> None:
     async with setting.engine() as engine:
         async with running(engine, "@@slow") as turn:

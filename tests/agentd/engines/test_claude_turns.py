@@ -15,6 +15,7 @@ from agentd.engines.base import (
     ToolUse,
     Usage,
 )
+from agentd.engines.claude_launch import PAST_THE_HIVE
 from tests.support.claude import Setting, done_of, played
 
 pytestmark = [pytest.mark.claude, pytest.mark.timeout(90)]
@@ -206,6 +207,14 @@ async def test_the_prompt_file_and_who_it_is_stand_in_the_system_prompt(setting:
     system = str(setting.api.requests[0].body["system"])
     assert "Speak like a heron." in system
     assert "You are bee, a worker" in system
+
+
+async def test_the_model_is_offered_the_hives_tools_and_none_that_goes_past_the_hive(setting: Setting) -> None:
+    async with setting.engine() as engine:
+        await played(engine, "@@text")
+    offered = {tool["name"] for tool in setting.api.requests[0].body["tools"]}
+    assert {"mcp__hive__send", "mcp__hive__whoami", "Bash", "Read"} <= offered
+    assert offered.isdisjoint(PAST_THE_HIVE)
 
 
 async def test_words_that_look_like_a_command_of_the_clis_reach_the_model(setting: Setting) -> None:
