@@ -1,5 +1,8 @@
 """Request bodies: at most 1 MiB, told or not, read whole before a route runs; and JSON whatever their type is called."""
 
+import json
+import re
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -7,6 +10,7 @@ from hived.wire.errors import InvalidRequest, TooLarge
 from hived.wire.protocol import MAX_REQUEST_BYTES
 
 LINES = "application/x-ndjson"
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 DRAINED_BYTES = 64 * 1024 * 1024
 """How much of a body that is too large is read and dropped, so that its sender gets the answer and not a broken pipe."""
 
@@ -23,6 +27,7 @@ class Bodies:
             return
         body = await _whole(receive)
         if body and not (Headers(scope=scope).get("content-type") or "").startswith(LINES):
+            _refuse_half_characters(body)
             kept = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
             scope["headers"] = [*kept, (b"content-type", b"application/json")]
         scope["hive_body"] = body
@@ -36,6 +41,18 @@ class Bodies:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, receive_again, send)
+
+
+def _refuse_half_characters(body: bytes) -> None:
+    """Half of a surrogate pair is legal JSON and no text: it could be neither stored nor answered."""
+    if _HALF.search(body) is None:
+        return
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(reason="The request holds half of a character, so it is no text.") from None
+    except (ValueError, RecursionError):
+        return  # The route says what is wrong with it.
 
 
 async def _whole(receive: Receive) -> bytes:

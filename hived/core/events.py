@@ -149,7 +149,7 @@ def _apply(tx: Tx, agent_id: str, event: dict[str, Any], config: Config, refused
     try:
         with tx.part():
             return _act(tx, agent_id, event, config, refused)
-    except (ValueError, TypeError, KeyError, HiveError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError, HiveError) as error:
         logger.warning(
             "event %s (%s) of agent %s makes no sense and changes nothing: %s",
             event.get("id"), event["kind"], agent_id, one_line(str(error), 500),
@@ -270,7 +270,9 @@ def _wake(wake: dict[str, Any]) -> str | None:
     kind, source = wake.get("kind"), wake.get("from")
     if not isinstance(kind, str):
         return None
-    return one_line(f"{kind} from {source}" if isinstance(source, str) and source else kind)
+    if not isinstance(source, str) or source in ("", kind):
+        return one_line(kind)
+    return one_line(f"{kind} from {source}")
 
 
 def _time(tx: Tx, event: dict[str, Any]) -> str:

@@ -123,8 +123,15 @@ async def test_the_sentence_names_the_field(host: Calls) -> None:
 
 async def test_text_that_is_no_unicode_is_refused(host: Calls, books: Books) -> None:
     await books.agent("ada")
-    status, answer = await host("POST", "/v1/messages", content=b'{"to": "ada", "body": "\\ud800"}')
-    assert (status, answer["code"]) == (400, "invalid_request")
+    for path, body in (
+        ("/v1/messages", b'{"to": "ada", "body": "\\ud800"}'),
+        ("/v1/agents", b'{"name": "bob", "engine": "scripted", "engine_options": {"x": ["\\uDFFF"]}}'),
+        ("/v1/approvals/x/approve", b'{"updated_input": {"\\udbff": 1}}'),
+    ):
+        status, answer = await host("POST", path, content=body)
+        assert (status, answer["code"]) == (400, "invalid_request")
+    status, _ = await host("POST", "/v1/messages", content=b'{"to": "ada", "body": "\\ud83d\\udc1d"}')
+    assert status == 201
 
 
 async def test_every_answer_says_protocol_and_build(host: Calls, harness: Calls) -> None:

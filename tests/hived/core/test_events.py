@@ -183,7 +183,7 @@ async def test_conditions_come_and_go(books: Books) -> None:
 
 async def test_the_turn_state_may_change_within_a_turn(books: Books) -> None:
     ada = await books.agent("ada")
-    await books.events(ada, event(1, "turn_start", turn_id="t1", wake={"kind": "operator"}))
+    await books.events(ada, event(1, "turn_start", turn_id="t1", wake={"kind": "operator", "from": "operator"}))
     await books.events(ada, event(2, "turn_state_changed", state="compacting"))
     turn = (await books.view("ada")).turn
     assert (turn.state, turn.turn_id, turn.wake) == ("compacting", "t1", "operator")
@@ -267,6 +267,14 @@ async def test_a_payload_that_makes_no_sense_is_taken_and_changes_nothing(
     after = await books.view("ada")
     assert after.model_copy(update={"cursor": before.cursor, "last_event_at": before.last_event_at}) == before
     assert ("makes no sense" in caplog.text) == (kind in STATE_KINDS)
+
+
+async def test_a_payload_nested_beyond_reason_is_taken_too(books: Books) -> None:
+    ada = await books.agent("ada")
+    deep: dict[str, Any] = {}
+    for _ in range(900):
+        deep = {"x": [deep]}
+    assert (await books.events(ada, event(1, "turn_start", turn_id="t1", wake=deep), text(2))).cursor == 2
 
 
 async def test_a_turn_ends_even_where_its_figures_make_no_sense(books: Books) -> None:
