@@ -26,7 +26,7 @@ def select_messages_starting(connection: Connection, prefix: str) -> list[Row]:
     if exact is not None:
         return [exact]
     return connection.execute(
-        "SELECT * FROM messages WHERE substr(id, 1, length(?1)) = ?1 LIMIT 2", (prefix,)
+        "SELECT * FROM messages WHERE id >= ?1 AND id < ?1 || char(1114111) LIMIT 2", (prefix,)
     ).fetchall()
 
 

@@ -1,6 +1,7 @@
 """The same key is the same call: done once, answered alike, even over a restart; and never another call."""
 
 import asyncio
+import http.client
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hived.api.host import create_host_app
 from hived.core.hive import Hive
 from tests.hived.api.conftest import Calls
 from tests.support.books import Books
+from tests.support.hive import live_hive, wait_until
 
 KEY = {"idempotency-key": "a-key"}
 HELLO = {"to": "ada", "body": "hello"}
@@ -105,3 +107,18 @@ async def test_reading_takes_no_notice_of_a_key(host: Calls, books: Books) -> No
     assert (await host("GET", "/v1/agents", headers=KEY))[1] == {"agents": []}
     await books.agent("ada")
     assert len((await host("GET", "/v1/agents", headers=KEY))[1]["agents"]) == 1
+
+
+def test_a_decision_whose_answer_was_lost_with_hived_is_answered_by_the_next_one() -> None:
+    with live_hive({"HIVE_FAULT_POINT": "hived_decided"}) as hive:
+        spec = {"name": "ada", "engine": "command", "engine_options": {"command": ["cat"]}}
+        _, asked = hive.post("/v1/agents", spec, {"idempotency-key": "ask"})
+        path = f"/v1/approvals/{asked['id']}/deny"
+        with pytest.raises((OSError, http.client.HTTPException)):
+            hive.post(path, {"note": "no"}, KEY)
+        wait_until(lambda: hive.process is not None and hive.process.poll() is not None, "hived's death")
+        hive.start()
+        status, answer = hive.post(path, {"note": "no"}, KEY)
+        assert (status, answer["status"], answer["note"]) == (200, "denied", "no")
+        assert hive.post("/v1/agents", spec, {"idempotency-key": "ask"}) == (202, asked)
+        assert hive.post(path, {"note": "no"})[1]["code"] == "already_decided"
