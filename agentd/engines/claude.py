@@ -189,8 +189,9 @@ class ClaudeEngine:
             async with asyncio.timeout(TAKE_UP_SECONDS):
                 return await pipe.next_events()
         except TimeoutError:
-            book.ended = True
-            return [Note("Claude Code did not take up a message that was to steer the turn.", "warning")]
+            book.give_up("Claude Code did not take up a message that was to steer the turn.")
+            await self._drop()  # it would begin a turn of its own, should it take it up after all
+            return []
 
     def _keep_up(self, book: TurnBook) -> None:
         found = book.session_id

@@ -84,6 +84,11 @@ class TurnBook:
             self.unknown.append(event.what)
         return []
 
+    def give_up(self, why: str) -> None:
+        """The turn ends here, though something that was asked in it is not done."""
+        self._verdicts.append(Verdict("failed", why))
+        self.ended = True
+
     @property
     def between(self) -> bool:
         """The CLI has ended a turn of its own, and another must follow."""
