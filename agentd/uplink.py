@@ -22,9 +22,8 @@ BATCH_BYTES = 900 * 1000
 """Below the 1 MiB that hived takes in one request."""
 BATCH_EVENTS = 2000
 TAIL_BYTES = 2 * 1024 * 1024
-PACE_SECONDS = 0.02
-"""Between the starts of two batches: at twenty agents each batch costs hived a commit, and nobody sees 20 ms."""
-BUSY_PACE_SECONDS = 0.04
+BUSY_PACE_SECONDS = 0.05
+"""Between the starts of two batches in a flood; otherwise the journal's groups set the pace."""
 BUSY_LINES = 10
 """A batch of so many lines means a flood: larger batches then cost less, and nobody reads along."""
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0)
@@ -134,10 +133,8 @@ class Uplink:
                 await asyncio.sleep(pause)
                 continue
             failures = 0
-            pace = BUSY_PACE_SECONDS if len(lines) >= BUSY_LINES else PACE_SECONDS
-            left = started_at + pace - asyncio.get_running_loop().time()
-            if left > 0 and len(lines) < self._most_events:
-                await asyncio.sleep(left)
+            if BUSY_LINES <= len(lines) < self._most_events:
+                await asyncio.sleep(max(0.0, started_at + BUSY_PACE_SECONDS - asyncio.get_running_loop().time()))
 
     async def _next_batch(self) -> list[Line]:
         """What hived is to have next: from the tail where it goes on from the cursor, else from the journal."""
