@@ -8,12 +8,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.claude import claude_cli
+from tests.support.claude import find_claude
 from tests.verified.shell import HIVE, ROOT, expect, screen, temporary_hive, wait_until
 
 
 def run() -> list[str]:
-    cli = claude_cli()
+    cli = find_claude()
+    expect(cli, "Claude Code must be on this machine: npm install @anthropic-ai/claude-code@2.1.197, or HIVE_TEST_CLAUDE")
+    assert cli
     version = subprocess.run([cli, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
     said = [f"the CLI: {version}"]
     with loopback_model() as url, temporary_hive() as shell:
