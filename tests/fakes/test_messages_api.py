@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from tests.fakes.messages_api import MessagesApi
+from tests.support.claude import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,9 +66,7 @@ async def test_it_runs_as_a_program_that_writes_its_port_down(tmp_path: Path) ->
         sys.executable, "-m", "tests.fakes.messages_api", "--port-file", str(file), cwd=ROOT
     )
     try:
-        async with asyncio.timeout(20):
-            while not file.exists():  # noqa: ASYNC110 - what another process does sets no event here
-                await asyncio.sleep(0.02)
+        await until(file.exists)
         answer = await ask(f"http://127.0.0.1:{file.read_text().strip()}", user("@@text"))
         assert json.loads(answer.content)["content"][0]["text"].startswith("Hello")
     finally:

@@ -1,5 +1,6 @@
 """The real Claude Code CLI for tests: where it is, and an engine on it with the loopback model and nothing else."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -28,6 +29,8 @@ from hived.wire.launch import Launch
 from hived.wire.protocol import PROTOCOL
 from tests.fakes.messages_api import MessagesApi
 
+MOMENT_SECONDS = 30
+"""Far more than anything here takes; nothing waits this long unless it is broken."""
 HIVE_TOOLS_CLAUDE = Path("/opt/hive-tools/claude/node_modules/.bin/claude")
 
 
@@ -156,6 +159,13 @@ class Setting:
             yield engine
         finally:
             await engine.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Returns once it holds; TimeoutError after MOMENT_SECONDS."""
+    async with asyncio.timeout(MOMENT_SECONDS):
+        while not condition():  # noqa: ASYNC110 - what another process does sets no event here
+            await asyncio.sleep(0.01)
 
 
 async def played(engine: ClaudeEngine, text: str) -> list[EngineEvent]:

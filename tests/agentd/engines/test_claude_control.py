@@ -25,12 +25,9 @@ from agentd.engines.base import (
     TurnDone,
 )
 from agentd.engines.claude import ClaudeEngine
-from tests.support.claude import Setting, done_of, played
+from tests.support.claude import MOMENT_SECONDS, Setting, done_of, played, until
 
 pytestmark = [pytest.mark.claude, pytest.mark.timeout(90)]
-
-MOMENT_SECONDS = 30
-"""Far more than any of these takes; nothing waits this long unless it is broken."""
 
 
 class Running:
@@ -97,12 +94,6 @@ def bash(command: str) -> dict[str, object]:
 
 def engine_pid(setting: Setting) -> int:
     return int(json.loads((setting.root / "harness/engine.pid").read_text())["pid"])
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(MOMENT_SECONDS):
-        while not condition():  # noqa: ASYNC110 - what another process does sets no event here
-            await asyncio.sleep(0.01)
 
 
 def ended(pid: int) -> bool:
