@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import ClassVar
 
 from textual import events
-from textual.binding import BindingType
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.message import Message
 from textual.widget import Widget
 
-from hivetui.keymap import bindings_of
 from hivetui.state.agents import Agent
 from hivetui.state.clock import age, running, seconds_since, stopwatch
 from hivetui.state.tiles import laid_out
@@ -29,8 +26,6 @@ LATE_SECONDS = 60.0
 
 class AgentPane(TranscriptView):
     """Shows one agent."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("pane")]
 
     class PaneFocused(Message):
         """The operator went to this agent's pane."""

@@ -5,9 +5,11 @@ where it is while they are corrected. It follows the end until the operator scro
 """
 
 from time import monotonic
+from typing import ClassVar
 
 from rich.style import Style
 from textual import events
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -15,6 +17,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.timer import Timer
 
+from hivetui.keymap import bindings_of
 from hivetui.state.heights import Heights
 from hivetui.state.transcript import Transcript
 from hivetui.widgets.event_lines import ESTIMATE, event_lines, foldable, tail_lines
@@ -27,11 +30,14 @@ UNFOCUSED_SECONDS = 1 / 4
 MOST_CACHED = 1_500
 """Events whose wrapped lines are kept."""
 MOST_COPIED_LINES = 20_000
+UNFOLDED_ROW = 2
+"""Where on the screen something long begins when it is unfolded."""
 
 
 class TranscriptView(ScrollView, can_focus=True):
     """Draws one `Transcript`; asks for pages by `PageWanted`."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("pane")]
     DEFAULT_CSS = """
     TranscriptView { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }
     """
@@ -275,12 +281,19 @@ class TranscriptView(ScrollView, can_focus=True):
             self._toggle(ids[-1])
 
     def _toggle(self, id: int) -> None:
-        if self.follows and id not in self.transcript.unfolded:
-            self._anchor = self._heights.at(self.scroll_offset.y)
-            self.follows = False
+        """What is unfolded begins where it stood; if it would then run out of sight, near the top."""
+        item = id - self._base
         for touched in self.transcript.toggle(id):
             self._lines.pop(touched, None)
         self._pointed = id
+        if id in self.transcript.unfolded:
+            stood = self._heights.above(item) - self.scroll_offset.y
+            if stood + self._measure(item) > self.size.height:
+                stood = min(stood, UNFOLDED_ROW)
+            self.follows = False
+            self._anchor = self._heights.at(max(0, self._heights.above(item) - max(0, stood)))
+        elif not self.follows:
+            self._anchor = self._heights.at(self.scroll_offset.y)
         self.paint()
 
     def on_click(self, event: events.Click) -> None:

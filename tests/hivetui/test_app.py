@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
+from textual.events import Paste
 from textual.pilot import Pilot
 
 from hived.client.hive_client import HiveClient
@@ -108,7 +109,7 @@ async def test_a_draft_stays_with_its_agent_whatever_is_drawn(live: Live) -> Non
 async def test_a_pasted_text_keeps_its_lines_and_is_not_sent(live: Live) -> None:
     await live.pilot.press("i")
     area = live.app.hive.composer.area
-    area.post_message(__import__("textual.events").events.Paste("one\ntwo\nthree"))
+    live.app.post_message(Paste("one\ntwo\nthree"))
     await live.until(lambda: area.text == "one\ntwo\nthree", "the paste")
     assert live.posted("/v1/messages") == []
     assert area.size.height == 3

@@ -41,5 +41,5 @@ def test_the_help_shows_every_key_and_the_footer_and_palette_only_those() -> Non
 
 
 def test_decision_keys_belong_to_the_list_alone() -> None:
-    elsewhere = {key for where in ("hive", "agents", "pane") for b in bindings_of(where) for key in b.key.split(",")}  # type: ignore[arg-type]
+    elsewhere = {key for where in ("hive", "agents", "pane") for b in bindings_of(where) for key in b.key.split(",")}
     assert not elsewhere & {"a", "d", "A", "D", "n"}

@@ -90,7 +90,7 @@ def test_messages_are_kept_by_id() -> None:
 
 
 def test_an_unknown_kind_only_moves_the_seq() -> None:
-    found = FeedRow.model_construct(seq=501, ts=scene.ago(0), kind="novelty", payload={})  # type: ignore[arg-type]
+    found = FeedRow.model_construct(seq=501, ts=scene.ago(0), kind="novelty", payload={})
     assert after(attached(), found).seq == 501
 
 
