@@ -15,7 +15,7 @@ from hived.cli.demo import summary
 from hived.cli.demo_hive import demo_hive
 from hived.cli.hive import main
 from tests.support.hive import short_home, wait_until
-from tests.verified.shell import screen
+from tests.verified.shell import Screen, screen
 
 DEMO = [sys.executable, "-m", "hived.cli.hive", "demo"]
 SECONDS = 110
@@ -84,13 +84,21 @@ def test_without_git_it_says_so_in_one_sentence(tmp_path: Path) -> None:
 def test_in_the_screen_the_operator_decides_and_leaving_ends_it() -> None:
     env = {name: value for name, value in os.environ.items() if name != "HIVE_HOME"}
     with screen(f"{' '.join(DEMO)} --pace 0; echo exit $?; exec cat", env) as shown:
-        wait_until(lambda: "scout" in shown.text() and "1 waiting on you" in shown.text(), "the ask for scout", 60)
+        until_shown(shown, "1 waiting on you", "scout")
         shown.keys("w")
-        wait_until(lambda: "approve" in shown.text(), "the decision's keys")
+        until_shown(shown, "approve")
         shown.keys("a")
-        wait_until(lambda: "▸ operator All done" in shown.text(), "the queen's report", 60)
+        until_shown(shown, "▸ operator All done")
         shown.keys("q")
-        wait_until(lambda: "exit 0" in shown.text(), "the demo's end", 30)
+        until_shown(shown, "exit 0")
+
+
+def until_shown(shown: Screen, *words: str) -> None:
+    """Return once all of it is on the screen; the failure shows what is there instead."""
+    try:
+        wait_until(lambda: all(word in shown.text() for word in words), " and ".join(words), 40)
+    except AssertionError as error:
+        raise AssertionError(f"{error}:\n{shown.text()}") from None
 
 
 def test_it_can_be_played_to_a_point_for_a_picture(capsys: pytest.CaptureFixture[str]) -> None:

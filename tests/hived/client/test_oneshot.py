@@ -1,5 +1,6 @@
 """hived.client.oneshot against a small server on a real Unix socket that answers as told."""
 
+import re
 import shutil
 import socket
 import tempfile
@@ -46,10 +47,20 @@ class FakeServer:
         for given in self._answers:
             connection, _ = self._listener.accept()
             with connection:
-                self.requests.append(connection.recv(65536).decode())
+                self.requests.append(self._request(connection))
                 connection.sendall(given)
         self._listener.close()
         self.path.unlink()
+
+    def _request(self, connection: socket.socket) -> str:
+        """All of it, body included: to close with something unread would be a reset."""
+        received = ""
+        while True:
+            head, end, body = received.partition("\r\n\r\n")
+            length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+            if end and len(body) >= (int(length[1]) if length else 0):
+                return received
+            received += connection.recv(65536).decode()
 
     def close(self) -> None:
         self._listener.close()
