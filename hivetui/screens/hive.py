@@ -171,7 +171,7 @@ class HiveScreen(HiveKeys):
             names = shown_panes(self._shown, ordered, focused, columns * rows)
         agents = [self.state.agents[name] for name in names]
         for name in names:
-            self._transcripts.setdefault(name, Transcript(name))
+            self._transcripts.setdefault(name, Transcript(name, self.clock().tzinfo))
         self.grid.show(agents, self._transcripts, focused, self.clock())
         if names != self._shown:
             self._shown = names

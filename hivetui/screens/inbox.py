@@ -44,6 +44,6 @@ class InboxScreen(ModalScreen[None]):
 def inbox_lines(state: HiveState, clock: Clock, width: int) -> list[Line]:
     lines: list[Line] = []
     for letter in to_operator(state.messages):
-        lead: Line = ((f"{hour(letter.sent_at, clock())} ", "dim"), (f"{letter.sender} ", "strong"))
+        lead: Line = ((f"{hour(letter.sent_at, clock().tzinfo)} ", "dim"), (f"{letter.sender} ", "strong"))
         lines += [*wrapped([(clean(letter.body[:65536]), "text")], max(20, width), lead, 6), ()]
     return lines or [(("nobody has written to you", "dim"),)]

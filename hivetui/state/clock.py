@@ -1,16 +1,17 @@
 """Times as the screen says them. The clock is handed in, so that a test or a picture can fix it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from hived.wire.times import from_text
 
 Clock = Callable[[], datetime]
-"""Gives the time now, in UTC."""
+"""Gives the time now, in the zone in which the screen says times."""
 
 
 def system_clock() -> datetime:
-    return datetime.now(UTC)
+    """Now, in the operator's own zone."""
+    return datetime.now(UTC).astimezone()
 
 
 def parsed(text: str | None) -> datetime | None:
@@ -54,10 +55,7 @@ def age(since: str | None, now: datetime) -> str:
     return f"{int(seconds)}s"
 
 
-def hour(text: str | None, now: datetime | None = None) -> str:
-    """`14:29` in the zone of `now` (UTC without it); empty where unknown."""
+def hour(text: str | None, zone: tzinfo | None = UTC) -> str:
+    """`14:29` in that zone; empty where unknown."""
     moment = parsed(text)
-    if moment is None:
-        return ""
-    zone = now.tzinfo if now is not None and now.tzinfo else UTC
-    return moment.astimezone(zone).strftime("%H:%M")
+    return "" if moment is None else moment.astimezone(zone).strftime("%H:%M")

@@ -6,6 +6,7 @@ by thousands of events; every change returns the ids that must be drawn anew.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Any
 
 from hived.wire.events import LIVE_KINDS, Event
@@ -45,8 +46,10 @@ def last_id_of(page: int) -> int:
 class Transcript:
     """What is known of one journal. `journal` changes when the agent began another one."""
 
-    def __init__(self, agent: str) -> None:
+    def __init__(self, agent: str, zone: tzinfo | None = UTC) -> None:
         self.agent = agent
+        self.zone = zone
+        """In which its times are said."""
         self.journal: str | None = None
         self.first_id = 1
         self.last_id = 0

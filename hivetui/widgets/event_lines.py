@@ -35,11 +35,11 @@ def event_lines(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
         case "tool_result":
             return _tool_result(entry, transcript, width)
         case "message_in" | "message_out":
-            return [*_gap(entry, transcript), *_message(entry, width)]
+            return [*_gap(entry, transcript), *_message(entry, transcript, width)]
         case "turn_start":
             return _gap(entry, transcript)
         case "turn_end":
-            return _turn_end(payload, entry, width)
+            return _turn_end(entry, transcript, width)
         case "note":
             level = str(payload.get("level") or "info")
             tone = {"error": "bad", "warning": "wait"}.get(level, "dim")
@@ -52,7 +52,7 @@ def event_lines(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
         case kind if kind in SILENT:
             return []
         case _:
-            return _changed(entry, width)
+            return _changed(entry, transcript, width)
 
 
 def _text(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
@@ -149,17 +149,24 @@ def _follows(result: Entry, use: Entry, transcript: Transcript) -> bool:
     )
 
 
-def _message(entry: Entry, width: int) -> list[Line]:
+def _message(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
     payload = entry.payload
     came = entry.kind == "message_in"
     who = one_line(str(payload.get("from" if came else "to") or "?"), 40)
     again: list[Piece] = [("again ", "wait")] if payload.get("redelivered") else []
     now: list[Piece] = [("now ", "soft")] if payload.get("steered") else []
-    lead: Line = ((f"{hour(entry.ts)} ", "dim"), ("◂ " if came else "▸ ", "soft"), (f"{who} ", "strong"), *again, *now)
+    lead: Line = (
+        (f"{hour(entry.ts, transcript.zone)} ", "dim"),
+        ("◂ " if came else "▸ ", "soft"),
+        (f"{who} ", "strong"),
+        *again,
+        *now,
+    )
     return wrapped([(clean(_cut(payload.get("body"))), "text")], width, lead, 2)
 
 
-def _turn_end(payload: dict[str, Any], entry: Entry, width: int) -> list[Line]:
+def _turn_end(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
+    payload = entry.payload
     outcome = str(payload.get("outcome") or "?")
     tone = OUTCOME_TONES.get(outcome, "bad")
     facts = [outcome.replace("_", " ")]
@@ -170,7 +177,9 @@ def _turn_end(payload: dict[str, Any], entry: Entry, width: int) -> list[Line]:
     cost = payload.get("cost")
     if isinstance(cost, dict) and isinstance(usd := cost.get("usd"), int | float):
         facts.append(f"{'~' if cost.get('estimated') else ''}${usd:.2f}")
-    lines = wrapped([(f"turn · {' · '.join(facts)}", tone)], width, ((f"{hour(entry.ts)} ", "dim"),), 2)
+    lines = wrapped(
+        [(f"turn · {' · '.join(facts)}", tone)], width, ((f"{hour(entry.ts, transcript.zone)} ", "dim"),), 2
+    )
     if error := payload.get("error"):
         lines += wrapped([("error ", "bad-strong"), (clean(_cut(error)), "bad")], width, (("  ", ""),))
     return lines
@@ -197,12 +206,16 @@ def _decided(payload: dict[str, Any], width: int) -> list[Line]:
     return wrapped(said, width, (("▲ ", tone),))
 
 
-def _changed(entry: Entry, width: int) -> list[Line]:
+def _changed(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
     payload = entry.payload
     match entry.kind:
         case "turn_state_changed":
             state = one_line(str(payload.get("state") or ""), 40)
-            return [] if state in ("idle", "thinking", "") else [((f"{hour(entry.ts)} ", "dim"), (state, "soft"))]
+            return (
+                []
+                if state in ("idle", "thinking", "")
+                else [((f"{hour(entry.ts, transcript.zone)} ", "dim"), (state, "soft"))]
+            )
         case "model_changed":
             before = one_line(str(payload.get("previous") or ""), 60)
             said = f"{before} → " if before else ""

@@ -50,7 +50,7 @@ def header_line(state: HiveState, now: datetime, width: int) -> Line:
                 [*name, ("  ", ""), (f" hived does not answer; trying again… {one_line(link.reason)} ", "bad-box")],
                 width,
             )
-        said = f" hived is away since {hour(link.since, now)}, agents go on; reconnecting… "
+        said = f" hived is away since {hour(link.since, now.tzinfo)}, agents go on; reconnecting… "
         return cropped([*name, ("  ", ""), (said, "bad-box")], width)
     if link.kind == "refused":
         return cropped([*name, ("  ", ""), (f" {one_line(link.reason)} ", "bad-box")], width)
@@ -68,6 +68,8 @@ def header_line(state: HiveState, now: datetime, width: int) -> Line:
             break
         if short:
             left = [(" ◆ ", "accent"), *back, *_counts(state, short)]
+    if cells(left) + cells(waiting) + cells(cost) + 3 > width:
+        cost = []
     middle = max(2, (width - cells(waiting)) // 2 - cells(left)) if width >= 110 else 2
     return justified([*left, (" " * middle, ""), *waiting], cost, width)
 

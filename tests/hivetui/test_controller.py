@@ -1,0 +1,98 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hived.client.hive_client import HiveClient
+from hived.wire.errors import NoTurn
+from hivetui.controller import Controller
+from hivetui.intents import (
+    ApproveItem,
+    CancelTurn,
+    DenyItem,
+    Intent,
+    ListEngines,
+    RestartAgent,
+    SendMessage,
+    SetModel,
+    SpawnAgent,
+    StartAgent,
+    StopAgent,
+)
+from tests.fakes.hived_api import FakeHived
+from tests.hivetui import scene
+
+
+@pytest.fixture
+async def hived() -> AsyncIterator[FakeHived]:
+    async with FakeHived(scene.snapshot()) as fake:
+        yield fake
+
+
+@pytest.fixture
+async def controller(hived: FakeHived) -> AsyncIterator[Controller]:
+    async with HiveClient(hived.socket) as client:
+        yield Controller(client)
+
+
+@pytest.mark.parametrize(
+    ("intent", "method", "path"),
+    [
+        (SendMessage("alice", "hi", "now", "k"), "POST", "/v1/messages"),
+        (ApproveItem(scene.ident(101), "scout"), "POST", f"/v1/approvals/{scene.ident(101)}/approve"),
+        (DenyItem(scene.ident(101), "scout", "no"), "POST", f"/v1/approvals/{scene.ident(101)}/deny"),
+        (SetModel("alice", "opus"), "PUT", "/v1/agents/alice/model"),
+        (CancelTurn("alice"), "POST", "/v1/agents/alice/cancel-turn"),
+        (StartAgent("alice"), "POST", "/v1/agents/alice/start"),
+        (StopAgent("alice"), "POST", "/v1/agents/alice/stop"),
+        (RestartAgent("alice"), "POST", "/v1/agents/alice/restart"),
+    ],
+)
+async def test_an_intent_is_one_call_and_says_what_came_of_it(
+    hived: FakeHived, controller: Controller, intent: Intent, method: str, path: str
+) -> None:
+    outcome = await controller.do(intent)
+    assert [asked[:2] for asked in hived.asked] == [(method, path)]
+    assert outcome.done
+    assert outcome.notice is not None
+    assert outcome.notice.tone == "good"
+
+
+async def test_a_refusal_is_a_notice_with_hiveds_sentence_and_code(hived: FakeHived, controller: Controller) -> None:
+    hived.refuse = NoTurn(name="alice")
+    outcome = await controller.do(CancelTurn("alice"))
+    assert not outcome.done
+    assert outcome.notice is not None
+    assert (outcome.notice.text, outcome.notice.code) == ("alice has no turn to cancel.", "no_turn")
+
+
+async def test_a_spawn_is_asked_for_and_approved(hived: FakeHived, controller: Controller) -> None:
+    outcome = await controller.do(SpawnAgent("scout", "command", options=(("command", "cat"),)))
+    assert outcome.done
+    assert [path for _, path, _ in hived.asked] == ["/v1/agents", "/v1/approvals/approval-of-scout/approve"]
+
+
+async def test_a_wrong_name_is_refused_before_anybody_is_asked(hived: FakeHived, controller: Controller) -> None:
+    outcome = await controller.do(SpawnAgent("../x", "claude"))
+    assert outcome.notice is not None
+    assert (outcome.done, outcome.notice.code, hived.asked) == (False, "invalid_name", [])
+
+
+async def test_the_loser_of_a_race_is_told_who_won(hived: FakeHived, controller: Controller) -> None:
+    hived.decide(scene.ident(101), "denied", "operator", "hive")
+    outcome = await controller.do(ApproveItem(scene.ident(101), "scout"))
+    assert outcome.notice is not None
+    assert outcome.notice.code == "already_decided"
+    assert "denied by operator" in outcome.notice.text
+
+
+async def test_engines_are_listed(hived: FakeHived, controller: Controller) -> None:
+    hived.engines = [engine.model_dump() for engine in scene.engines()]
+    assert (await controller.do(ListEngines())).engines == scene.engines()
+
+
+async def test_nobody_there_is_a_notice_too() -> None:
+    async with HiveClient(Path("/tmp/hv-nobody.sock")) as client:
+        outcome = await Controller(client).do(StopAgent("alice"))
+    assert outcome.notice is not None
+    assert outcome.notice.code == "not_running"

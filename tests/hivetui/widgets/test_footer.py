@@ -1,0 +1,34 @@
+import pytest
+
+from hivetui.commands import COMMANDS, completions
+from hivetui.keymap import footer_of
+from hivetui.state.hive import Notice
+from hivetui.widgets.footer import commands_line, keys_line, notice_line
+from hivetui.widgets.lines import cells, plain
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 176])
+@pytest.mark.parametrize("where", ["hive", "pane", "waiting", "composer"])
+def test_hints_fit_and_stand_where_they_say(where: str, width: int) -> None:
+    line, places = keys_line(footer_of(where), width)  # type: ignore[arg-type]
+    said = plain(line)
+    assert cells(line) <= width
+    for key, start, end in places:
+        assert said[start:end].startswith(key.shown.split()[0]), (key.id, said[start:end])
+
+
+def test_leaving_and_help_are_always_said() -> None:
+    said = plain(keys_line(footer_of("waiting"), 80)[0])
+    assert said.rstrip().endswith("? keys  q leave")
+    assert "q leave, agents go on" in plain(keys_line(footer_of("hive"), 176)[0])
+
+
+def test_a_notice_has_a_word_and_a_code() -> None:
+    assert plain(notice_line(Notice("No.", "bad", "no_turn"), 80)) == " error No. [no_turn]"
+    assert plain(notice_line(Notice("Done.", "good"), 80)) == " ✓ Done."
+    assert cells(notice_line(Notice("x" * 300, "bad"), 80)) == 80
+
+
+def test_commands_are_said_while_they_are_typed() -> None:
+    assert "/model" in plain(commands_line(COMMANDS, 80))
+    assert plain(commands_line(completions("/hel"), 80)).startswith(" /help")
