@@ -4,6 +4,7 @@ Raises the HiveError that hived answered; NotRunning where nobody answers on the
 side says another protocol. A stream resumes by itself after `Last-Event-ID`.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -143,7 +144,8 @@ def stream(
 def _once(method: str, target: str, payload: bytes | None, headers: dict[str, str], where: Path, timeout: float) -> Any:
     connection = _UnixConnection(where, timeout)
     try:
-        connection.request(method, target, payload, {**headers, CLIENT_HEADER: CLIENT})
+        with contextlib.suppress(BrokenPipeError):  # An answer may come before all was sent: a body too large.
+            connection.request(method, target, payload, {**headers, CLIENT_HEADER: CLIENT})
         response = connection.getresponse()
         raw = response.read()
         _check_protocol(response)

@@ -1,5 +1,6 @@
 """hived.client.oneshot against a small server on a real Unix socket that answers as told."""
 
+import contextlib
 import re
 import shutil
 import socket
@@ -37,7 +38,6 @@ class FakeServer:
         self._listener.bind(str(self.path))
         self._listener.listen()
         self._thread = threading.Thread(target=self._serve, daemon=True)
-        self.stopped = False
 
     def answers(self, *answers: bytes) -> None:
         self._answers = list(answers)
@@ -45,7 +45,10 @@ class FakeServer:
 
     def _serve(self) -> None:
         for given in self._answers:
-            connection, _ = self._listener.accept()
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:  # `close` was called
+                return
             with connection:
                 self.requests.append(self._request(connection))
                 connection.sendall(given)
@@ -63,6 +66,10 @@ class FakeServer:
             received += connection.recv(65536).decode()
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        if self._thread.ident is not None:
+            self._thread.join(10)
         self._listener.close()
 
 
