@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hivetui.state.agents import Agent
 
-LEAST_WIDTH = 46
+LEAST_WIDTH = 44
 LEAST_HEIGHT = 10
 MOST_TILES = 6
 CALM_TILES = 4

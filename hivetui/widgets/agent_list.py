@@ -92,8 +92,8 @@ def agent_rows(agent: Agent, now: datetime | None, width: int) -> list[Line]:
     if agent.usd is not None:
         facts.append((f" {'~' if agent.estimated else ''}${agent.usd:.2f}", "soft"))
     room = width - cells(state) - cells(facts) - 2
-    if room >= 4:
-        facts.insert(0, cropped([(one_line(agent.model, 40), "dim")], room)[0])
+    if room >= 6 or room >= len(agent.model):
+        facts[:0] = cropped([(one_line(agent.model, 40), "dim")], room)
     name: list[Piece] = [(f" {shape.glyph} ", shape.tone), (agent.name, "strong" if shape.tone != "dim" else "text")]
     if agent.waiting and shape.kind != "waiting":
         name.append((f" ▲{agent.waiting}", "wait"))
