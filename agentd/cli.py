@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         ("version", "what build this is"),
     ):
         commands.add_parser(name, help=what).add_argument("--json", action="store_true")
+    commands.add_parser("check", help="check the spawn request on stdin; prints null, or what is wrong with it as JSON")
     scenario = commands.add_parser("scenario", help="check a scenario of the scripted engine")
     scenario.add_argument("file", type=Path)
     options = parser.parse_args(arguments)
@@ -35,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
             from agentd.runtimes.registry import find_runtimes
 
             return _show([found.model_dump() for found in find_runtimes()], "works", as_json=options.json)
+        case "check":
+            return _check_spec(sys.stdin.read())
         case "scenario":
             return _check_scenario(options.file)
         case _:
@@ -57,6 +60,21 @@ def _run(launch_file: Path) -> int:
         print(f"error[protocol_mismatch]: hived speaks protocol {launch.protocol}, agentd {PROTOCOL}", file=sys.stderr)
         return 1
     return asyncio.run(run_harness(launch))
+
+
+def _check_spec(request: str) -> int:
+    """Exit 0 either way: what is wrong with a request is an answer, not a failure."""
+    from agentd.engines.base import EngineFailed
+    from agentd.engines.registry import check_spec
+    from hived.wire.agents import SpawnRequest
+
+    try:
+        check_spec(SpawnRequest.model_validate_json(request))
+    except EngineFailed as error:
+        print(json.dumps({"code": error.code or "invalid_option", "message": error.message}))
+    else:
+        print("null")
+    return 0
 
 
 def _check_scenario(file: Path) -> int:

@@ -33,6 +33,10 @@ class EngineSeat:
         self._model = status.model
         self.engine: Engine | None = None
 
+    def check(self, model: str) -> None:
+        """Construct an engine and drop it: raises EngineFailed for what a message could not help, before there is one."""
+        self._make(model)
+
     async def ready(self, model: str) -> Engine:
         """The engine, started, on that model. Raises EngineFailed."""
         if self.engine is not None and model != self._model and not await self.engine.set_model(model):

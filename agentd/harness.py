@@ -12,7 +12,7 @@ from agentd import fault_points
 from agentd.asks import Asks
 from agentd.control import Control
 from agentd.engine_seat import EngineSeat, read_model
-from agentd.engines.base import Engine, EngineContext
+from agentd.engines.base import Engine, EngineContext, EngineFailed
 from agentd.engines.registry import make_engine
 from agentd.environment import engine_environment
 from agentd.journal import Journal
@@ -37,6 +37,9 @@ EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_STALE = 75
 """A newer generation has this agent: nobody should start this one again."""
+
+EXIT_CONFIG = 78
+"""What this agent was asked to be cannot be: starting it again would not help. The last line of the log says what."""
 
 LOCK_SECONDS = 5.0
 """The harness before us may still be ending its engine."""
@@ -107,6 +110,11 @@ class Harness:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, f"signal {number.name}")
+        try:
+            self._seat.check(read_model(self._model_file))
+        except EngineFailed as error:
+            log(f"error[{error.code or 'invalid_option'}]: {error.message}")
+            return EXIT_CONFIG
         self._say_conditions()
         await self._turns.mend()
         try:

@@ -48,6 +48,8 @@ class ClaudeEngine:
     kind = "claude"
 
     def __init__(self, context: EngineContext) -> None:
+        """Raises EngineFailed (not retryable) for an option that cannot be met, or where the CLI is not there."""
+        command_line(context, context.model, None)
         self.abilities = EngineAbilities(steer=True, interrupt=True, set_model=True, resume=True, compact=True)
         self.session_id: str | None = None
         self._context = context

@@ -7,11 +7,14 @@ goes for a repository's `.mcp.json` (`--strict-mcp-config`).
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
 from agentd.engines.base import EngineContext, EngineFailed
 from agentd.engines.registry import claude_program
+from hived.wire.agents import SpawnRequest
+from hived.wire.errors import CommandMissing
 
 SERVER = "hive"
 """The name under which the CLI knows the hive's own tools."""
@@ -40,9 +43,7 @@ CLAUDE.md or an AGENTS.md, read it before you change anything: it is not loaded 
 def command_line(context: EngineContext, model: str, session_id: str | None) -> list[str]:
     """Raises EngineFailed (not retryable) for an option that cannot be met."""
     options = context.launch.spec.engine_options
-    unknown = sorted(set(options) - OPTIONS)
-    if unknown:
-        raise _invalid(unknown[0], f"claude has no such option; it has {', '.join(sorted(OPTIONS))}.")
+    _check_names(options)
     command = [
         *_program(options.get("command")),
         "-p", "--output-format", "stream-json", "--input-format", "stream-json", "--verbose",
@@ -79,6 +80,22 @@ def environment_defaults(context: EngineContext) -> dict[str, str]:
         "CLAUDE_CODE_MAX_RETRIES": RETRIES,
         "DISABLE_AUTOUPDATER": "1",
     }
+
+
+def check_spec(spec: SpawnRequest) -> None:
+    """Raises EngineFailed for an option that cannot be met, or where the CLI is not there."""
+    _check_names(spec.engine_options)
+    program = _program(spec.engine_options.get("command"))[0]
+    if shutil.which(program) is None:
+        missing = CommandMissing(command=program)
+        raise EngineFailed("failed", missing.message, retryable=False, code=missing.code)
+    _permission_mode(spec.engine_options.get("permission_mode", "default"))
+
+
+def _check_names(options: dict[str, Any]) -> None:
+    unknown = sorted(set(options) - OPTIONS)
+    if unknown:
+        raise _invalid(unknown[0], f"claude has no such option; it has {', '.join(sorted(OPTIONS))}.")
 
 
 def _program(command: Any) -> list[str]:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import shlex
+import shutil
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, get_args
 
@@ -27,7 +28,8 @@ from agentd.engines.base import (
     TurnUsage,
 )
 from agentd.engines.usage_report import take_usage
-from hived.wire.agents import EngineAbilities
+from hived.wire.agents import EngineAbilities, SpawnRequest
+from hived.wire.errors import CommandMissing
 
 
 class CommandEngine:
@@ -112,6 +114,15 @@ def command_words(command: object) -> list[str]:
             code="invalid_option",
         )
     return words
+
+
+def check_spec(spec: SpawnRequest) -> None:
+    """Raises EngineFailed: no command, or a program that is not there. One below the workspace may still come."""
+    program = command_words(spec.engine_options.get("command"))[0]
+    relative = "/" in program and not program.startswith("/")
+    if not relative and shutil.which(program, path=spec.env.get("PATH")) is None:
+        missing = CommandMissing(command=program)
+        raise EngineFailed("failed", missing.message, retryable=False, code=missing.code)
 
 
 def event_of_line(line: bytes, usage: TurnUsage) -> EngineEvent:

@@ -10,13 +10,19 @@ from pathlib import Path
 from typing import cast
 
 from agentd.engines.base import Engine, EngineContext, EngineFailed
-from hived.wire.agents import EngineFound
+from hived.wire.agents import EngineFound, SpawnRequest
 
 CLASSES = {
     "claude": "agentd.engines.claude:ClaudeEngine",
     "command": "agentd.engines.command:CommandEngine",
     "scripted": "agentd.engines.scripted:ScriptedEngine",
 }
+CHECKS = {
+    "claude": "agentd.engines.claude_launch:check_spec",
+    "command": "agentd.engines.command:check_spec",
+    "scripted": "agentd.engines.scripted:check_spec",
+}
+"""What can be said of an agent's options before there is an agent. Each raises EngineFailed."""
 PROBE_SECONDS = 10.0
 """A cold `claude --version` takes under a second; a machine under load may need more."""
 CLAUDE_PLACES = (
@@ -34,6 +40,12 @@ def make_engine(kind: str, context: EngineContext) -> Engine:
     module, _, name = CLASSES[kind].partition(":")
     factory = cast(Callable[[EngineContext], Engine], getattr(importlib.import_module(module), name))
     return factory(context)
+
+
+def check_spec(spec: SpawnRequest) -> None:
+    """Raises EngineFailed where that engine could not work with those options. Nothing is started."""
+    module, _, name = CHECKS[spec.engine].partition(":")
+    cast(Callable[[SpawnRequest], None], getattr(importlib.import_module(module), name))(spec)
 
 
 def claude_program() -> str | None:

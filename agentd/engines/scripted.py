@@ -28,7 +28,7 @@ from agentd.engines.base import (
 )
 from agentd.engines.scenario import load_scenario
 from agentd.engines.usage_report import WrongUsage, take_usage
-from hived.wire.agents import EngineAbilities
+from hived.wire.agents import EngineAbilities, SpawnRequest
 from hived.wire.errors import InvalidScenario
 
 MEMORY_FOLDER = ".scripted"
@@ -199,17 +199,32 @@ def _done(message: dict[str, Any], usage: TurnUsage) -> TurnDone:
     return TurnDone(message["outcome"], message.get("error"), message.get("retryable", True), usage)
 
 
-def _scenario_path(context: EngineContext) -> Path:
-    option = context.launch.spec.engine_options.get("scenario")
+def check_spec(spec: SpawnRequest) -> None:
+    """Raises EngineFailed: no scenario, or one that cannot be played. One below the workspace may still come."""
+    option = _scenario_option(spec)
+    if option.is_absolute():
+        _load(option)
+
+
+def _scenario_option(spec: SpawnRequest) -> Path:
+    option = spec.engine_options.get("scenario")
     if not isinstance(option, str) or not option:
         reason = "scenario: an agent on the scripted engine needs the path of a scenario."
         raise EngineFailed("failed", reason, retryable=False, code="invalid_option")
-    path = context.workspace / option
+    return Path(option)
+
+
+def _scenario_path(context: EngineContext) -> Path:
+    path = context.workspace / _scenario_option(context.launch.spec)
+    _load(path)
+    return path
+
+
+def _load(path: Path) -> None:
     try:
         load_scenario(path)
     except InvalidScenario as error:
         raise EngineFailed("failed", error.message, retryable=False, code=error.code) from error
-    return path
 
 
 def _memory(home: Path, session_id: str) -> Path:

@@ -1,23 +1,18 @@
 """`GET /v1/engines`: which engines and runtimes are on this machine, as agentd finds them; remembered for half a minute."""
 
 import asyncio
-import json
-import os
-import sys
 import time
 from dataclasses import dataclass, field
 
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter
 
+from hived.api.agentd import ask_agentd
 from hived.wire import routes
 from hived.wire.agents import EngineFound, RuntimeFound
 from hived.wire.base import Answer
-from hived.wire.errors import Internal
 
 FRESH_SECONDS = 30.0
-ASK_SECONDS = 30.0
-"""agentd asks each engine for its version."""
 
 _engines = TypeAdapter(list[EngineFound])
 _runtimes = TypeAdapter(list[RuntimeFound])
@@ -46,29 +41,9 @@ async def get_engines(request: Request) -> Found:
     remembered: _Remembered = state.engines_found
     async with remembered.lock:
         if remembered.found is None or time.monotonic() >= remembered.until:
-            engines, runtimes = await asyncio.gather(_ask("engines"), _ask("runtimes"))
+            engines, runtimes = await asyncio.gather(ask_agentd("engines", "--json"), ask_agentd("runtimes", "--json"))
             remembered.found = Found(
                 engines=_engines.validate_python(engines), runtimes=_runtimes.validate_python(runtimes)
             )
             remembered.until = time.monotonic() + FRESH_SECONDS
         return remembered.found
-
-
-async def _ask(what: str) -> object:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "agentd", what, "--json",
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env=dict(os.environ), start_new_session=True,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(ASK_SECONDS):
-            out, complaint = await child.communicate()
-    except TimeoutError:
-        child.kill()
-        await child.wait()
-        raise Internal(f"agentd {what} did not answer within {ASK_SECONDS:g} s.") from None
-    if child.returncode:
-        last = complaint.decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise Internal(f"agentd {what} exited with code {child.returncode}: {' '.join(last)}")
-    found = json.loads(out)
-    return found[what] if isinstance(found, dict) else found

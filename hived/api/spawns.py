@@ -1,22 +1,28 @@
-"""What of a spawn request only the file system can tell, looked at before anyone is asked."""
+"""What of a spawn request only the machine can tell, looked at before anyone is asked."""
 
 import asyncio
 import os
 
+from hived.api.agentd import ask_agentd
+from hived.core.creation import check_request
 from hived.core.hive import Hive
 from hived.wire.agents import SpawnRequest
-from hived.wire.errors import InvalidRepo
+from hived.wire.errors import BY_CODE, InvalidRepo, InvalidRequest
 from hived.workspace.clones import check_repo
 
 
 async def check_reach(hive: Hive, request: SpawnRequest, *, asked_by_agent: bool) -> None:
-    """Raise InvalidRepo where the repository that the agent is to work on cannot be cloned.
+    """Raise what keeps the agent from working: a repository that cannot be cloned, a program or scenario that is not there.
 
-    On a path that an agent names no git is run before the operator has approved it: it may be the agent's own.
+    On a path that an agent names nothing is run or read before the operator has approved it: it may be the agent's own.
     """
-    if request.repo is None:
+    if asked_by_agent:
+        if request.repo is not None and not await asyncio.to_thread(os.path.isdir, request.repo):
+            raise InvalidRepo(repo=request.repo[:200], reason="there is no such folder.")
         return
-    if not asked_by_agent:
+    await hive.database.read(lambda conn: check_request(conn, request))
+    if request.repo is not None:
         await asyncio.to_thread(check_repo, request.repo, agents=hive.paths.agents)
-    elif not await asyncio.to_thread(os.path.isdir, request.repo):
-        raise InvalidRepo(repo=request.repo[:200], reason="there is no such folder.")
+    problem = await ask_agentd("check", given=request.model_dump_json().encode())
+    if isinstance(problem, dict):
+        raise BY_CODE.get(str(problem.get("code")), InvalidRequest)(str(problem.get("message")))

@@ -7,6 +7,7 @@ after what is done; the generation is committed before the fork.
 import asyncio
 import logging
 import os
+import re
 from collections.abc import Awaitable, Callable
 
 from hived.core.agents import Supervised, next_generation, set_lifecycle, set_workspace, supervised
@@ -16,6 +17,7 @@ from hived.store.database import Ring, Tx
 from hived.supervision.adopt import find_harness
 from hived.supervision.folders import prepare, write_launch
 from hived.supervision.process import (
+    CONFIG_EXIT_CODE,
     STOPPED_EXIT_CODE,
     TERM_SECONDS,
     Harness,
@@ -39,6 +41,9 @@ CAUSE_LINES = 3
 CAUSE_CHARACTERS = 600
 FAULT_SECONDS = 1.0
 """Between two tries where the keeper itself met an error, such as a full disk."""
+
+_UNTIMED = re.compile(r"^\S+Z (error\[\w+\]: )?")
+"""What stands before the sentence in a line of a harness's log."""
 
 OpenDoor = Callable[[Supervised], Awaitable[None]]
 CloseDoor = Callable[[str], None]
@@ -215,6 +220,10 @@ class Keeper:
         sentence = "it ended" if harness.exit is None else harness.exit.sentence
         if agent.wanted == "stopped" or agent.restart_token != agent.started_token:
             self._ended_because = sentence
+            return
+        if harness.exit is not None and harness.exit.code == CONFIG_EXIT_CODE:
+            lines = await asyncio.to_thread(last_lines, self._paths.log, 1)
+            await self._set("parked", _UNTIMED.sub("", lines[-1]) if lines else sentence)
             return
         await self._crashed(f"its harness was to run, but {sentence}")
 

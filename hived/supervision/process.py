@@ -34,6 +34,9 @@ MAX_LOG_BYTES = 5 * 1024 * 1024
 STOPPED_EXIT_CODE = 75
 """agentd's answer to being told to stop, or to a newer generation: not a crash."""
 
+CONFIG_EXIT_CODE = 78
+"""agentd's answer where the agent's own options cannot be met: starting it again would not help."""
+
 ALLOWED = frozenset(
     {
         "PATH", "HOME", "LANG", "LANGUAGE", "TERM", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL",

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,15 +13,42 @@ from tests.support.books import Books
 
 
 async def test_asking_for_an_agent_answers_with_the_approval_that_is_pending(host: Calls, books: Books) -> None:
-    status, answer = await host("POST", "/v1/agents", {"name": "ada", "engine": "scripted", "reason": "to help"})
+    status, answer = await host(
+        "POST",
+        "/v1/agents",
+        {"name": "ada", "engine": "command", "engine_options": {"command": ["cat"]}, "reason": "to help"},
+    )
     assert (status, answer["kind"], answer["status"], answer["requester"]) == (202, "spawn", "pending", "operator")
     assert answer["payload"]["name"] == "ada"
     assert (await host("GET", "/v1/waiting"))[1]["waiting"][0]["id"] == answer["id"]
-    again, refusal = await host("POST", "/v1/agents", {"name": "ada", "engine": "scripted"})
+    again, refusal = await host(
+        "POST", "/v1/agents", {"name": "ada", "engine": "command", "engine_options": {"command": ["cat"]}}
+    )
     assert (again, refusal["code"]) == (409, "name_taken")
     await host("POST", f"/v1/approvals/{answer['id']}/approve", {})
-    again, refusal = await host("POST", "/v1/agents", {"name": "ada", "engine": "scripted"})
+    again, refusal = await host(
+        "POST", "/v1/agents", {"name": "ada", "engine": "command", "engine_options": {"command": ["cat"]}}
+    )
     assert (again, refusal["code"]) == (409, "name_taken")
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "code"),
+    [
+        ("command", {}, "invalid_option"),
+        ("command", {"command": "/nonexistent --flag"}, "command_missing"),
+        ("scripted", {}, "invalid_option"),
+        ("scripted", {"scenario": "/nonexistent.toml"}, "invalid_scenario"),
+        ("claude", {"command": "/nonexistent"}, "command_missing"),
+        ("claude", {"command": "cat", "colour": "red"}, "invalid_option"),
+    ],
+)
+async def test_an_engine_that_could_not_work_is_refused_before_anyone_is_asked(
+    host: Calls, engine: str, options: dict[str, Any], code: str
+) -> None:
+    status, answer = await host("POST", "/v1/agents", {"name": "ada", "engine": engine, "engine_options": options})
+    assert (status, answer["code"]) == (400, code)
+    assert (await host("GET", "/v1/waiting"))[1]["waiting"] == []
 
 
 async def test_a_repository_is_looked_at_before_anyone_is_asked(host: Calls, tmp_path: Path) -> None:
