@@ -14,7 +14,9 @@ from tests.verified.shell import HIVE, ROOT, expect, screen, temporary_hive, wai
 
 def run() -> list[str]:
     cli = find_claude()
-    expect(cli, "Claude Code must be on this machine: npm install @anthropic-ai/claude-code@2.1.197, or HIVE_TEST_CLAUDE")
+    expect(
+        cli, "Claude Code must be on this machine: npm install @anthropic-ai/claude-code@2.1.197, or HIVE_TEST_CLAUDE"
+    )
     assert cli
     version = subprocess.run([cli, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
     said = [f"the CLI: {version}"]
