@@ -39,24 +39,29 @@ def walk(pid: int) -> "list[psutil.Process]":
 
 def marked(mark: str) -> "list[psutil.Process]":
     """Every process that was started with that mark in its environment, however far it has gone from its parents."""
+    pids = _marked_in_proc(mark) if sys.platform == "linux" else None
+    if pids == []:
+        return []  # the common case, at the end of every engine: psutil is not even loaded for it
     import psutil
 
     found = []
-    for pid in psutil.pids():
+    for pid in psutil.pids() if pids is None else pids:
         with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or another user's: not ours
-            if _has_mark(pid, mark):
-                found.append(psutil.Process(pid))
+            process = psutil.Process(pid)
+            if process.environ().get(MARK) == mark:
+                found.append(process)
     return found
 
 
-def _has_mark(pid: int, mark: str) -> bool:
-    if sys.platform == "linux":
-        # psutil parses every environment; this looks through hundreds of them, at the end of every engine.
-        with open(f"/proc/{pid}/environ", "rb") as environment:
-            return f"{MARK}={mark}".encode() in environment.read().split(b"\0")
-    import psutil
-
-    return bool(psutil.Process(pid).environ().get(MARK) == mark)
+def _marked_in_proc(mark: str) -> list[int]:
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as environment:
+                if wanted in environment.read().split(b"\0"):
+                    found.append(int(name))
+    return found
 
 
 async def end_marked(mark: str) -> None:
