@@ -100,10 +100,7 @@ def keys_of(where: Where) -> tuple[Key, ...]:
 
 def bindings_of(where: Where) -> list[Binding]:
     """The bindings of a screen or widget, with the table's ids, so that a keymap can move them."""
-    return [
-        Binding(key.keys, key.action, key.label, show=False, id=key.id, priority=key.where == "composer")
-        for key in keys_of(where)
-    ]
+    return [Binding(key.keys, key.action, key.label, show=False, id=key.id) for key in keys_of(where)]
 
 
 def footer_of(where: Where) -> tuple[Key, ...]:

@@ -34,7 +34,7 @@ class FirstRunScreen(Screen[None]):
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,down", "engine", "engine", show=False),
-        Binding("enter", "make", "make it", show=False, priority=True),
+        Binding("enter", "make", "make it", show=False),
         Binding("ctrl+r", "look_again", "look again", show=False),
         Binding("escape", "to_hive", "the hive", show=False, priority=True),
         Binding("ctrl+q", "leave", "leave", show=False, priority=True),
@@ -116,6 +116,9 @@ class FirstRunScreen(Screen[None]):
         self._redraw()
 
     def on_rows_row_chosen(self, event: Rows.RowChosen) -> None:
+        self.action_make()
+
+    def on_input_submitted(self) -> None:
         self.action_make()
 
     def on_input_changed(self) -> None:

@@ -20,7 +20,7 @@ class PickerScreen(ModalScreen[str | None]):
 
     CSS_PATH = Path(__file__).with_name("modal.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(b.key, b.action, b.description, show=False, id=b.id, priority=True) for b in bindings_of("list")),
+        *(Binding(b.key, b.action, b.description, show=False, id=b.id) for b in bindings_of("list")),
     ]
 
     def __init__(self, title: str, choices: Sequence[Choice], *, free: bool = False) -> None:
@@ -31,6 +31,7 @@ class PickerScreen(ModalScreen[str | None]):
         self._input = Input(placeholder="type to narrow" + (", or type another" if free else ""), compact=True)
         self._input.cursor_blink = False
         self._rows = ChoiceRows(choices)
+        self._narrowed = ""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
@@ -44,7 +45,17 @@ class PickerScreen(ModalScreen[str | None]):
         self._input.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self._rows.show(matching_choices(self._choices, event.value.strip()))
+        if event.value.strip() != self._narrowed:
+            self._narrow(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value.strip() != self._narrowed:
+            self._narrow(event.value)
+        self.action_choose()
+
+    def _narrow(self, words: str) -> None:
+        self._narrowed = words.strip()
+        self._rows.show(matching_choices(self._choices, self._narrowed))
 
     def action_cursor_up(self) -> None:
         self._rows.action_cursor_up()

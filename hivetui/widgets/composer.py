@@ -12,12 +12,13 @@ from textual.widget import Widget
 from textual.widgets import TextArea
 
 from hivetui.commands import completions
-from hivetui.keymap import bindings_of
+from hivetui.keymap import bindings_of, keys_of
 from hivetui.state.view import Draft
 from hivetui.widgets.lines import Line, cells
 from hivetui.widgets.strips import strip_of
 
 MOST_LINES = 6
+ACTIONS = {name: key.action for key in keys_of("composer") for name in key.keys.split(",")}
 
 
 class DraftArea(TextArea):
@@ -40,6 +41,16 @@ class DraftArea(TextArea):
 
     class Tabbed(Message):
         """Tab was pressed with nothing to complete."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        """The composer's own keys in the order in which they were typed: as priority bindings they would overtake letters."""
+        action = ACTIONS.get(event.key)
+        if action is None:
+            await super()._on_key(event)
+            return
+        event.stop()
+        event.prevent_default()
+        await self.run_action(action)
 
     def action_send(self) -> None:
         if self.text.strip():

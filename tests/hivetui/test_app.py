@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.pilot import Pilot
 
 from hived.client.hive_client import HiveClient
@@ -113,6 +113,21 @@ async def test_a_pasted_text_keeps_its_lines_and_is_not_sent(live: Live) -> None
     await live.until(lambda: area.text == "one\ntwo\nthree", "the paste")
     assert live.posted("/v1/messages") == []
     assert area.size.height == 3
+
+
+async def test_enter_does_not_overtake_what_was_typed_before_it(live: Live) -> None:
+    await live.pilot.press("i")
+    for key in ("h", "i", "enter"):
+        live.app.post_message(Key(key, key if len(key) == 1 else "\r"))
+    await live.until(lambda: live.posted("/v1/messages"), "the send")
+    assert live.posted("/v1/messages")[0]["body"] == "hi"  # type: ignore[index]
+
+
+async def test_choosing_does_not_overtake_what_narrows_the_choice(live: Live) -> None:
+    await live.pilot.press("colon")
+    for key in ("d", "a", "v", "e", "enter"):
+        live.app.post_message(Key(key, key if len(key) == 1 else "\r"))
+    await live.until(lambda: live.app.hive.view.focused == "dave", "dave")
 
 
 async def test_now_or_next_turn_is_said_and_sent(live: Live) -> None:
