@@ -272,6 +272,11 @@ class PathTooLong(Unavailable):
     )
 
 
+class FolderNotOurs(Unavailable):
+    code = "folder_not_ours"
+    template = "{path} belongs to user {uid}: set HIVE_HOME to a folder of your own."
+
+
 class SocketInUse(Unavailable):
     code = "socket_in_use"
     template = "Another process answers on {path}, so hived does not take it over."

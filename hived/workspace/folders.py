@@ -1,17 +1,27 @@
 """Folders that only their owner may enter."""
 
+import os
 from pathlib import Path
+
+from hived.wire.errors import FolderNotOurs
 
 PRIVATE = 0o700
 
 
 def private_folder(path: Path) -> Path:
-    """The folder itself, made if missing: it and every level that had to be made are 0700."""
+    """The folder itself, made if missing: it and every level that had to be made are 0700.
+
+    Raises FolderNotOurs where it, or the folder it lies in, is another user's: they could put their own in its place.
+    """
     missing = [path]
     while not missing[-1].parent.exists():
         missing.append(missing[-1].parent)
     for level in reversed(missing):
         level.mkdir(mode=PRIVATE, exist_ok=True)
+    for level in (path, path.parent):
+        owner = level.stat().st_uid
+        if owner not in (0, os.geteuid()):
+            raise FolderNotOurs(path=str(level), uid=owner)
     if path.stat().st_mode & 0o777 != PRIVATE:
         path.chmod(PRIVATE)
     return path
