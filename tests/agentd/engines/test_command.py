@@ -96,13 +96,11 @@ async def test_a_cancel_ends_the_program(rig: Rig) -> None:
     assert end["outcome"] == "cancelled"
 
 
-async def test_an_unknown_engine_fails_for_good(rig: Rig) -> None:
+async def test_an_unknown_engine_ends_the_harness_at_once_with_its_code(rig: Rig) -> None:
     rig.spec["engine"] = "oracle"
-    await rig.start()
-    await rig.stub.send("please")
-    (end,) = await rig.stub.turn_ends()
-    assert str(end["error"]).startswith("unknown_engine: ")
-    assert end["retryable"] is False
+    await rig.start(connected=False)
+    assert await rig.ended() == 78
+    assert "error[unknown_engine]: " in rig.log()
 
 
 async def test_a_secret_comes_from_secrets_toml_and_a_missing_one_is_named(rig: Rig) -> None:

@@ -191,15 +191,12 @@ async def test_usage_and_model_are_as_stated(rig: Rig) -> None:
     assert rig.stub.payloads("turn_end")[0]["model"] == "opus"
 
 
-async def test_a_wrong_scenario_fails_the_turn_for_good_with_its_code(rig: Rig) -> None:
+async def test_a_wrong_scenario_ends_the_harness_at_once_with_its_code(rig: Rig) -> None:
     rig.scripted({"steps": [{"dance": "waltz"}]})
-    await rig.start()
-    message = await rig.stub.send("please")
-    (end,) = await rig.stub.turn_ends()
-    assert (end["outcome"], end["retryable"]) == ("failed", False)
-    assert end["error"].startswith("invalid_scenario: ")
-    assert "there is no step 'dance'" in end["error"]
-    await rig.stub.until(lambda: rig.stub.books.messages[message]["status"] == "held", "the message being held")
+    await rig.start(connected=False)
+    assert await rig.ended() == 78
+    assert "error[invalid_scenario]: " in rig.log()
+    assert "there is no step 'dance'" in rig.log()
 
 
 async def test_where_nothing_fits_it_says_so(rig: Rig) -> None:
