@@ -1,4 +1,4 @@
-"""HTTP/1.1 over a Unix socket on asyncio and h11: one request at a time on a kept connection, and streams of their own."""
+"""HTTP/1.1 over a Unix socket on asyncio and httptools: one request at a time on a kept connection, and streams of their own."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import h11
+import httptools
 
 from hived.wire.errors import NotRunning, TookTooLong
 
@@ -52,13 +52,13 @@ class KeptConnection:
     async def _request(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         kept = self._open
         if kept is not None:
-            with contextlib.suppress(OSError, h11.RemoteProtocolError):
+            with contextlib.suppress(OSError, httptools.HttpParserError):
                 return await self._on(kept, method, target, headers, body)
             self._drop()
         self._open = await _connect(self._socket)
         try:
             return await self._on(self._open, method, target, headers, body)
-        except (OSError, h11.RemoteProtocolError) as error:
+        except (OSError, httptools.HttpParserError) as error:
             self._drop()
             raise NotRunning(socket=str(self._socket)) from error
 
@@ -100,7 +100,7 @@ async def streamed(
                 await connection.send("GET", target, headers, b"")
                 status, found = await connection.head()
                 body = b"" if status == 200 else b"".join([part async for part in connection.body()])
-        except (OSError, TimeoutError, h11.RemoteProtocolError) as error:
+        except (OSError, TimeoutError, httptools.HttpParserError) as error:
             raise NotRunning(socket=str(socket)) from error
         yield HttpAnswer(status, found, body), connection.tolerant_body()
     finally:
@@ -117,60 +117,69 @@ async def _connect(socket: Path) -> "_Connection":
 
 
 class _Connection:
+    """One connection, one answer at a time. The methods named `on_…` are httptools' callbacks."""
+
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._http = h11.Connection(h11.CLIENT)
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: dict[str, str] = {}
+        self._parts: list[bytes] = []
+        self._has_head = self._complete = self._kept_alive = False
 
     async def send(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> None:
-        sent = [("host", "hive"), *headers.items()]
+        self._headers, self._parts = {}, []
+        self._has_head = self._complete = False
+        lines = [f"{method} {target} HTTP/1.1", "host: hive", *[f"{name}: {value}" for name, value in headers.items()]]
         if body or method != "GET":
-            sent.append(("content-length", str(len(body))))
-        data = self._http.send(h11.Request(method=method, target=target, headers=sent)) or b""
-        if body:
-            data += self._http.send(h11.Data(data=body)) or b""
-        data += self._http.send(h11.EndOfMessage()) or b""
-        self._writer.write(data)
+            lines.append(f"content-length: {len(body)}")
+        if any("\r" in line or "\n" in line for line in lines):
+            raise ValueError("a line break in a request's head")
+        self._writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
         await self._writer.drain()
 
     async def head(self) -> tuple[int, dict[str, str]]:
-        while True:
-            event = await self._next()
-            if isinstance(event, h11.Response):
-                return event.status_code, {
-                    name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers
-                }
-            if not isinstance(event, h11.InformationalResponse):
-                raise OSError("the server closed the connection")
+        while not self._has_head:
+            await self._receive()
+        return self._parser.get_status_code(), self._headers
 
     async def body(self) -> AsyncIterator[bytes]:
         while True:
-            event = await self._next()
-            if isinstance(event, h11.Data):
-                yield bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage):
+            parts, self._parts = self._parts, []
+            for part in parts:
+                yield part
+            if self._complete and not self._parts:
                 return
-            else:
-                raise OSError("the server closed the connection")
+            if not self._parts:
+                await self._receive()
 
     async def tolerant_body(self) -> AsyncIterator[bytes]:
         """A stream may end at any byte."""
-        with contextlib.suppress(OSError, h11.RemoteProtocolError):
+        with contextlib.suppress(OSError, httptools.HttpParserError):
             async for part in self.body():
                 yield part
 
     def reusable(self) -> bool:
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
-            self._http.start_next_cycle()
-            return True
-        return False
+        return self._complete and self._kept_alive
 
     def drop(self) -> None:
         self._writer.close()
 
-    async def _next(self) -> h11.Event | type[h11.PAUSED]:
-        while True:
-            event = self._http.next_event()
-            if event is not h11.NEED_DATA:
-                return event  # type: ignore[return-value]
-            self._http.receive_data(await self._reader.read(READ_BYTES))
+    async def _receive(self) -> None:
+        data = await self._reader.read(READ_BYTES)
+        if not data:
+            raise OSError("the server closed the connection")
+        self._parser.feed_data(data)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self._has_head = True
+
+    def on_body(self, part: bytes) -> None:
+        self._parts.append(part)
+
+    def on_message_complete(self) -> None:
+        self._complete = True
+        self._kept_alive = self._parser.should_keep_alive()
