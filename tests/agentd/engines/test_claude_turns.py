@@ -125,9 +125,9 @@ async def test_a_program_that_dies_at_once_is_said_with_its_last_words(setting: 
 
 async def test_an_option_that_the_engine_does_not_know_is_refused(setting: Setting) -> None:
     setting.options["permision_mode"] = "plan"
-    async with setting.engine() as engine:
-        with pytest.raises(EngineFailed) as failed:
-            await played(engine, "@@text")
+    with pytest.raises(EngineFailed) as failed:
+        async with setting.engine():
+            pass
     assert failed.value.code == "invalid_option"
     assert failed.value.retryable is False
 
