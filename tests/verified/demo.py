@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -30,7 +31,9 @@ def run() -> list[str]:
             shown.keys("w")
             wait_until(lambda: "approve" in shown.text(), "the decision's keys", 20)
             shown.keys("a")
-            wait_until(lambda: live(shown.text()) == len(AGENTS), "three live agents", 60)
+            wait_until(
+                lambda: "3 agents" in shown.text() and live(shown.text()) == set(AGENTS), "three live agents", 60
+            )
             said += ["the screen after approving scout with `w`, `a`:"]
             said += ["    " + line.rstrip() for line in shown.text().splitlines() if line.strip()]
             shown.keys("q")
@@ -55,11 +58,9 @@ def run() -> list[str]:
     return said
 
 
-def live(text: str) -> int:
-    """How many of the demo's agents the list shows with a state."""
-    return sum(
-        any(name in line and any(mark in line for mark in "●○▲◐☾") for line in text.splitlines()) for name in AGENTS
-    )
+def live(text: str) -> set[str]:
+    """Those that the list on the left shows with a state."""
+    return set(re.findall(r"^│ [●○▲◐☾] (\w[\w-]*)", text, re.MULTILINE))
 
 
 if __name__ == "__main__":
