@@ -26,7 +26,8 @@ from hived.wire.protocol import BUILD, PROTOCOL
 agent_router = APIRouter()
 
 Streams = dict[str, Subscription[Ring]]
-"""The one control stream of each agent that is connected, by the agent's id."""
+"""The one control stream of each agent that is connected, by the agent's id. Touched inside changes alone, so in the order
+in which they are made: the end of an older stream never speaks for a newer one that came in the same commit."""
 
 
 @agent_router.get(routes.CONTROL, response_class=EventStream, response_model=None, status_code=200)
@@ -44,19 +45,20 @@ async def control_stream(
 
     def arrive(tx: Tx) -> tuple[Hello, list[Decision]]:
         set_online(tx, agent_id, generation, True)
-        tx.after_commit(take_over)
-        return _hello(tx, agent_id, generation, journal_uuid), decisions_for(tx.connection, agent_id, generation)
-
-    def take_over() -> None:
+        first = _hello(tx, agent_id, generation, journal_uuid), decisions_for(tx.connection, agent_id, generation)
         older = streams.get(agent_id)
         streams[agent_id] = bells
         if older is not None:
-            older.close()
+            tx.after_commit(older.close)
+        return first
 
-    async def leave() -> None:
+    def depart(tx: Tx) -> None:
         if streams.get(agent_id) is bells:
             del streams[agent_id]
-            await hive.database.write(lambda tx: set_online(tx, agent_id, generation, False))
+            set_online(tx, agent_id, generation, False)
+
+    async def leave() -> None:
+        await hive.database.write(depart)
 
     try:
         hello, decisions = await hive.database.write(arrive)

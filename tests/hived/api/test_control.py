@@ -1,5 +1,11 @@
 """The control stream: presence, the first word, and rings."""
 
+import asyncio
+
+from hived.api.control import Streams, control_stream
+from hived.api.sse import EventStream
+from hived.core.agent_views import view
+from tests.support.books import Books
 from tests.support.hive import SseStream, wait_until
 from tests.support.own_agent import OwnAgent, event
 
@@ -80,3 +86,31 @@ def test_a_stop_rings_an_agent_that_is_online(ada: OwnAgent) -> None:
     ada.hive.call_later("POST", "/v1/agents/ada/stop")
     assert "stopped" in str(expect(stream, "stop")["reason"])
     stream.close()
+
+
+async def test_the_end_of_an_older_stream_in_the_commit_of_a_newer_one_leaves_the_agent_online(books: Books) -> None:
+    ada = await books.agent("ada")
+    streams: Streams = {}
+
+    async def connect() -> EventStream:
+        return await control_stream(books.hive, streams, ada, 1, "journal")
+
+    async def end(stream: EventStream) -> None:
+        """Its reader goes away at once."""
+
+        async def receive() -> dict[str, object]:
+            return {"type": "http.disconnect"}
+
+        async def send(message: object) -> None:
+            return None
+
+        await stream({"type": "http"}, receive, send)
+
+    older = await connect()
+    arriving = asyncio.create_task(connect())
+    await asyncio.sleep(0)  # its change is queued; the older stream ends before it is made
+    await end(older)
+    newer = await arriving
+    assert (await books.read(lambda conn: view(conn, ada))).online
+    await end(newer)
+    assert not (await books.read(lambda conn: view(conn, ada))).online
