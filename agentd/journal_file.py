@@ -5,7 +5,9 @@ aiosqlite runs every statement on its own thread; a group of rows is handed over
 """
 
 import asyncio
+import fcntl
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -30,8 +32,9 @@ JournalError = (sqlite3.Error, OSError)
 class JournalFile:
     """Open with `open`; every method may raise JournalError."""
 
-    def __init__(self, connection: aiosqlite.Connection, facts: dict[str, str], last_id: int) -> None:
+    def __init__(self, connection: aiosqlite.Connection, lock: int, facts: dict[str, str], last_id: int) -> None:
         self._connection = connection
+        self._lock = lock
         self.facts = facts
         self.last_id = last_id
         """The highest id ever given, deleted rows included."""
@@ -43,16 +46,21 @@ class JournalFile:
     @classmethod
     async def open(cls, path: Path) -> "JournalFile":
         path.parent.mkdir(parents=True, exist_ok=True)
-        # An aiosqlite connection that cannot open its file leaves its thread to end by itself, later.
-        await asyncio.to_thread(lambda: sqlite3.connect(path).close())
-        connection = aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
-        await connection
+        lock = _locked(path)
         try:
-            facts, last_id = await _on_thread(connection, lambda: _prepare(connection._conn))
+            # An aiosqlite connection that cannot open its file leaves its thread to end by itself, later.
+            await asyncio.to_thread(lambda: sqlite3.connect(path).close())
+            connection = aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
+            await connection
+            try:
+                facts, last_id = await _on_thread(connection, lambda: _prepare(connection._conn))
+            except BaseException:
+                await connection.close()
+                raise
         except BaseException:
-            await connection.close()
+            os.close(lock)
             raise
-        return cls(connection, facts, last_id)
+        return cls(connection, lock, facts, last_id)
 
     async def write(self, rows: Sequence[Row], facts: Mapping[str, str | None]) -> None:
         """Commit these rows and facts together."""
@@ -76,9 +84,21 @@ class JournalFile:
 
     async def close(self) -> None:
         await self._connection.close()
+        os.close(self._lock)
 
     async def _run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         return await _on_thread(self._connection, lambda: function(self._connection._conn))
+
+
+def _locked(path: Path) -> int:
+    """Two harnesses that HIVE_EVENTS_DB sends to one file would give the same ids twice, and lose each other's events."""
+    lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise OSError("another agent's harness writes it") from error
+    return lock
 
 
 async def _on_thread(connection: aiosqlite.Connection, function: Callable[[], T]) -> T:

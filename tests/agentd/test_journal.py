@@ -47,6 +47,21 @@ async def test_ids_are_given_at_once_and_go_on_after_a_restart(tmp_path: Path) -
     assert [row[0] for row in await rows(tmp_path)] == [1, 2, 3, 4]
 
 
+async def test_a_file_that_another_harness_writes_is_not_written_and_that_is_said(tmp_path: Path) -> None:
+    async with running(await opened(tmp_path)) as journal:
+        async with running(await opened(tmp_path)) as other:
+            assert other.problem is not None
+            assert "another agent's harness" in other.problem
+            assert other.uuid != journal.uuid
+            other.append("text", {"text": "theirs"})
+            await other.flush()
+        journal.append("text", {"text": "ours"})
+        await journal.flush()
+    assert [json.loads(row[2])["text"] for row in await rows(tmp_path)] == ["ours"]
+    async with running(await opened(tmp_path)) as journal:
+        assert journal.problem is None
+
+
 async def test_ids_of_deleted_rows_are_never_given_again(tmp_path: Path) -> None:
     async with running(await opened(tmp_path)) as journal:
         journal.append("text", {"text": "a"})
