@@ -184,10 +184,13 @@ def list_approvals(
 
 
 def spawn_subject(request: SpawnRequest) -> str:
-    """One line: what is asked for, and why."""
+    """One line: what is asked for, what program that would run, and why."""
     model = f", {request.model}" if request.model else ""
+    command = request.engine_options.get("command")
+    words = command if isinstance(command, list) else [command]
+    runs = f" running `{' '.join(map(str, words))}`" if command else ""
     reason = f": {request.reason}" if request.reason else ""
-    return one_line(f"spawn {request.name} ({request.role}, {request.engine}{model}){reason}")
+    return one_line(f"spawn {request.name} ({request.role}, {request.engine}{model}){runs}{reason}")
 
 
 def tool_subject(tool: str, input: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from hived.wire.agents import DEFAULT_MODEL, SpawnRequest
 from hived.wire.approvals import Actor
 from hived.wire.errors import InvalidRepo, InvalidRequest, NameTaken, UnknownEngine, UnknownRuntime
 from hived.wire.ids import new_id
-from hived.wire.names import HIVED, checked_name
+from hived.wire.names import HIVED, QUEEN, checked_name
 
 ENGINES = ("claude", "command", "scripted")
 RUNTIMES = ("process",)
@@ -23,6 +23,8 @@ def check_request(conn: Connection, request: SpawnRequest) -> None:
     Raises InvalidName, UnknownEngine, UnknownRuntime, InvalidRepo, InvalidRequest, AgentNotFound (`parent`), NameTaken.
     """
     checked_name(request.name)
+    if request.name == QUEEN and request.role != "queen":
+        raise InvalidRequest(reason="The name queen is kept for a queen; hive init makes her.")
     if request.engine not in ENGINES:
         raise UnknownEngine(engine=request.engine[:64], known=", ".join(ENGINES))
     if request.runtime is not None and request.runtime not in RUNTIMES:

@@ -57,6 +57,22 @@ async def test_a_spawn_that_is_asked_for_waits_and_makes_no_agent(books: Books) 
     assert await books.read(agents.list_views) == []
 
 
+async def test_the_one_line_of_a_spawn_names_the_program_that_it_would_run(books: Books) -> None:
+    await books.ask("ada", engine="command", engine_options={"command": ["sh", "-c", "rm\n-rf ~"]}, reason="tidy")
+    await books.ask("bob", engine="command", engine_options={"command": "make all"})
+    subjects = [item.subject for item in await books.waiting()]
+    assert subjects == [
+        "spawn ada (worker, command) running `sh -c rm -rf ~`: tidy",
+        "spawn bob (worker, command) running `make all`",
+    ]
+
+
+async def test_only_a_queen_may_be_named_so(books: Books) -> None:
+    with pytest.raises(InvalidRequest):
+        await books.ask("queen")
+    await books.ask("queen", role="queen")
+
+
 async def test_the_same_id_is_the_same_ask(books: Books) -> None:
     queen = await books.agent("queen", role="queen")
     chosen = new_id()
