@@ -8,7 +8,7 @@ from hived.cli.command import Arguments, Command, listed, nothing
 from hived.cli.output import age, line, print_facts, print_json, print_rows, short_id
 from hived.client import oneshot
 from hived.wire import routes
-from hived.wire.errors import ApprovalNotFound, StartFailed
+from hived.wire.errors import ApprovalNotFound, HiveError, StartFailed, Unavailable
 
 _ID = re.compile(r"[0-9a-f-]{1,36}", re.ASCII)
 
@@ -97,12 +97,23 @@ def _declare_decision(parser: argparse.ArgumentParser) -> None:
 
 
 def _decide_all(verb: str, arguments: Arguments) -> int:
-    decided = [decide(verb, approval_id, arguments.note) for approval_id in arguments.ids]
-    if arguments.json:
-        print_json(decided[0] if len(decided) == 1 else {"approvals": decided})
-    else:
+    """Each is decided for itself: one that cannot be is the exit code, and hides none of the others."""
+    decided: list[dict[str, Any]] = []
+    errors: list[HiveError] = []
+    for approval_id in arguments.ids:
+        try:
+            decided.append(decide(verb, approval_id, arguments.note))
+        except HiveError as error:
+            errors.append(error)
+            if isinstance(error, Unavailable):
+                break
+    if not arguments.json:
         for approval in decided:
             print(f"{approval['status']}: {line(approval['subject'])}")
+    elif decided:
+        print_json(decided[0] if len(arguments.ids) == 1 else {"approvals": decided})
+    if errors:
+        raise errors[0]
     for approval in decided:
         if approval["status"] == "failed":
             raise StartFailed(name=approval["payload"].get("name", "?"), cause=approval["failure"])

@@ -78,6 +78,15 @@ def test_an_id_may_be_shortened_to_a_unique_beginning(shell: Shell) -> None:
     assert shell("deny", second["id"]).code == 0
 
 
+def test_one_that_cannot_be_decided_hides_none_of_the_others(shell: Shell) -> None:
+    first = shell("spawn", "of-two", "--engine", "command", "--command", "true", "--json").json()
+    second = shell("spawn", "of-three", "--engine", "command", "--command", "true", "--json").json()
+    said = shell("deny", first["id"], "ffffffff", second["id"], "--json")
+    assert said.code == 4
+    assert said.err.startswith("error[approval_not_found]: ")
+    assert [approval["id"] for approval in json.loads(said.out)["approvals"]] == [first["id"], second["id"]]
+
+
 @pytest.mark.parametrize("unknown", ["ffffffff", "zz"])
 def test_an_unknown_approval_exits_4(shell: Shell, unknown: str) -> None:
     shell("approve", unknown).fails(4, "approval_not_found")
