@@ -1,6 +1,7 @@
 """`hive up`, `down` and `status`: hived itself as a process."""
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -74,15 +75,15 @@ def daemon_command() -> list[str]:
 def _await_answer(daemon: "subprocess.Popen[bytes] | None") -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
-        try:
-            oneshot.call("GET", routes.VERSION, timeout=10.0)
-            if daemon is None or daemon.poll() is None:
+        with contextlib.suppress(NotRunning):
+            running = oneshot.call("GET", routes.HEALTH, timeout=10.0)
+            if daemon is None or running["pid"] == daemon.pid:
                 return
-        except NotRunning:
-            if time.monotonic() > deadline:
-                raise TookTooLong(what="hived's answer", seconds=f"{START_SECONDS:g}") from None
+        # Another may have been started at the same moment: then it answers, and ours is about to end.
         if daemon is not None and daemon.poll() is not None:
             raise Internal("hived ended at once.")
+        if time.monotonic() > deadline:
+            raise TookTooLong(what="hived's answer", seconds=f"{START_SECONDS:g}")
         time.sleep(LOOK_SECONDS)
 
 

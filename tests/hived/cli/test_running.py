@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,18 @@ def test_up_detached_returns_when_hived_answers_and_down_when_it_is_gone(home: L
     assert hive(home.home, "down").returncode == 0
     assert start_mark(status["pid"]) is None
     assert hive(home.home, "status").returncode == 3
+
+
+def test_of_those_who_start_it_at_the_same_moment_one_does_and_the_others_are_told_who(home: LiveHive) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        said = list(pool.map(lambda _: hive(home.home, "up", "--detach", "--json"), range(3)))
+    pid = pid_of(home.home)
+    assert sorted(done.returncode for done in said) == [0, 5, 5], said
+    assert [json.loads(done.stdout)["pid"] for done in said if not done.returncode] == [pid]
+    for done in said:
+        if done.returncode:
+            assert done.stderr.startswith("error[already_running]: ")
+            assert str(pid) in done.stderr
 
 
 def test_down_leaves_agents_at_work_and_names_them(home: LiveHive) -> None:
