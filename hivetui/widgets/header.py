@@ -50,7 +50,12 @@ def header_line(state: HiveState, now: datetime, width: int) -> Line:
                 [*name, ("  ", ""), (f" hived does not answer; trying again… {one_line(link.reason)} ", "bad-box")],
                 width,
             )
-        said = f" hived is away since {hour(link.since, now.tzinfo)}, agents go on; reconnecting… "
+        said = f" hived is away since {hour(link.since, now.tzinfo)}, agents go on; trying again… "
+        brief = f" hived is away since {hour(link.since, now.tzinfo)}, agents go on "
+        start: list[Piece] = [("  hive up --detach", "key")]
+        for text, hint in ((said, [*start, (" starts it", "dim")]), (brief, start)):
+            if cells([*name, *hint]) + len(text) + 2 <= width:
+                return cropped([*name, ("  ", ""), (text, "bad-box"), *hint], width)
         return cropped([*name, ("  ", ""), (said, "bad-box")], width)
     if link.kind == "refused":
         return cropped([*name, ("  ", ""), (f" {one_line(link.reason)} ", "bad-box")], width)
@@ -62,26 +67,28 @@ def header_line(state: HiveState, now: datetime, width: int) -> Line:
     waiting = _waiting(state, now, short=width < 110)
     spent = state.usd_today
     cost: list[Piece] = [("today ", "dim"), (f"${spent:.2f}", "strong"), (" ", "")] if spent is not None else []
-    for short in (False, True):
-        left = [*name, *back, ("   ", ""), *_counts(state, short)]
-        if cells(left) + cells(waiting) + cells(cost) + 4 <= width:
-            break
-        if short:
-            left = [(" ◆ ", "accent"), *back, *_counts(state, short)]
+    full, short, least = _counts(state), _counts(state, short=True), _counts(state, short=True, calm=False)
+    tries = (
+        [*name, *back, ("   ", ""), *full],
+        [*name, *back, ("   ", ""), *short],
+        [(" ◆ ", "accent"), *back, *least],
+    )
+    left = next((line for line in tries if cells(line) + cells(waiting) + cells(cost) + 4 <= width), tries[-1])
     if cells(left) + cells(waiting) + cells(cost) + 3 > width:
         cost = []
     middle = max(2, (width - cells(waiting)) // 2 - cells(left)) if width >= 110 else 2
     return justified([*left, (" " * middle, ""), *waiting], cost, width)
 
 
-def _counts(state: HiveState, short: bool) -> list[Piece]:
+def _counts(state: HiveState, *, short: bool = False, calm: bool = True) -> list[Piece]:
+    """How many are in which state; without `calm` only those that work or need a look."""
     count = len(state.agents)
     pieces: list[Piece] = [(str(count), "strong"), ("" if short else f" agent{'' if count == 1 else 's'}", "text")]
     counted = state.counts()
     for kind in ORDER:
         if number := counted.get(kind):
             shape = SHAPES[kind]
-            if short and kind in ("idle", "stopped", "napping", "paused"):
+            if not calm and kind in ("idle", "stopped", "napping", "paused"):
                 continue
             pieces += [(" · ", "faint") if not short else (" ", ""), (f"{shape.glyph} ", shape.tone)]
             pieces.append(

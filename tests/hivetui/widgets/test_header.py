@@ -46,3 +46,13 @@ def test_a_hived_that_never_answered_is_not_said_to_be_away() -> None:
 def test_another_protocol_is_told() -> None:
     state = reduced(attached(), LinkRefused(scene.ago(1), "hived speaks protocol 2"))
     assert "hived speaks protocol 2" in plain(header_line(state, scene.NOW, 80))
+
+
+@pytest.mark.parametrize("width", [80, 176])
+def test_away_says_how_to_start_hived(width: int) -> None:
+    said = plain(header_line(reduced(attached(), LinkLost(scene.ago(60), "gone")), scene.NOW, width))
+    assert "hive up --detach" in said
+
+
+def test_states_are_counted_as_long_as_there_is_room() -> None:
+    assert "○ " in plain(header_line(attached(), scene.NOW, 100))
