@@ -134,7 +134,7 @@ def _tool_result(entry: Entry, transcript: Transcript, width: int) -> list[Line]
     if entry.id in transcript.unfolded or len(text) <= FOLD_CHARACTERS:
         return wrapped([*start, (text, tone)], width, (("  ", ""),))
     rows = text.split("\n")
-    first = next((row for row in rows if row.strip()), "")
+    first = next((row for row in rows if any(map(str.isalnum, row))), rows[0])
     line = cropped((("  ", ""), *start, (first.strip()[:FOLD_CHARACTERS], tone)), width)
     if len(rows) > 1:
         return [line, _more(len(rows) - 1)]
@@ -187,8 +187,11 @@ def _turn_end(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
 
 def _asked(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
     payload = entry.payload
-    before = transcript.get(entry.id - 1)
-    known = before is not None and before.kind == "tool_use" and before.payload.get("input") == payload.get("input")
+    known = any(
+        before.kind == "tool_use" and before.payload.get("input") == payload.get("input")
+        for id in range(entry.id - 1, max(entry.id - 8, transcript.first_id - 1), -1)
+        if (before := transcript.get(id)) is not None
+    )
     what = tool_line(str(payload.get("tool") or ""), payload.get("input"))
     asked = [] if known else wrapped(what, width, (("▲ ", "wait"),))
     if str(payload.get("approval_id")) in transcript.decided:

@@ -322,8 +322,8 @@ class TranscriptView(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         ground = self.rich_style
-        if y == 0 and not len(self.transcript) and not self.transcript.tail:
-            return strip_of((("no events yet" if self.transcript.opened else "loading …", "faint"),), width, ground)
+        if y == 0 and not self.transcript.tail and not (len(self.transcript) and self._heights.total):
+            return strip_of((("nothing yet" if self.transcript.opened else "loading …", "faint"),), width, ground)
         number = self.scroll_offset.y + y
         line, id = self.line_at(number)
         if id is not None and id == self._pointed and self.has_focus:
