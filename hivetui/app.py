@@ -51,8 +51,16 @@ class HiveApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     ESCAPE_TO_MINIMIZE = False
 
-    def __init__(self, client: HiveClient | None = None, *, clock: Clock = system_clock, ticking: bool = True) -> None:
+    def __init__(
+        self,
+        client: HiveClient | None = None,
+        *,
+        clock: Clock = system_clock,
+        ticking: bool = True,
+        demo: bool = False,
+    ) -> None:
         super().__init__()
+        self._demo = demo
         self.register_theme(THEME)
         self.theme = THEME.name
         self.state = HiveState()
@@ -69,7 +77,7 @@ class HiveApp(App[None]):
         self._notice_timer: Timer | None = None
 
     def on_mount(self) -> None:
-        self._hive = HiveScreen(self.state, self.transcripts, self._clock)
+        self._hive = HiveScreen(self.state, self.transcripts, self._clock, demo=self._demo)
         self.push_screen(self._hive)
         if self._ticking:
             self.set_interval(AGES_SECONDS, self.draw)

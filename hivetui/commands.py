@@ -7,7 +7,7 @@ from typing import Protocol, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from hivetui.intents import CancelTurn, Intent, RestartAgent, SetModel, SpawnAgent, StartAgent, StopAgent
+from hivetui.intents import NEEDS, CancelTurn, Intent, RestartAgent, SetModel, SpawnAgent, StartAgent, StopAgent
 from hivetui.keymap import palette
 
 
@@ -27,18 +27,18 @@ COMMANDS: tuple[Command, ...] = (
     Command("start", "[NAME]", "Start an agent."),
     Command("stop", "[NAME]", "Stop an agent when its turn has ended."),
     Command("restart", "[NAME]", "Stop an agent and start it again."),
-    Command("spawn", "NAME [ENGINE] [MODEL]", "Make a new worker."),
+    Command("spawn", "[NAME] [ENGINE] [MODEL]", "Make a new worker; alone: choose its engine from a list."),
     Command("go", "NAME", "Focus another agent."),
     Command("inbox", "", "Read what agents wrote to you."),
     Command("help", "", "Show every key and command."),
-    Command("quit", "", "Leave the screen. Agents go on working."),
+    Command("quit", "", "Leave the screen."),
 )
 _BY_NAME = {command.name: command for command in COMMANDS}
 
 
 @dataclass(frozen=True, slots=True)
 class ShowScreen:
-    """A command that opens something instead of asking hived: help, inbox, model, go, quit."""
+    """A command that opens something instead of asking hived: help, inbox, model, spawn, go, quit."""
 
     what: str
     argument: str = ""
@@ -73,11 +73,9 @@ def parsed(text: str, focused: str | None, engine: str | None = None) -> Parsed:
     if name == "go":
         return ShowScreen("go", words[0]) if words else NotACommand("/go needs an agent's name.")
     if name == "spawn":
-        if not words:
-            return NotACommand("/spawn needs a name: /spawn NAME [ENGINE] [MODEL].")
         chosen = words[1] if len(words) > 1 else engine
-        if not chosen:
-            return NotACommand("/spawn needs an engine: /spawn NAME ENGINE [MODEL].")
+        if not words or not chosen or chosen in NEEDS:
+            return ShowScreen("spawn", " ".join((*words[:1], chosen or "")) if words else "")
         return SpawnAgent(words[0], chosen, "worker", words[2] if len(words) > 2 else None)
     if name in ("start", "stop", "restart") and words:
         focused = words[0]

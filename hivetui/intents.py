@@ -68,6 +68,10 @@ class SpawnAgent:
     """What its engine needs: `command`, `scenario`, …"""
 
 
+NEEDS = {"command": "command", "scripted": "scenario"}
+"""The option without which that engine cannot start."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListEngines:
     """Find out what engines this machine has."""

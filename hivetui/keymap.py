@@ -1,6 +1,6 @@
 """The one table of keys. Bindings, footer, help and palette are all made from it, so they cannot disagree."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from textual.binding import Binding
@@ -36,6 +36,8 @@ class Key:
     footer: int | None = None
     """Its place in the footer, least first; None: not there."""
     in_palette: bool = False
+    while_busy: bool = False
+    """In the footer only while the focused agent is in a turn."""
 
 
 KEYS: tuple[Key, ...] = (
@@ -47,16 +49,17 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("hive.zoom", "z", "zoom", "z", "zoom", "Show the focused agent's pane alone, or all again.", "hive", 30, True),
     Key("hive.model", "m", "model", "m", "model", "Choose the focused agent's model.", "hive", 40, True),
-    Key("hive.cancel", "x", "cancel_turn", "x", "cancel turn", "Cancel the turn that the focused agent is in.", "hive", 50, True),
+    Key("hive.cancel", "x", "cancel_turn", "x", "cancel turn", "Cancel the turn that the focused agent is in.", "hive", 14, True, True),
     Key("hive.inbox", "b", "inbox", "b", "inbox", "Read what agents wrote to you.", "hive", 55, True),
     Key("hive.filter", "slash", "filter", "/", "filter", "Show only agents that match some words.", "hive", 60, True),
+    Key("hive.new", "plus", "new_agent", "+", "new agent", "Make a new agent.", "hive", 65, True),
     Key("hive.goto", "colon", "goto", ":", "go to", "Go to any agent, screen or command.", "hive", 70, True),
     Key("hive.help", "question_mark,f1", "help", "?", "all keys", "Show every key.", "hive", 80, True),
     Key("hive.next", "tab", "next_part", "tab", "next part", "Go to the next part of the screen.", "hive"),
     Key("hive.previous", "shift+tab", "previous_part", "shift+tab", "part before", "Go to the part before.", "hive"),
     Key("hive.agents", "escape", "agents", "esc", "agents", "Go back to the list of agents.", "hive"),
     Key("hive.palette", "ctrl+p", "command_palette", "ctrl+p", "commands", "Search all commands.", "hive"),
-    Key("hive.leave", "q,ctrl+q", "leave", "q", "leave, agents go on", "Leave the screen. Agents go on working.", "hive", 99, True),
+    Key("hive.leave", "q,ctrl+q", "leave", "q", "leave, agents go on", "Leave the screen; the last line says what becomes of the agents.", "hive", 99, True),
     Key("agents.up", "up,k", "cursor_up", "↑ k", "up", "Focus the agent above.", "agents"),
     Key("agents.down", "down,j", "cursor_down", "↓ j", "down", "Focus the agent below.", "agents"),
     Key("agents.first", "home", "cursor_first", "home", "first", "Focus the first agent.", "agents"),
@@ -94,6 +97,9 @@ KEYS: tuple[Key, ...] = (
 )  # fmt: skip
 
 
+DEMO_LEAVE = "end the demo"
+
+
 def keys_of(where: Where) -> tuple[Key, ...]:
     return tuple(key for key in KEYS if key.where == where)
 
@@ -103,13 +109,14 @@ def bindings_of(where: Where) -> list[Binding]:
     return [Binding(key.keys, key.action, key.label, show=False, id=key.id) for key in keys_of(where)]
 
 
-def footer_of(where: Where) -> tuple[Key, ...]:
+def footer_of(where: Where, *, busy: bool = True, demo: bool = False) -> tuple[Key, ...]:
     """What the footer shows while that part has the focus: its own keys first, then those that work anywhere."""
-    own = sorted((k for k in keys_of(where) if k.footer is not None), key=lambda k: k.footer or 0)
-    if where in ("hive", "composer"):
-        return tuple(own)
-    anywhere = sorted((k for k in keys_of("hive") if k.footer is not None), key=lambda k: k.footer or 0)
-    return (*own, *anywhere)
+    parts: tuple[Where, ...] = (where,) if where in ("hive", "composer") else (where, "hive")
+    keys = [replace(key, label=DEMO_LEAVE) if demo and key.id == "hive.leave" else key for key in KEYS]
+    shown = [key for key in keys if key.footer is not None and (busy or not key.while_busy)]
+    return tuple(
+        key for part in parts for key in sorted((k for k in shown if k.where == part), key=lambda k: k.footer or 0)
+    )
 
 
 def palette() -> tuple[Key, ...]:

@@ -54,7 +54,7 @@ def _end(number: int, _: object) -> NoReturn:
 
 
 def _show_screen() -> None:
-    screen = subprocess.Popen([sys.executable, "-m", "hivetui"])
+    screen = subprocess.Popen([sys.executable, "-m", "hivetui", "--demo"])
     try:
         screen.wait()
     finally:

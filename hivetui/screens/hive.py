@@ -21,7 +21,7 @@ from hivetui.screens.hive_keys import HiveKeys
 from hivetui.screens.prompt import PromptScreen
 from hivetui.state.agents import Agent, matching
 from hivetui.state.clock import Clock
-from hivetui.state.hive import HiveState
+from hivetui.state.hive import HiveState, Notice
 from hivetui.state.regions import MEDIUM, Regions, regions_of
 from hivetui.state.tiles import grid_of, shown_panes
 from hivetui.state.transcript import Transcript
@@ -75,8 +75,12 @@ class HiveScreen(HiveKeys):
     HiveScreen > #body { height: 1fr; overflow: hidden; }
     """
 
-    def __init__(self, state: HiveState, transcripts: dict[str, Transcript], clock: Clock) -> None:
+    def __init__(
+        self, state: HiveState, transcripts: dict[str, Transcript], clock: Clock, *, demo: bool = False
+    ) -> None:
+        """In a demo, leaving the screen ends the agents."""
         super().__init__()
+        self._demo = demo
         self.state = state
         self.view = View()
         self.notes: dict[str, str] = {}
@@ -126,6 +130,7 @@ class HiveScreen(HiveKeys):
         now, focused = self.clock(), self.view.focused
         self.header.show(state, now)
         listed = matching(ordered, self.view.filter)
+        self.agents.filtered = bool(self.view.filter)
         self.agents.show(listed, focused, now)
         self.agents.border_subtitle = (
             f"/{self.view.filter} · {len(listed)} of {len(ordered)}".replace("[", "(") if self.view.filter else None
@@ -140,15 +145,20 @@ class HiveScreen(HiveKeys):
 
     def _draw_waiting(self, state: HiveState) -> None:
         now, waiting = self.clock(), state.waiting
+        if self.focused is not self.waiting and len(waiting.pending) < len(waiting.items):
+            # what is decided stays struck only under the cursor's eyes; `w` must not begin at something done
+            waiting = settled(waiting, keep_cursor=False)
+            self.post_message(WaitingChanged(waiting))
         some = bool(waiting.pending)
         for part in (self.waiting, self.detail):
             part.set_class(some, "-some")
             part.set_class(not some, "-none")
         self.waiting.border_title = f"waiting on you · {len(waiting.pending)}" if some else "waiting on you"
         marked = len(waiting.chosen())
-        hint = (
-            f"A approve {marked} marked · D deny" if marked else "space mark" if self.waiting.has_focus else "w decide"
-        )
+        if self.waiting.has_focus:
+            hint = f"A approve {marked} marked · D deny" if marked else "space mark"
+        else:
+            hint = "w decide" if any(item.decidable for item in waiting.pending) else "w look"
         self.waiting.border_subtitle = hint if some else None
         self.waiting.show(waiting, now)
         item = waiting.selected
@@ -181,7 +191,9 @@ class HiveScreen(HiveKeys):
         typing = self.composer.area.has_focus
         found = completions(self.composer.area.text) if typing and self.composer.area.text.startswith("/") else ()
         commands = found if len(found) < len(COMMANDS) or self.composer.area.text == "/" else ()
-        self.footer.show(footer_of(self.where), self.state.notice, commands)
+        agent = self.focused_agent
+        keys = footer_of(self.where, busy=agent is not None and agent.busy, demo=self._demo)
+        self.footer.show(keys, self.state.notice, commands)
 
     @property
     def where(self) -> Where:
@@ -282,10 +294,12 @@ class HiveScreen(HiveKeys):
     def on_draft_area_sent(self, event: DraftArea.Sent) -> None:
         agent = self.composer.agent
         if is_command(event.text):
-            if self.run_command(event.text) and agent is not None:
+            if self.run_command(event.text):
                 self.composer.clear_sent(agent, event.text)
-                self.view = sent(self.view, agent, event.text)
+                self.view = sent(self.view, agent, event.text) if agent is not None else self.view
             return
+        if agent is None:
+            self.post_message(Noted(Notice("There is no agent to write to: esc, then + makes one.", "bad")))
         draft = self.view.drafts.get(agent or "", Draft())
         if agent is None or (draft.sending and draft.text.strip() == event.text):
             return

@@ -11,6 +11,7 @@ from hivetui.intents import CancelTurn, SetModel
 from hivetui.keymap import KEYS
 from hivetui.screens.asks import Asked, Noted
 from hivetui.screens.confirm import ConfirmScreen
+from hivetui.screens.first_run import FirstRunScreen
 from hivetui.screens.help import HelpScreen
 from hivetui.screens.inbox import InboxScreen
 from hivetui.screens.picker import PickerScreen
@@ -76,6 +77,8 @@ class HiveKeys(Screen[None]):
             self.focus_agent(argument)
         elif what.startswith("/"):
             self.run_command(what)
+        elif what == "spawn":
+            self.action_new_agent(*argument.split())
         else:
             actions: dict[str, Callable[[], None]] = {
                 "help": self.action_help,
@@ -90,6 +93,9 @@ class HiveKeys(Screen[None]):
     # Keys --------------------------------------------------------------------------------------------------
 
     def action_waiting(self) -> None:
+        if not self.state.waiting.items:
+            self.post_message(Noted(Notice("Nothing waits on you.")))
+            return
         self.view = replace(self.view, zoomed=False)
         self.waiting.focus()
         self.draw(self.state)
@@ -174,6 +180,11 @@ class HiveKeys(Screen[None]):
             PromptScreen("show only agents with", before, "name, model, engine or state", changed),
             lambda text: changed(before if text is None else text),
         )
+
+    def action_new_agent(self, name: str = "", engine: str = "") -> None:
+        if self.state.notice is not None:
+            self.post_message(Noted(None))
+        self.app.push_screen(FirstRunScreen(self.state, self.clock, name, engine))
 
     def action_goto(self) -> None:
         choices = [*agent_choices(self.state), *place_choices()]

@@ -27,6 +27,8 @@ class AgentList(Rows):
         self._focused: str | None = None
         self._now: datetime | None = None
         self._drawn: list[list[Line]] = []
+        self.filtered = False
+        """Agents may be hidden by a filter."""
 
     @property
     def count(self) -> int:
@@ -67,7 +69,9 @@ class AgentList(Rows):
         return agent_rows(agent, self._now, width) if self.row_height == 2 else [agent_row(agent, width)]
 
     def empty_lines(self, width: int) -> list[Line]:
-        return [((" no agent matches", "dim"),)] if width else []
+        if self.filtered:
+            return [((" no agent matches", "dim"),), ((" esc", "key"), (" shows all", "dim"))]
+        return [((" no agents yet", "dim"),), ((" +", "key"), (" makes one", "dim"))]
 
 
 def agent_row(agent: Agent, width: int) -> Line:

@@ -129,7 +129,6 @@ class Composer(Horizontal):
         if agent != self.agent:
             self.agent = agent
             self._set_text(draft.text)
-            self.area.disabled = agent is None
         when = "now" if draft.when == "now" else "next turn"
         if draft.when == "now" and not steers:
             when = "next turn (it cannot be steered)"
@@ -148,7 +147,7 @@ class Composer(Horizontal):
             self._label.line = line
             self._label.refresh(layout=True)
 
-    def clear_sent(self, agent: str, text: str) -> None:
+    def clear_sent(self, agent: str | None, text: str) -> None:
         """That text has gone: empty the area, unless it holds something else by now."""
         if agent == self.agent and self.area.text.strip() == text:
             self._set_text("")

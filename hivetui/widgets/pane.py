@@ -136,6 +136,9 @@ class PaneGrid(Widget):
     def layout(self) -> Layout:
         return self._tiles
 
+    def render(self) -> str:
+        return ""
+
     @property
     def panes(self) -> dict[str, AgentPane]:
         """By the agent's name, in the order they stand."""

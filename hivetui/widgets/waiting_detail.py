@@ -79,7 +79,7 @@ class WaitingDetail(ScrollView):
     def render_line(self, y: int) -> Strip:
         width, ground = self.size.width, self.rich_style
         if self._shown is None or self._shown[0] is None:
-            return strip_of((("nothing waits on you", "dim"),) if y == 0 else (), width, ground)
+            return strip_of((), width, ground)
         if y == self._key_row:
             return strip_of(self._keys, width, ground)
         at = self.scroll_offset.y + y
@@ -143,6 +143,8 @@ def detail_of(
             lines += wrapped([(clean(item.subject), "text")], width)
             if agent is not None:
                 lines += _facts([("cause", agent.cause), ("last error", agent.last_error or "")], width)
+            if item.kind == "parked" and not item.gone:
+                lines += [(), *wrapped([("/restart ", "key"), (f"{item.who} starts it again", "text")], width)]
     lines.append(())
     facts = [
         (

@@ -1,64 +1,21 @@
 """The whole screen against a hived of wire models on a real socket: client, sync, controller, state and widgets."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 from textual.events import Key, Paste
-from textual.pilot import Pilot
 
-from hived.client.hive_client import HiveClient
 from hived.wire.errors import InvalidRequest, NoTurn
 from hived.wire.events import Event
-from hived.wire.snapshot import Snapshot
-from hivetui.app import HiveApp
 from hivetui.screens.confirm import ConfirmScreen
 from hivetui.screens.first_run import FirstRunScreen
 from hivetui.screens.help import HelpScreen
 from hivetui.screens.inbox import InboxScreen
 from hivetui.screens.picker import PickerScreen
 from hivetui.widgets.composer import DraftArea
-from tests.fakes.hived_api import WHEN, FakeHived
+from tests.fakes.hived_api import WHEN
 from tests.hivetui import scene
-from tests.hivetui.conditions import settled
-
-
-@dataclass
-class Live:
-    hived: FakeHived
-    app: HiveApp
-    pilot: Pilot[None]
-
-    async def until(self, condition: object, what: str) -> None:
-        assert callable(condition)
-        await settled(self.pilot, condition, what)
-
-    async def type(self, text: str) -> None:
-        for character in text:
-            await self.pilot.press({" ": "space", "/": "slash"}.get(character, character))
-
-    def posted(self, path: str) -> list[object]:
-        return [body for _, asked, body in self.hived.asked if asked == path]
-
-    @property
-    def text(self) -> str:
-        """All that is on the screen."""
-        width, height = self.app.size
-        strips = self.app.screen._compositor.render_strips()
-        return "\n".join(strip.text for strip in strips[:height])
-
-
-@asynccontextmanager
-async def living(size: tuple[int, int] = (140, 40), snapshot: Snapshot | None = None) -> AsyncIterator[Live]:
-    async with FakeHived(snapshot or scene.snapshot()) as hived, HiveClient(hived.socket) as client:
-        hived.engines = [engine.model_dump() for engine in scene.engines()]
-        hived.journals.update({name: list(events) for name, events in scene.journals().items()})
-        app = HiveApp(client, clock=scene.clock)
-        async with app.run_test(size=size) as pilot:
-            live = Live(hived, app, pilot)
-            await live.until(lambda: app.state.link.kind == "live", "attaching")
-            yield live
+from tests.hivetui.live import Live, living
 
 
 @pytest.fixture
@@ -311,32 +268,36 @@ async def test_leaving_leaves(live: Live) -> None:
     assert live.hived.asked == []
 
 
-async def test_a_first_run_makes_the_queen_and_then_the_worker() -> None:
+async def test_what_is_decided_elsewhere_goes_at_once_while_nobody_looks_at_the_list(live: Live) -> None:
+    live.hived.say("waiting_removed", {"id": scene.ident(101)})
+    await live.until(lambda: len(live.app.state.waiting.items) == 2, "it to go")
+    await live.pilot.press("w")
+    await live.until(lambda: live.app.hive.waiting.has_focus, "the list")
+    selected = live.app.state.waiting.selected
+    assert selected is not None
+    assert not selected.gone
+
+
+async def test_text_to_nobody_is_refused_and_a_command_is_not_kept() -> None:
     async with living((80, 24), scene.empty_snapshot()) as live:
         await live.until(lambda: isinstance(live.app.screen, FirstRunScreen), "the first-run screen")
-        await live.until(lambda: "2.1.197" in live.text, "the engines")
-        assert "hive init --engine claude" in live.text
+        await live.pilot.press("escape", "i")
+        await live.type("/help")
         await live.pilot.press("enter")
-        await live.until(lambda: len(live.hived.asked) == 2, "the queen")
-        assert live.hived.asked[0][2] == {"name": "queen", "engine": "claude", "role": "queen"}
-        assert live.hived.asked[1][1] == "/v1/approvals/approval-of-queen/approve"
-        live.hived.say("agent", scene.agent(1, "queen", role="queen"))
-        await live.until(lambda: "makes it on claude" in live.text, "step two")
+        await live.until(lambda: "every key" in live.text, "the help")
+        await live.pilot.press("escape")
+        assert live.app.hive.composer.area.text == ""
+        await live.type("hello")
         await live.pilot.press("enter")
-        await live.until(lambda: len(live.hived.asked) == 4, "the worker")
-        assert live.hived.asked[2][2] == {"name": "worker-1", "engine": "claude"}
-        await live.until(lambda: live.app.screen is live.app.hive, "the hive")
+        await live.until(lambda: "There is no agent to write to" in live.text, "the notice")
 
 
-async def test_an_engine_that_needs_a_command_asks_for_it() -> None:
-    async with living((80, 24), scene.empty_snapshot()) as live:
-        await live.until(lambda: "2.1.197" in live.text, "the engines")
-        await live.pilot.press("down", "enter")
-        assert live.hived.asked == []
-        await live.type("cat")
-        await live.pilot.press("enter")
-        await live.until(lambda: live.hived.asked, "the queen")
-        assert live.hived.asked[0][2]["engine_options"] == {"command": "cat"}
+async def test_cancel_is_in_the_footer_while_there_is_a_turn_to_cancel() -> None:
+    async with living((80, 24)) as live:
+        await live.pilot.press("2")
+        await live.until(lambda: "x cancel turn" in live.text, "alice works")
+        await live.pilot.press("4")
+        await live.until(lambda: "x cancel turn" not in live.text, "carol idles")
 
 
 async def test_at_80x24_the_detail_takes_the_panes_place_while_deciding() -> None:

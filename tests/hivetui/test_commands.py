@@ -14,7 +14,9 @@ from hivetui.intents import CancelTurn, RestartAgent, SetModel, SpawnAgent, Star
         ("/stop bob", StopAgent("bob")),
         ("/restart", RestartAgent("alice")),
         ("/spawn scout", SpawnAgent("scout", "claude")),
-        ("/spawn scout command qwen3", SpawnAgent("scout", "command", "worker", "qwen3")),
+        ("/spawn scout claude opus", SpawnAgent("scout", "claude", "worker", "opus")),
+        ("/spawn", ShowScreen("spawn")),
+        ("/spawn scout command", ShowScreen("spawn", "scout command")),
         ("/go bob", ShowScreen("go", "bob")),
         ("/help", ShowScreen("help")),
     ],
@@ -23,7 +25,7 @@ def test_a_command_means_one_thing(text: str, meant: Parsed) -> None:
     assert parsed(text, "alice", "claude") == meant
 
 
-@pytest.mark.parametrize("text", ["/nonsense", "/", "/spawn", "/go", "/mod el"])
+@pytest.mark.parametrize("text", ["/nonsense", "/", "/go", "/mod el"])
 def test_what_cannot_be_done_says_why_in_one_sentence(text: str) -> None:
     found = parsed(text, "alice", None)
     assert isinstance(found, NotACommand)

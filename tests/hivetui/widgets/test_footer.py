@@ -32,3 +32,10 @@ def test_a_notice_has_a_word_and_a_code() -> None:
 def test_commands_are_said_while_they_are_typed() -> None:
     assert "/model" in plain(commands_line(COMMANDS, 80))
     assert plain(commands_line(completions("/hel"), 80)).startswith(" /help")
+
+
+def test_a_demo_says_that_leaving_ends_it() -> None:
+    for width, said in ((176, "q end the demo"), (80, "q end")):
+        line = plain(keys_line(footer_of("hive", demo=True), width)[0])
+        assert said in line
+        assert "leave" not in line
