@@ -5,15 +5,22 @@ import json
 from hived.store.database import Connection
 from hived.wire.snapshot import FeedRow
 
+MAX_PAGE_CHARACTERS = 4 * 1024 * 1024
+"""Rows may hold whole messages: a page of the longest stops here, so that readers who catch up cost no more memory."""
+
 
 def select_after(connection: Connection, seq: int, limit: int) -> list[FeedRow]:
-    """Rows with a higher number than `seq`, in order."""
-    rows = connection.execute(
+    """Up to `limit` rows with a higher number than `seq`, in order; fewer where they are very long."""
+    found: list[FeedRow] = []
+    size = 0
+    for row in connection.execute(
         "SELECT seq, ts, kind, payload_json FROM feed WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
-    )
-    return [
-        FeedRow(seq=row["seq"], ts=row["ts"], kind=row["kind"], payload=json.loads(row["payload_json"])) for row in rows
-    ]
+    ):
+        size += len(row["payload_json"])
+        if found and size > MAX_PAGE_CHARACTERS:
+            break
+        found.append(FeedRow(seq=row["seq"], ts=row["ts"], kind=row["kind"], payload=json.loads(row["payload_json"])))
+    return found
 
 
 def select_bounds(connection: Connection) -> tuple[int, int]:

@@ -1,10 +1,12 @@
 """Snapshot, then feed: together they say the same as a later snapshot."""
 
+from collections.abc import Callable
 from typing import Any
 
 from hived.core import agents, approvals, snapshot
 from hived.store import feed
-from hived.wire.snapshot import Snapshot
+from hived.store.database import Connection
+from hived.wire.snapshot import FeedRow, Snapshot
 from tests.support.books import OPERATOR, Books, event
 
 
@@ -69,3 +71,22 @@ async def test_only_the_newest_messages_are_in_it(books: Books) -> None:
         await books.send("ada", str(number))
     bodies = [message.body for message in (await take(books)).messages]
     assert (len(bodies), bodies[0], bodies[-1]) == (200, "5", "204")
+
+
+async def test_of_very_long_messages_only_the_newest_are_in_it_and_a_page_of_the_feed_ends_early(books: Books) -> None:
+    await books.agent("ada")
+    sent = [(await books.send("ada", "x" * 250_000)).id for _ in range(25)]
+    taken = await take(books)
+    assert [message.id for message in taken.messages] == sent[-8:]
+
+    def page_after(seq: int) -> Callable[[Connection], list[FeedRow]]:
+        return lambda conn: feed.select_after(conn, seq, 500)
+
+    seen = [0]
+    pages = 0
+    while page := await books.read(page_after(seen[-1])):
+        assert sum(len(row.payload.get("body", "")) for row in page) <= feed.MAX_PAGE_CHARACTERS
+        seen += [row.seq for row in page]
+        pages += 1
+    assert seen[1:] == [row.seq for row in books.feed]
+    assert pages == 2
