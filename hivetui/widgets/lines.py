@@ -18,6 +18,12 @@ _CONTROLS = re.compile(
 _STACKED = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{2})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
+_JOINERS = re.compile(
+    "[\\xad\\u200b\\u2060-\\u2064\\ufe00-\\ufe0f\\U0001f3fb-\\U0001f3ff]|(?<=[\\u2190-\\U0010ffff])\\u200d"
+)
+"""What terminals disagree about the width of: joiners and variants of emoji. Scripts keep their joiners."""
+_FLAGS = {0x1F1E6 + at: chr(ord("A") + at) for at in range(26)}
+"""Flags as their two letters, for the same reason."""
 _WORDS = re.compile(r" +|[^ ]+")
 TAB = "    "
 
@@ -30,7 +36,7 @@ def clean(text: str) -> str:
     if "\x1b" in text or "\x9b" in text:
         text = _ESCAPES.sub("", text)
     text = _CONTROLS.sub("", text)
-    return text if text.isascii() else _STACKED.sub(r"\1", text)
+    return text if text.isascii() else _STACKED.sub(r"\1", _JOINERS.sub("", text).translate(_FLAGS))
 
 
 def one_line(text: str, most: int = 400) -> str:

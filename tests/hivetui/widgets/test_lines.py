@@ -59,6 +59,11 @@ def test_at_most_two_marks_are_stacked_on_a_letter() -> None:
     assert clean("z" + "\u0300" * 500) == "z\u0300\u0300"
 
 
+def test_what_terminals_disagree_about_the_width_of_is_made_plain() -> None:
+    assert clean("👩\u200d👧 \u26a0\ufe0f 👍🏽 🇩🇪 co\xadop a\u200bb") == "👩👧 \u26a0 👍 DE coop ab"
+    assert clean("\u0915\u094d\u200d\u0937") == "\u0915\u094d\u200d\u0937"
+
+
 def test_a_wrapped_line_hangs_under_its_beginning() -> None:
     lines = wrapped([("the tokenizer moved out behind the same names", "text")], 24, (("✓ ", "good"),))
     assert [plain(line) for line in lines] == ["✓ the tokenizer moved", "  out behind the same", "  names"]
