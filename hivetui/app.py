@@ -22,7 +22,7 @@ from hivetui.screens.asks import Asked, Noted, PanesShown, WaitingChanged
 from hivetui.screens.first_run import FirstRunScreen
 from hivetui.screens.hive import HiveScreen
 from hivetui.state.clock import Clock, system_clock
-from hivetui.state.hive import Change, EnginesListed, HiveState, Noticed, SnapshotTaken, reduced
+from hivetui.state.hive import Change, EnginesListed, HiveState, Notice, Noticed, SnapshotTaken, reduced
 from hivetui.state.transcript import Transcript
 from hivetui.sync import EventsCame, HiveSync, PageCame, PageFailed, StreamLost, TranscriptNews
 from hivetui.theme import THEME
@@ -163,6 +163,11 @@ class HiveApp(App[None]):
         self.apply(change())
         if self.state.notice is not None and self._ticking:
             self._notice_timer = self.set_timer(NOTICE_SECONDS, lambda: self.apply(Noticed(None)))
+
+    def action_help_quit(self) -> None:
+        """`ctrl+c` with nothing selected: say in the last line what it does, in place of a box over the composer."""
+        said = "ctrl+c copies selected text. Leave: ctrl+q. Cancel the focused agent's turn: esc, x."
+        self._notice(partial(Noticed, Notice(said)))
 
     def on_waiting_changed(self, event: WaitingChanged) -> None:
         self.state = replace(self.state, waiting=event.waiting)

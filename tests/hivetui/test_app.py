@@ -308,3 +308,9 @@ async def test_at_80x24_the_detail_takes_the_panes_place_while_deciding() -> Non
         assert live.app.hive.waiting.region == row
         await live.pilot.press("escape")
         await live.until(lambda: "queen asks for a new agent" not in live.text, "the panes")
+
+
+async def test_ctrl_c_says_in_the_last_line_how_to_leave(live: Live) -> None:
+    await live.pilot.press("ctrl+c")
+    await live.until(lambda: "Leave: ctrl+q" in live.text.split("\n")[-1], "the notice")
+    assert live.app.is_running
