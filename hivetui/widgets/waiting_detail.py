@@ -146,12 +146,8 @@ def detail_of(
             if item.kind == "parked" and not item.gone:
                 lines += [(), *wrapped([("/restart ", "key"), (f"{item.who} starts it again", "text")], width)]
     lines.append(())
-    facts = [
-        (
-            "since",
-            f"{running(item.since, now) if item.blocks else age(item.since, now)}{', and its turn stands still' if item.blocks else ''}",
-        )
-    ]
+    since = running(item.since, now) if item.blocks else age(item.since, now)
+    facts = [("since", f"{since}, and its turn stands still" if item.blocks and not item.gone else since)]
     if agent is not None and item.kind == "tool_use":
         facts.append(("in", agent.workspace or ""))
     lines += _facts(facts, width)
