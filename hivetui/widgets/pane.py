@@ -116,10 +116,9 @@ class TileLayout(Layout):
 
 
 def _weight(pane: AgentPane) -> int:
-    """Where more happens there is more room."""
-    if pane.has_class("-focused-agent"):
-        return 5
-    return 4 if pane.agent.shape_kind in ("thinking", "waiting", "compacting") else 2
+    """Where more happens there is more room; the focus adds a little, so that an idle one does not take half the screen."""
+    at_work = pane.agent.shape_kind in ("thinking", "waiting", "compacting")
+    return (4 if at_work else 2) + (1 if pane.has_class("-focused-agent") else 0)
 
 
 class PaneGrid(Widget):
