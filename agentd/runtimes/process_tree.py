@@ -14,6 +14,8 @@ TERM_SECONDS = 2.0
 """An engine saves its session in milliseconds; a harness told to stop has 5 s for all of it."""
 KILL_SECONDS = 2.0
 """After KILL only the kernel is waited for (a process in uninterruptible sleep)."""
+LOOK_SECONDS = 0.02
+"""How often what is to end is looked at meanwhile."""
 MARK = "HIVE_ENGINE_RUN"
 """In the environment of an engine and so of all it starts: one fresh value for each start."""
 MARKED_ROUNDS = 3
@@ -109,10 +111,11 @@ def _send(tree: "list[psutil.Process]", number: int) -> None:
 
 
 def _wait(tree: "list[psutil.Process]", seconds: float) -> "list[psutil.Process]":
-    """Those of the tree that still run after at most that long. A zombie has ended: its parent reaps it."""
-    import time
+    """Those of the tree that still run after at most that long. A zombie has ended: its parent reaps it.
 
-    import psutil
+    psutil's own wait would reap our children, and asyncio would then report 255 in place of their exit codes.
+    """
+    import time
 
     deadline = time.monotonic() + seconds
     left = tree
@@ -120,7 +123,7 @@ def _wait(tree: "list[psutil.Process]", seconds: float) -> "list[psutil.Process]
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             break
-        _, left = psutil.wait_procs(left, timeout=min(remaining, 0.1))
+        time.sleep(min(remaining, LOOK_SECONDS))
     return left
 
 
