@@ -98,6 +98,8 @@ KEYS: tuple[Key, ...] = (
 
 
 DEMO_LEAVE = "end the demo"
+DECIDING = ("waiting.approve", "waiting.deny", "waiting.note")
+"""In the footer only where the cursor is on something to decide."""
 
 
 def keys_of(where: Where) -> tuple[Key, ...]:
@@ -109,11 +111,13 @@ def bindings_of(where: Where) -> list[Binding]:
     return [Binding(key.keys, key.action, key.label, show=False, id=key.id) for key in keys_of(where)]
 
 
-def footer_of(where: Where, *, busy: bool = True, demo: bool = False) -> tuple[Key, ...]:
+def footer_of(where: Where, *, busy: bool = True, decidable: bool = True, demo: bool = False) -> tuple[Key, ...]:
     """What the footer shows while that part has the focus: its own keys first, then those that work anywhere."""
     parts: tuple[Where, ...] = (where,) if where in ("hive", "composer") else (where, "hive")
     keys = [replace(key, label=DEMO_LEAVE) if demo and key.id == "hive.leave" else key for key in KEYS]
     shown = [key for key in keys if key.footer is not None and (busy or not key.while_busy)]
+    if not decidable:
+        shown = [key for key in shown if key.id not in DECIDING]
     return tuple(
         key for part in parts for key in sorted((k for k in shown if k.where == part), key=lambda k: k.footer or 0)
     )

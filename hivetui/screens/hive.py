@@ -192,7 +192,13 @@ class HiveScreen(HiveKeys):
         found = completions(self.composer.area.text) if typing and self.composer.area.text.startswith("/") else ()
         commands = found if len(found) < len(COMMANDS) or self.composer.area.text == "/" else ()
         agent = self.focused_agent
-        keys = footer_of(self.where, busy=agent is not None and agent.busy, demo=self._demo)
+        item = self.state.waiting.selected
+        keys = footer_of(
+            self.where,
+            busy=agent is not None and agent.busy,
+            decidable=item is not None and item.decidable,
+            demo=self._demo,
+        )
         self.footer.show(keys, self.state.notice, commands)
 
     @property
@@ -248,6 +254,7 @@ class HiveScreen(HiveKeys):
             self.composer.area.focus()
         elif (item := self.state.waiting.selected) is not None and item.agent:
             self.focus_agent(item.agent)
+            self.agents.focus()  # on a small screen the detail stands where its pane is
 
     def on_agent_pane_pane_focused(self, event: AgentPane.PaneFocused) -> None:
         self.focus_agent(event.agent)

@@ -79,6 +79,8 @@ def agent_row(agent: Agent, width: int) -> Line:
     shape = agent.shape
     name = one_line(agent.name, max(6, width - 16))
     left: list[Piece] = [(f" {shape.glyph} ", shape.tone), (f"{name:<8}", "strong" if shape.tone != "dim" else "text")]
+    if shape.kind == "idle" and agent.last_error:
+        left[:1] = [("✗", "bad"), (f"{shape.glyph} ", shape.tone)]
     return justified(left, [*_window(agent, 4 if width < 26 else BAR_CELLS), *_badge(agent)], width)
 
 
@@ -92,6 +94,8 @@ def agent_rows(agent: Agent, now: datetime | None, width: int) -> list[Line]:
     state: list[Piece] = [("   ", ""), (shape.word, shape.tone), (f" {since}" if since else "", "dim")]
     if shape.kind == "limited" and detail:
         state.append((f" {one_line(detail, 20)}", "bad"))
+    if shape.kind == "idle" and agent.last_error:
+        state.append((" failed", "bad"))
     facts: list[Piece] = []
     if agent.usd is not None:
         facts.append((f" {'~' if agent.estimated else ''}${agent.usd:.2f}", "soft"))

@@ -76,6 +76,8 @@ def state_facts(agent: Agent, now: datetime) -> Line:
         line.append((f" {since}", shape.tone if shape.tone != "dim" else "dim"))
     if shape.kind in ("crashed", "parked", "stopped") and agent.cause:
         line += [(" · ", "faint"), (one_line(agent.cause, 60), "dim")]
+    elif shape.kind == "idle" and agent.last_error:
+        line += [(" · ", "faint"), ("failed: ", "bad"), (one_line(agent.last_error, 60), "dim")]
     elif agent.waiting and shape.kind != "waiting":
         line += [(" · ", "faint"), (f"▲ {agent.waiting} on you", "wait")]
     return tuple(line)

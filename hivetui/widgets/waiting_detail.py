@@ -138,6 +138,9 @@ def detail_of(
                     [(clean(letter.body[:MOST_CHARACTERS]), "text")], width, ((f"{letter.sender}: ", "soft"),), 2
                 )
                 lines += wrapped([(clean(letter.reason or ""), "bad")], width)
+            if not item.gone:
+                advice = f"It is not sent again by itself. See to {item.who} (enter), then write to it anew."
+                lines += [(), *wrapped([(advice, "text")], width)]
         case _:
             lines += _headline([(item.who, "strong"), (f" · {KIND_WORDS.get(item.kind, item.kind)}", "bad")], width)
             lines += wrapped([(clean(item.subject), "text")], width)

@@ -314,3 +314,10 @@ async def test_ctrl_c_says_in_the_last_line_how_to_leave(live: Live) -> None:
     await live.pilot.press("ctrl+c")
     await live.until(lambda: "Leave: ctrl+q" in live.text.split("\n")[-1], "the notice")
     assert live.app.is_running
+
+
+async def test_enter_on_what_waits_shows_its_agents_pane() -> None:
+    async with living((80, 24)) as live:
+        await live.pilot.press("w", "down", "enter")
+        await live.until(lambda: live.app.hive.view.focused == "erin" and live.app.hive.agents.has_focus, "erin")
+        await live.until(lambda: "erin" in live.app.hive.grid.panes, "her pane")

@@ -39,3 +39,9 @@ def test_a_demo_says_that_leaving_ends_it() -> None:
         line = plain(keys_line(footer_of("hive", demo=True), width)[0])
         assert said in line
         assert "leave" not in line
+
+
+def test_what_cannot_be_decided_offers_no_decision() -> None:
+    said = plain(keys_line(footer_of("waiting", decidable=False), 176)[0])
+    assert "a approve" not in said
+    assert "A approve marked" in said
