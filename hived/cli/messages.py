@@ -39,6 +39,8 @@ def _send(arguments: Arguments) -> int:
     if arguments.json:
         print_json(sent)
         return 0
+    if not listed(sent, "messages"):
+        print("There is nobody to send it to yet.")
     for message in listed(sent, "messages"):
         print(f"{message['status']} for {message['recipient']}: {message['id']}")
     return 0

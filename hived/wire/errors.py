@@ -277,6 +277,11 @@ class FolderNotOurs(Unavailable):
     template = "{path} belongs to user {uid}: set HIVE_HOME to a folder of your own."
 
 
+class FolderUnusable(Unavailable):
+    code = "folder_unusable"
+    template = "{path} cannot be used: {reason}. Set HIVE_HOME to a folder of your own."
+
+
 class SocketInUse(Unavailable):
     code = "socket_in_use"
     template = "Another process answers on {path}, so hived does not take it over."

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from hived.wire.errors import FolderNotOurs
+from hived.wire.errors import FolderNotOurs, FolderUnusable
 
 PRIVATE = 0o700
 
@@ -12,7 +12,15 @@ def private_folder(path: Path) -> Path:
     """The folder itself, made if missing: it and every level that had to be made are 0700.
 
     Raises FolderNotOurs where it, or the folder it lies in, is another user's: they could put their own in its place.
+    FolderUnusable where it cannot be made or entered.
     """
+    try:
+        return _private_folder(path)
+    except OSError as error:
+        raise FolderUnusable(path=str(path), reason=error.strerror or type(error).__name__) from error
+
+
+def _private_folder(path: Path) -> Path:
     missing = [path]
     while not missing[-1].parent.exists():
         missing.append(missing[-1].parent)

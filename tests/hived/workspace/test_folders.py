@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hived.wire.errors import FolderNotOurs
+from hived.wire.errors import FolderNotOurs, FolderUnusable
 from hived.workspace.folders import private_folder
 
 
@@ -28,3 +28,11 @@ def test_a_folder_in_somebody_elses_hands_is_refused(tmp_path: Path, whose: str)
     with pytest.raises(FolderNotOurs) as refusal:
         private_folder(folder)
     assert refusal.value.code == "folder_not_ours"
+
+
+def test_a_file_where_the_folder_should_be_is_one_clear_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderUnusable) as refusal:
+        private_folder(tmp_path / "file" / "hive")
+    assert refusal.value.code == "folder_unusable"
+    assert "Not a directory" in refusal.value.message
