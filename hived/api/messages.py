@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from hived.api.callers import hive_of
+from hived.api.callers import actor_of, hive_of
 from hived.api.idempotency import remembered
 from hived.core import messages
 from hived.core.agent_views import find_agent
@@ -50,6 +50,20 @@ async def post_message(request: Request, draft: MessageDraft) -> Sent:
         )
 
     return await hive_of(request).database.write(remembered(request, change, 201))
+
+
+@host_router.post(routes.MESSAGE_RETRY)
+async def post_message_retry(request: Request, id: str) -> Message:
+    """Send a held message again. 409 `not_held` for any other."""
+    actor = actor_of(request)
+    return await hive_of(request).database.write(remembered(request, lambda tx: messages.retry_held(tx, id, actor)))
+
+
+@host_router.post(routes.MESSAGE_DROP)
+async def post_message_drop(request: Request, id: str) -> Message:
+    """Give a held message up; the agent that sent it is told. 409 `not_held` for any other."""
+    actor = actor_of(request)
+    return await hive_of(request).database.write(remembered(request, lambda tx: messages.drop_held(tx, id, actor)))
 
 
 @host_router.post(routes.MESSAGE_READ)

@@ -1,23 +1,18 @@
 """`hive waiting`, `approvals`, `approve` and `deny`: what the operator decides."""
 
 import argparse
-import re
 from typing import Any
 
-from hived.cli.command import Arguments, Command, listed, nothing
+from hived.cli.command import Arguments, Command, checked_id, listed, nothing
 from hived.cli.output import age, line, print_facts, print_json, print_rows, short_id
 from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.errors import ApprovalNotFound, HiveError, StartFailed, Unavailable
 
-_ID = re.compile(r"[0-9a-f-]{1,36}", re.ASCII)
-
 
 def decide(verb: str, approval_id: str, note: str | None) -> dict[str, Any]:
     """Approve or deny it; the approval. `approval_id` may be a unique prefix."""
-    wanted = approval_id.strip().lower()
-    if not _ID.fullmatch(wanted):
-        raise ApprovalNotFound(id=approval_id[:64])
+    wanted = checked_id(approval_id, ApprovalNotFound)
     route = routes.APPROVE if verb == "approve" else routes.DENY
     body = {} if note is None else {"note": note}
     path = oneshot.path_of(route, id=wanted)

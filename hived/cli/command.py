@@ -1,13 +1,16 @@
 """What a command of `hive` is: how its arguments are declared, and what runs with them."""
 
 import argparse
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
-from hived.wire.errors import ConfirmationNeeded, TooLarge, UsageError
+from hived.wire.errors import ConfirmationNeeded, Missing, TooLarge, UsageError
 from hived.wire.names import EVERYONE, checked_name
 
 Arguments = argparse.Namespace
+
+_ID = re.compile(r"[0-9a-f-]{1,36}", re.ASCII)
 
 
 class Command(NamedTuple):
@@ -83,6 +86,14 @@ def checked_size(text: str, limit: int, what: str) -> str:
     if size > limit:
         raise TooLarge(what=what, bytes=size, limit=limit)
     return text
+
+
+def checked_id(given: str, missing: type[Missing]) -> str:
+    """An id or a beginning of one, as the wire has it; `missing` for what can be neither, and goes into no path."""
+    wanted = given.strip().lower()
+    if not _ID.fullmatch(wanted):
+        raise missing(id=given[:64])
+    return wanted
 
 
 def listed(document: Any, key: str) -> list[dict[str, Any]]:

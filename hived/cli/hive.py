@@ -49,6 +49,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "approvals": ("approvals", "what was asked for"),
         "approve": ("approvals", "say yes"),
         "deny": ("approvals", "say no"),
+        "retry": ("messages", "send held messages again"),
+        "drop": ("messages", "give held messages up"),
     },
 }
 COMMANDS = {name: found for group in GROUPS.values() for name, found in group.items()}

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from hived.cli.command import Arguments, Command, checked_recipient, checked_size, listed, positive
+from hived.cli.command import Arguments, Command, checked_id, checked_recipient, checked_size, listed, positive
 from hived.cli.output import clean, clock, colour, print_json, short_id
 from hived.client import oneshot
 from hived.wire import routes
-from hived.wire.errors import UsageError
+from hived.wire.errors import MessageNotFound, UsageError
 from hived.wire.names import OPERATOR, checked_name
 from hived.wire.protocol import MAX_MESSAGE_BODY_BYTES
 
@@ -111,6 +111,34 @@ def _inbox(arguments: Arguments) -> int:
     return 0
 
 
+def _declare_held(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="+", metavar="ID", help="a held message's id, or a unique beginning of it")
+
+
+def _settle_held(route: str, done: str, arguments: Arguments) -> int:
+    """Each for itself, in order; the first that cannot be is the exit code, after what was done has been said."""
+    settled: list[Message] = []
+    try:
+        for message_id in arguments.ids:
+            path = oneshot.path_of(route, id=checked_id(message_id, MessageNotFound))
+            settled.append(oneshot.call("POST", path, idempotency_key=oneshot.new_key()))
+    finally:
+        if arguments.json and settled:
+            print_json(settled[0] if len(arguments.ids) == 1 else {"messages": settled})
+        elif not arguments.json:
+            for message in settled:
+                print(f"{done}: {message['id']} for {message['recipient']}")
+    return 0
+
+
+def _retry(arguments: Arguments) -> int:
+    return _settle_held(routes.MESSAGE_RETRY, "sent again", arguments)
+
+
+def _drop(arguments: Arguments) -> int:
+    return _settle_held(routes.MESSAGE_DROP, "dropped", arguments)
+
+
 def _print(message: Message, as_json: bool) -> None:
     if as_json:
         print_json(message)
@@ -131,4 +159,6 @@ COMMANDS = {
     "send": Command(_declare_send, _send),
     "messages": Command(_declare_messages, _messages),
     "inbox": Command(_declare_inbox, _inbox),
+    "retry": Command(_declare_held, _retry),
+    "drop": Command(_declare_held, _drop),
 }

@@ -7,14 +7,23 @@ from typing import Any
 
 from pydantic import Field
 
-from hived.core import waiting
+from hived.core import audit, waiting
 from hived.core.agent_views import check_generation, find_agent, publish, spec_of
 from hived.core.text import one_line, sound
 from hived.store import agents as agent_store
 from hived.store import messages as store
 from hived.store.database import Connection, Row, Tx
+from hived.wire.approvals import Actor
 from hived.wire.base import Answer
-from hived.wire.errors import AgentNotFound, AmbiguousId, InvalidRequest, MessageNotFound, RecipientRefused, TooLarge
+from hived.wire.errors import (
+    AgentNotFound,
+    AmbiguousId,
+    InvalidRequest,
+    MessageNotFound,
+    NotHeld,
+    RecipientRefused,
+    TooLarge,
+)
 from hived.wire.ids import new_id
 from hived.wire.messages import Claim, Claimed, Message, When
 from hived.wire.names import EVERYONE, HIVED, OPERATOR
@@ -166,6 +175,36 @@ def mark_read(tx: Tx, message_id: str) -> Message:
         return to_message(row)
     store.update_acked(tx, row["id"])
     return _feed(tx, row["id"])
+
+
+def retry_held(tx: Tx, message_id: str, actor: Actor) -> Message:
+    """Queue a held message anew, with as many deliveries before it as a new one. Raises NotHeld and find_message's."""
+    row = _release_held(tx, message_id, "message.retried", actor)
+    store.update_queued_anew(tx, row["id"])
+    agent = agent_store.select_agent(tx.connection, row["recipient_id"])
+    if agent is not None:
+        publish(tx, agent["id"])
+        _ring(tx, agent, "next_turn")
+    return _feed(tx, row["id"])
+
+
+def drop_held(tx: Tx, message_id: str, actor: Actor) -> Message:
+    """Give a held message up: it is never delivered, and an agent that sent it is told. Raises NotHeld and find_message's."""
+    row = _release_held(tx, message_id, "message.dropped", actor)
+    store.update_undeliverable(tx, row["id"], f"dropped by {actor.who}: {row['reason']}")
+    if row["recipient_id"] is not None:
+        publish(tx, row["recipient_id"])
+    tell(tx, row["sender_id"], f"Your message {row['id']} to {row['recipient']} was dropped by {actor.who}.")
+    return _feed(tx, row["id"])
+
+
+def _release_held(tx: Tx, message_id: str, action: str, actor: Actor) -> Row:
+    row = find_message(tx.connection, message_id)
+    if row["status"] != "held":
+        raise NotHeld(id=row["id"], status=row["status"])
+    waiting.close_item(tx, row["id"], "held_message")
+    audit.append(tx, action, actor, row["id"], {"recipient": row["recipient"], "reason": row["reason"]})
+    return row
 
 
 def find_message(conn: Connection, prefix: str) -> Row:

@@ -141,6 +141,19 @@ def update_held(tx: Tx, message_id: str, reason: str) -> None:
     )
 
 
+def update_queued_anew(tx: Tx, message_id: str) -> None:
+    """A held message back into the queue, its deliveries counted from nothing; that it was delivered before stays marked."""
+    tx.execute(
+        """UPDATE messages SET status = 'queued', reason = NULL, deliveries = 0, redelivered = 1, not_before = NULL
+             WHERE id = ?""",
+        (message_id,),
+    )
+
+
+def update_undeliverable(tx: Tx, message_id: str, reason: str) -> None:
+    tx.execute("UPDATE messages SET status = 'undeliverable', reason = ? WHERE id = ?", (reason, message_id))
+
+
 def update_acked(tx: Tx, message_id: str) -> None:
     tx.execute(
         """UPDATE messages SET status = 'acked', acked_at = ?, reason = NULL, lease_turn_id = NULL,

@@ -205,6 +205,11 @@ class IdempotencyMismatch(Conflict):
     template = "The idempotency key {key!r} was used for another request."
 
 
+class NotHeld(Conflict):
+    code = "not_held"
+    template = "Message {id} is not held: it is {status}."
+
+
 class NoTurn(Conflict):
     code = "no_turn"
     template = "{name} has no turn to cancel."

@@ -18,6 +18,8 @@ TRANSCRIPT_STREAM = "/v1/agents/{name}/transcript/stream"
 
 MESSAGES = "/v1/messages"
 MESSAGE_READ = "/v1/messages/{id}/read"
+MESSAGE_RETRY = "/v1/messages/{id}/retry"
+MESSAGE_DROP = "/v1/messages/{id}/drop"
 APPROVALS = "/v1/approvals"
 APPROVAL = "/v1/approvals/{id}"
 APPROVE = "/v1/approvals/{id}/approve"

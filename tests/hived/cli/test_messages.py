@@ -11,7 +11,7 @@ import pytest
 from hived.wire.events import Event
 from hived.wire.messages import Message, Sent
 from tests.hived.cli.conftest import Shell, hive_environment
-from tests.support.hive import LiveHive
+from tests.support.hive import LiveHive, wait_until
 
 NAME = "ada"
 ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
@@ -122,3 +122,25 @@ def test_events_of_several_agents_say_whose_they_are(shell: Shell) -> None:
 
 def test_an_id_beyond_the_journal_gives_nothing(shell: Shell) -> None:
     assert shell("events", NAME, "--after", "999999", "--json").lines() == []
+
+
+def test_a_held_message_is_sent_again_or_dropped_by_its_id(shell: Shell, hive: LiveHive) -> None:
+    scenario = hive.home / "broken.toml"
+    scenario.write_text('[[turn]]\nrepeat = true\nsteps = [{fail = {outcome = "failed", error = "no key", retryable = false}}]\n')
+    hive.spawn("broken", "scripted", engine_options={"scenario": str(scenario)})
+    hive.until_online("broken")
+    message_id = str(shell("send", "broken", "do it", "--json").json()["messages"][0]["id"])
+
+    def deliveries() -> int:
+        """How often it was delivered, once it is held."""
+        found = {item["id"]: item for item in shell("messages", "--agent", "broken", "--json").lines()}
+        return int(found[message_id]["status"] == "held") and hive.agent("broken")["spend"]["turns"]
+
+    wait_until(lambda: deliveries() == 1, "the message being held")
+    assert shell("retry", message_id).out == f"sent again: {message_id} for broken\n"
+    wait_until(lambda: deliveries() == 2, "the message being held again")
+    assert shell("drop", message_id[:24]).out == f"dropped: {message_id} for broken\n"
+    shell("drop", message_id).fails(5, "not_held")
+    shell("retry", "no-id!").fails(4, "message_not_found")
+    assert shell("retry").code == 2
+    assert shell("waiting", "--json").json()["waiting"] == []
