@@ -10,6 +10,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.timer import Timer
@@ -26,6 +27,7 @@ from hivetui.state.hive import Change, EnginesListed, HiveState, Notice, Noticed
 from hivetui.state.transcript import Transcript
 from hivetui.sync import EventsCame, HiveSync, PageCame, PageFailed, StreamLost, TranscriptNews
 from hivetui.theme import THEME
+from hivetui.typeahead import TypeAhead
 from hivetui.widgets.footer import NOTICE_SECONDS
 from hivetui.widgets.transcript import TranscriptView
 
@@ -75,6 +77,7 @@ class HiveApp(App[None]):
         self._draw_timer: Timer | None = None
         self._drawn_at = 0.0
         self._notice_timer: Timer | None = None
+        self._typeahead = TypeAhead()
 
     def on_mount(self) -> None:
         self._hive = HiveScreen(self.state, self.transcripts, self._clock, demo=self._demo)
@@ -83,6 +86,17 @@ class HiveApp(App[None]):
             self.set_interval(AGES_SECONDS, self.draw)
         if self._sync is not None:
             self.run_worker(self._sync.run(), name="sync", exit_on_error=True)
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key):
+            if not event.is_forwarded:
+                self._typeahead.sent(event, self.focused)
+            elif (focused := self.focused) is not None and self._typeahead.moved_on(event, focused):
+                again = events.Key(event.key, event.character)
+                self._typeahead.sent(again, focused)
+                focused._forward_event(again)
+                return
+        await super().on_event(event)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return THEME.variables

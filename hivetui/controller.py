@@ -13,9 +13,11 @@ from hivetui.intents import (
     ApproveItem,
     CancelTurn,
     DenyItem,
+    DropMessage,
     Intent,
     ListEngines,
     RestartAgent,
+    RetryMessage,
     SendMessage,
     SetModel,
     SpawnAgent,
@@ -60,6 +62,12 @@ class Controller:
                 return _decided(intent, await client.approve(id, Verdict(note=note)))
             case DenyItem(id, _, note):
                 return _decided(intent, await client.deny(id, Verdict(note=note)))
+            case RetryMessage(id):
+                message = await client.retry_message(id)
+                return _good(intent, f"Sent to {message.recipient} again.")
+            case DropMessage(id):
+                message = await client.drop_message(id)
+                return _good(intent, f"Dropped: {message.recipient} never gets it.")
             case SetModel(agent, model):
                 await client.set_model(agent, model)
                 return _good(intent, f"{agent} uses {model} from its next turn.")

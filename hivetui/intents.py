@@ -30,6 +30,20 @@ class DenyItem:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryMessage:
+    """Send a held message again."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropMessage:
+    """Give a held message up."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetModel:
     agent: str
     model: str
@@ -81,6 +95,8 @@ Intent = (
     SendMessage
     | ApproveItem
     | DenyItem
+    | RetryMessage
+    | DropMessage
     | SetModel
     | CancelTurn
     | StartAgent

@@ -74,8 +74,8 @@ KEYS: tuple[Key, ...] = (
     Key("pane.unfold", "o,enter", "unfold", "o enter", "unfold", "Unfold a long result, or fold it again.", "pane", 11),
     Key("pane.point_up", "left_square_bracket", "point(-1)", "[", "fold above", "Point at the fold above.", "pane"),
     Key("pane.point_down", "right_square_bracket", "point(1)", "]", "fold below", "Point at the fold below.", "pane"),
-    Key("waiting.approve", "a", "approve", "a", "approve", "Approve what the cursor is on.", "waiting", 1),
-    Key("waiting.deny", "d", "deny", "d", "deny", "Deny what the cursor is on.", "waiting", 2),
+    Key("waiting.approve", "a", "approve", "a", "approve", "Approve what the cursor is on; a held message is sent again.", "waiting", 1),
+    Key("waiting.deny", "d", "deny", "d", "deny", "Deny what the cursor is on; a held message is dropped.", "waiting", 2),
     Key("waiting.note", "n", "note", "n", "note", "Write a note that goes to the agent with your decision.", "waiting", 3),
     Key("waiting.mark", "space", "mark", "space", "mark", "Mark it, or unmark it.", "waiting", 4),
     Key("waiting.approve_marked", "A", "approve_marked", "A", "approve marked", "Approve all that is marked.", "waiting", 5),
@@ -100,10 +100,22 @@ KEYS: tuple[Key, ...] = (
 DEMO_LEAVE = "end the demo"
 DECIDING = ("waiting.approve", "waiting.deny", "waiting.note")
 """In the footer only where the cursor is on something to decide."""
+HELD_LABELS = {"waiting.approve": "send again", "waiting.deny": "drop"}
+"""What deciding means for a held message; there is nobody to read a note."""
 
 
 def keys_of(where: Where) -> tuple[Key, ...]:
     return tuple(key for key in KEYS if key.where == where)
+
+
+def deciding_keys(kind: str | None) -> tuple[Key, ...]:
+    """The keys that decide a thing of that kind, each labelled with what it then does; None: there is nothing to decide."""
+    if kind is None:
+        return ()
+    keys = tuple(key for key in KEYS if key.id in DECIDING)
+    if kind != "held_message":
+        return keys
+    return tuple(replace(key, label=HELD_LABELS[key.id]) for key in keys if key.id in HELD_LABELS)
 
 
 def bindings_of(where: Where) -> list[Binding]:
@@ -111,13 +123,18 @@ def bindings_of(where: Where) -> list[Binding]:
     return [Binding(key.keys, key.action, key.label, show=False, id=key.id) for key in keys_of(where)]
 
 
-def footer_of(where: Where, *, busy: bool = True, decidable: bool = True, demo: bool = False) -> tuple[Key, ...]:
-    """What the footer shows while that part has the focus: its own keys first, then those that work anywhere."""
+def footer_of(
+    where: Where, *, busy: bool = True, deciding: str | None = "spawn", demo: bool = False
+) -> tuple[Key, ...]:
+    """What the footer shows while that part has the focus: its own keys first, then those that work anywhere.
+
+    `deciding` is the kind of what the cursor is on, None where that cannot be decided.
+    """
     parts: tuple[Where, ...] = (where,) if where in ("hive", "composer") else (where, "hive")
     keys = [replace(key, label=DEMO_LEAVE) if demo and key.id == "hive.leave" else key for key in KEYS]
     shown = [key for key in keys if key.footer is not None and (busy or not key.while_busy)]
-    if not decidable:
-        shown = [key for key in shown if key.id not in DECIDING]
+    now = {key.id: key for key in deciding_keys(deciding)}
+    shown = [now.get(key.id, key) for key in shown if key.id not in DECIDING or key.id in now]
     return tuple(
         key for part in parts for key in sorted((k for k in shown if k.where == part), key=lambda k: k.footer or 0)
     )

@@ -21,7 +21,7 @@ from hived.wire.agents import AgentDetail, AgentView, EngineFound, SpawnRequest
 from hived.wire.approvals import Approval, Verdict
 from hived.wire.errors import HiveError, Internal, NotRunning, ProtocolMismatch, ResyncNeeded, TookTooLong
 from hived.wire.events import Event, TranscriptPage
-from hived.wire.messages import MessageDraft, Sent
+from hived.wire.messages import Message, MessageDraft, Sent
 from hived.wire.protocol import BUILD_HEADER, CLIENT_HEADER, IDEMPOTENCY_HEADER, PROTOCOL, PROTOCOL_HEADER
 from hived.wire.snapshot import FeedRow, Snapshot, Version
 
@@ -88,6 +88,14 @@ class HiveClient:
 
     async def send_message(self, draft: MessageDraft, *, key: str | None = None) -> Sent:
         return Sent.model_validate(await self._call("POST", routes.MESSAGES, draft.model_dump(), key=key))
+
+    async def retry_message(self, id: str) -> Message:
+        """Send a held message again."""
+        return Message.model_validate(await self._call("POST", _path(routes.MESSAGE_RETRY, id=id)))
+
+    async def drop_message(self, id: str) -> Message:
+        """Give a held message up."""
+        return Message.model_validate(await self._call("POST", _path(routes.MESSAGE_DROP, id=id)))
 
     async def set_model(self, name: str, model: str) -> None:
         await self._call("PUT", _path(routes.AGENT_MODEL, name=name), {"model": model})

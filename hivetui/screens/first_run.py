@@ -82,7 +82,7 @@ class FirstRunScreen(Screen[None]):
             yield self._end
 
     def on_mount(self) -> None:
-        self._engines.focus()
+        self.set_focus(self._engines)
         self.post_message(Asked(ListEngines()))
         self.draw(self.state)
 
@@ -121,7 +121,7 @@ class FirstRunScreen(Screen[None]):
             if outcome.done:
                 if outcome.intent.engine == "scripted":
                     self._need_input.value = ""  # the queen's scenario is hers
-                self._name_input.focus()
+                self.set_focus(self._name_input)
             self._redraw()
 
     def on_rows_cursor_moved(self, event: Rows.CursorMoved) -> None:
@@ -182,7 +182,7 @@ class FirstRunScreen(Screen[None]):
         return wrapped([(one_line(command), "code")], max(20, self._end.size.width or 66), (("   ", ""),), 5)
 
     def action_engine(self) -> None:
-        self._engines.focus()
+        self.set_focus(self._engines)
 
     def action_make(self) -> None:
         """Make the queen, or once she is there the worker."""
@@ -193,7 +193,7 @@ class FirstRunScreen(Screen[None]):
         if need := NEEDS.get(engine):
             given = self._need_input.value.strip()
             if not given:
-                self._need_input.focus()
+                self.set_focus(self._need_input)
                 return
             options = ((need, absolute(given) if need == "scenario" else given),)
         name = self._name_input.value.strip() if self.names_it else QUEEN

@@ -54,4 +54,4 @@ class HelpScreen(ModalScreen[None]):
             yield ChoiceRows([Choice(None, line) for line in help_lines()], reads=True)
 
     def on_mount(self) -> None:
-        self.query_one(ChoiceRows).focus()
+        self.set_focus(self.query_one(ChoiceRows))

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from hivetui.commands import COMMANDS, completions, is_command
 from hivetui.controller import Outcome
-from hivetui.intents import ApproveItem, DenyItem, SendMessage
+from hivetui.intents import ApproveItem, DenyItem, DropMessage, Intent, RetryMessage, SendMessage
 from hivetui.keymap import KEYS, Where, bindings_of, footer_of
 from hivetui.screens.asks import Asked, Noted, PanesShown, WaitingChanged
 from hivetui.screens.hive_keys import HiveKeys
@@ -26,7 +26,7 @@ from hivetui.state.regions import MEDIUM, Regions, regions_of
 from hivetui.state.tiles import grid_of, shown_panes
 from hivetui.state.transcript import Transcript
 from hivetui.state.view import Draft, View, not_sent, sent, typed, with_draft
-from hivetui.state.waiting import moved, settled, toggled
+from hivetui.state.waiting import Waiting, moved, settled, toggled
 from hivetui.widgets.agent_list import AgentList
 from hivetui.widgets.composer import Composer, DraftArea
 from hivetui.widgets.footer import KeyFooter
@@ -105,7 +105,7 @@ class HiveScreen(HiveKeys):
 
     def on_mount(self) -> None:
         self.agents.border_title = "agents"
-        self.agents.focus()
+        self.set_focus(self.agents)
         self.draw(self.state)
 
     # Drawing -----------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ class HiveScreen(HiveKeys):
         keys = footer_of(
             self.where,
             busy=agent is not None and agent.busy,
-            decidable=item is not None and item.decidable,
+            deciding=item.kind if item is not None and item.decidable else None,
             demo=self._demo,
         )
         self.footer.show(keys, self.state.notice, commands)
@@ -251,10 +251,10 @@ class HiveScreen(HiveKeys):
 
     def on_rows_row_chosen(self, event: Rows.RowChosen) -> None:
         if event.rows is self.agents:
-            self.composer.area.focus()
+            self.set_focus(self.composer.area)
         elif (item := self.state.waiting.selected) is not None and item.agent:
             self.focus_agent(item.agent)
-            self.agents.focus()  # on a small screen the detail stands where its pane is
+            self.set_focus(self.agents)  # on a small screen the detail stands where its pane is
 
     def on_agent_pane_pane_focused(self, event: AgentPane.PaneFocused) -> None:
         self.focus_agent(event.agent)
@@ -272,14 +272,19 @@ class HiveScreen(HiveKeys):
         self.detail.scroll_pages(event.pages)
 
     async def on_waiting_detail_key_clicked(self, event: WaitingDetail.KeyClicked) -> None:
-        self.waiting.focus()
+        self.set_focus(self.waiting)
         await self.waiting.run_action(event.action)
 
     def on_waiting_list_decided(self, event: WaitingList.Decided) -> None:
         for item in self.state.waiting.items:
             if item.id in event.ids:
-                kind = ApproveItem if event.approved else DenyItem
-                self.post_message(Asked(kind(item.id, item.subject, self.notes.get(item.id))))
+                self.post_message(Asked(self._decision(item, approved=event.approved)))
+
+    def _decision(self, item: Waiting, *, approved: bool) -> Intent:
+        if item.kind == "held_message":
+            return RetryMessage(item.id) if approved else DropMessage(item.id)
+        kind = ApproveItem if approved else DenyItem
+        return kind(item.id, item.subject, self.notes.get(item.id))
 
     def on_waiting_list_note_wanted(self, event: WaitingList.NoteWanted) -> None:
         def noted(text: str | None) -> None:
@@ -324,7 +329,7 @@ class HiveScreen(HiveKeys):
             self.draw(self.state)
 
     def on_draft_area_escaped(self) -> None:
-        self.agents.focus()
+        self.set_focus(self.agents)
 
     def on_draft_area_tabbed(self) -> None:
         self.action_next_part()

@@ -97,11 +97,11 @@ class HiveKeys(Screen[None]):
             self.post_message(Noted(Notice("Nothing waits on you.")))
             return
         self.view = replace(self.view, zoomed=False)
-        self.waiting.focus()
+        self.set_focus(self.waiting)
         self.draw(self.state)
 
     def action_write(self) -> None:
-        self.composer.area.focus()
+        self.set_focus(self.composer.area)
 
     def action_agents(self) -> None:
         if self.view.zoomed:
@@ -110,7 +110,7 @@ class HiveKeys(Screen[None]):
             self.view = replace(self.view, filter="")
         if self.state.notice is not None:
             self.post_message(Noted(None))
-        self.agents.focus()
+        self.set_focus(self.agents)
         self.draw(self.state)
 
     def action_focus_agent(self, number: int) -> None:
@@ -134,7 +134,7 @@ class HiveKeys(Screen[None]):
         if self.view.zoomed:
             ring = [part for part in ring if part not in (self.agents, self.waiting)]
         at = next((index for index, part in enumerate(ring) if part.has_focus), -1)
-        ring[(at + step) % len(ring)].focus()
+        self.set_focus(ring[(at + step) % len(ring)])
 
     def action_previous_part(self) -> None:
         self.action_next_part(-1)

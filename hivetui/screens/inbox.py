@@ -32,7 +32,7 @@ class InboxScreen(ModalScreen[None]):
             yield self._rows
 
     def on_mount(self) -> None:
-        self._rows.focus()
+        self.set_focus(self._rows)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._fill)

@@ -42,7 +42,7 @@ class PickerScreen(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         self._rows.can_focus = False
-        self._input.focus()
+        self.set_focus(self._input)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.value.strip() != self._narrowed:

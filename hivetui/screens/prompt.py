@@ -29,7 +29,7 @@ class PromptScreen(ModalScreen[str | None]):
             yield self._input
 
     def on_mount(self) -> None:
-        self._input.focus()
+        self.set_focus(self._input)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if self._changed is not None:

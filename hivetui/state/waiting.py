@@ -9,7 +9,7 @@ from typing import Any
 
 from hived.wire.approvals import Approval, WaitingItem
 
-DECIDABLE = frozenset({"spawn", "apply_commit", "tool_use"})
+DECIDABLE = frozenset({"spawn", "apply_commit", "tool_use", "held_message"})
 
 GLYPHS = {
     "spawn": "+", "tool_use": "▲", "apply_commit": "±", "held_message": "◂", "parked": "■", "needs_login": "⊘",

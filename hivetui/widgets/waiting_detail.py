@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from hivetui.keymap import keys_of
+from hivetui.keymap import deciding_keys
 from hivetui.state.agents import Agent
 from hivetui.state.clock import age, running
 from hivetui.state.messages import Letter
@@ -53,7 +53,7 @@ class WaitingDetail(ScrollView):
         self._shown = (item, agent, letter, note, now)
         width = self.scrollable_content_region.width
         lines = detail_of(item, agent, letter, note, now, width) if item and width > 8 else []
-        keys = decision_keys() if item and item.decidable else ()
+        keys = decision_keys(item.kind) if item and item.decidable else ()
         if (lines, keys) != (self._lines, self._keys):
             self._lines, self._keys = lines, keys
             self.virtual_size = Size(width, len(lines) + (2 if keys else 0))
@@ -90,26 +90,22 @@ class WaitingDetail(ScrollView):
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        if offset is None or offset.y != self._key_row:
+        item = self._shown[0] if self._shown else None
+        if offset is None or offset.y != self._key_row or item is None:
             return
         at = 0
-        for key in keys_of("waiting"):
-            if key.action in DECISIONS:
-                end = at + len(key.shown) + 2 + len(key.label) + 3
-                if at <= offset.x < end - 2:
-                    self.post_message(self.KeyClicked(key.action))
-                at = end
+        for key in deciding_keys(item.kind):
+            end = at + len(key.shown) + 2 + len(key.label) + 3
+            if at <= offset.x < end - 2:
+                self.post_message(self.KeyClicked(key.action))
+            at = end
 
 
-DECISIONS = ("approve", "deny", "note")
-
-
-def decision_keys() -> Line:
+def decision_keys(kind: str) -> Line:
     """`a approve  d deny  n note`, from the table of keys."""
     line: list[Piece] = []
-    for key in keys_of("waiting"):
-        if key.action in DECISIONS:
-            line += [(f" {key.shown} ", "key-box"), (f" {key.label}", "text"), ("  ", "")]
+    for key in deciding_keys(kind):
+        line += [(f" {key.shown} ", "key-box"), (f" {key.label}", "text"), ("  ", "")]
     return tuple(line)
 
 
@@ -139,7 +135,7 @@ def detail_of(
                 )
                 lines += wrapped([(clean(letter.reason or ""), "bad")], width)
             if not item.gone:
-                advice = f"It is not sent again by itself. See to {item.who} (enter), then write to it anew."
+                advice = f"It is not sent again by itself. See what is wrong with {item.who} (enter) first."
                 lines += [(), *wrapped([(advice, "text")], width)]
         case _:
             lines += _headline([(item.who, "strong"), (f" · {KIND_WORDS.get(item.kind, item.kind)}", "bad")], width)

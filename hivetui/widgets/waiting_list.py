@@ -115,7 +115,7 @@ class WaitingList(Rows):
 
     def action_note(self) -> None:
         item = self.waiting.selected
-        if item is not None and item.decidable:
+        if item is not None and item.decidable and item.kind != "held_message":
             self.post_message(self.NoteWanted(item.id))
 
     def action_detail_down(self) -> None:

@@ -137,6 +137,8 @@ class FakeHived:
                 Route(routes.APPROVE, self._post_approve, methods=["POST"]),
                 Route(routes.DENY, self._post_deny, methods=["POST"]),
                 Route(routes.MESSAGES, self._post_message, methods=["POST"]),
+                Route(routes.MESSAGE_RETRY, self._post_held, methods=["POST"]),
+                Route(routes.MESSAGE_DROP, self._post_held, methods=["POST"]),
                 Route(routes.AGENT_MODEL, self._noted, methods=["PUT"]),
                 Route(routes.AGENT_ACTION, self._act, methods=["POST"]),
             ],
@@ -250,6 +252,15 @@ class FakeHived:
         self.say("approval", decided)
         self.say("waiting_removed", {"id": id, "kind": decided.kind})
         return decided
+
+    async def _post_held(self, request: Request) -> Response:
+        """A held message is sent again or dropped: it no longer waits."""
+        await self._remember(request)
+        id, status = request.path_params["id"], "queued" if request.url.path.endswith("/retry") else "undeliverable"
+        held = next(message for message in self.snapshot.messages if message.id == id)
+        self.snapshot.waiting[:] = [item for item in self.snapshot.waiting if item.id != id]
+        self.say("waiting_removed", {"id": id, "kind": "held_message"})
+        return self._json(held.model_copy(update={"status": status}))
 
     async def _post_message(self, request: Request) -> Response:
         body = await self._remember(request)

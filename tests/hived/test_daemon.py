@@ -130,7 +130,7 @@ def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     with live_hive({"HIVE_HOME": str(tmp_path / "file" / "home")}, start=False) as hive:
         refused = run(hive)
         assert refused.returncode == 1
-        assert refused.stderr.startswith("error[internal]: Not a directory: ")
+        assert refused.stderr.startswith("error[folder_unusable]: ")
         assert refused.stderr.count("\n") == 1
 
 

@@ -12,6 +12,7 @@ from hivetui.screens.first_run import FirstRunScreen
 from hivetui.screens.help import HelpScreen
 from hivetui.screens.inbox import InboxScreen
 from hivetui.screens.picker import PickerScreen
+from hivetui.screens.prompt import PromptScreen
 from hivetui.widgets.composer import DraftArea
 from tests.fakes.hived_api import WHEN
 from tests.hivetui import scene
@@ -72,6 +73,23 @@ async def test_a_pasted_text_keeps_its_lines_and_is_not_sent(live: Live) -> None
     assert area.size.height == 3
 
 
+@pytest.mark.parametrize("at_once", ["ix wants", "2ix"])
+async def test_what_is_typed_ahead_goes_where_the_focus_will_be(live: Live, at_once: str) -> None:
+    for character in at_once:
+        live.app.post_message(Key({" ": "space"}.get(character, character), character))
+    live.app.post_message(Key("enter", "\r"))
+    await live.until(lambda: live.posted("/v1/messages"), "the send")
+    assert live.posted("/v1/messages")[0]["body"] == at_once.partition("i")[2]  # type: ignore[index]
+    assert [path for _, path, _ in live.hived.asked] == ["/v1/messages"], "no letter was taken for a key"
+
+
+async def test_a_decision_typed_ahead_is_made(live: Live) -> None:
+    for character in "wa":
+        live.app.post_message(Key(character, character))
+    await live.until(lambda: live.hived.asked, "the decision")
+    assert live.hived.asked[0][1] == f"/v1/approvals/{scene.ident(101)}/approve"
+
+
 async def test_enter_does_not_overtake_what_was_typed_before_it(live: Live) -> None:
     await live.pilot.press("i")
     for key in ("h", "i", "enter"):
@@ -121,11 +139,27 @@ async def test_a_note_goes_with_the_decision(live: Live) -> None:
 
 async def test_one_key_decides_all_that_is_marked(live: Live) -> None:
     await live.pilot.press("w", "space", "down", "space", "down", "space", "A")
-    await live.until(lambda: len(live.hived.asked) == 2, "both approvals")
+    await live.until(lambda: len(live.hived.asked) == 3, "all three decisions")
     assert {path for _, path, _ in live.hived.asked} == {
         f"/v1/approvals/{scene.ident(101)}/approve",
+        f"/v1/messages/{scene.ident(90)}/retry",
         f"/v1/approvals/{scene.ident(102)}/approve",
     }
+
+
+@pytest.mark.parametrize(("key", "deed", "said"), [("a", "retry", "Sent to erin again."), ("d", "drop", "Dropped")])
+async def test_a_held_message_is_sent_again_or_dropped_with_the_same_two_keys(
+    live: Live, key: str, deed: str, said: str
+) -> None:
+    await live.pilot.press("w", "down")
+    await live.until(lambda: "send again" in live.text, "its own words for the keys")
+    assert "drop" in live.text
+    await live.pilot.press("n")
+    assert not isinstance(live.app.screen, PromptScreen), "there is nobody to read a note"
+    await live.pilot.press(key)
+    await live.until(lambda: said in live.text, "the notice")
+    assert [path for _, path, _ in live.hived.asked] == [f"/v1/messages/{scene.ident(90)}/{deed}"]
+    assert scene.ident(90) not in [item.id for item in live.app.state.waiting.pending]
 
 
 async def test_who_loses_a_race_is_told_who_won_and_the_list_stays(live: Live) -> None:

@@ -126,7 +126,9 @@ def test_an_id_beyond_the_journal_gives_nothing(shell: Shell) -> None:
 
 def test_a_held_message_is_sent_again_or_dropped_by_its_id(shell: Shell, hive: LiveHive) -> None:
     scenario = hive.home / "broken.toml"
-    scenario.write_text('[[turn]]\nrepeat = true\nsteps = [{fail = {outcome = "failed", error = "no key", retryable = false}}]\n')
+    scenario.write_text(
+        '[[turn]]\nrepeat = true\nsteps = [{fail = {outcome = "failed", error = "no key", retryable = false}}]\n'
+    )
     hive.spawn("broken", "scripted", engine_options={"scenario": str(scenario)})
     hive.until_online("broken")
     message_id = str(shell("send", "broken", "do it", "--json").json()["messages"][0]["id"])

@@ -42,6 +42,6 @@ def test_a_demo_says_that_leaving_ends_it() -> None:
 
 
 def test_what_cannot_be_decided_offers_no_decision() -> None:
-    said = plain(keys_line(footer_of("waiting", decidable=False), 176)[0])
+    said = plain(keys_line(footer_of("waiting", deciding=None), 176)[0])
     assert "a approve" not in said
     assert "A approve marked" in said
