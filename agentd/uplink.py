@@ -29,6 +29,10 @@ BUSY_LINES = 10
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0)
 
 
+class WordLost(Exception):
+    """hived has the event, and its answer to the batch was lost: whether it refused the message is not known here."""
+
+
 class Uplink:
     """`take` is the journal's listener; `connect` and `disconnect` follow the control stream."""
 
@@ -78,7 +82,7 @@ class Uplink:
         if self._journal.skip_to(cursor):
             self._log(f"hived has events up to {cursor}, this journal had fewer: it goes on from there")
         self._gone = 0
-        self._advance(cursor)
+        self._advance(cursor, answered=False)
         self._connected.set()
         self._news.set()
 
@@ -97,7 +101,7 @@ class Uplink:
             await future
 
     async def word_on(self, message_id: str, event_id: int, seconds: float) -> RefusedMessage | None:
-        """hived's refusal of that message, or None once it has taken it. Raises TimeoutError after `seconds`.
+        """hived's refusal of that message, or None once it has taken it. Raises TimeoutError after `seconds`, WordLost.
 
         A refusal that comes later goes to `on_refused`.
         """
@@ -189,14 +193,17 @@ class Uplink:
                 self._on_refused(refused)
             elif not found[1].done():
                 found[1].set_result(refused)
-        self._advance(max(self.cursor, taken.cursor))
+        self._advance(max(self.cursor, taken.cursor), answered=True)
 
-    def _advance(self, cursor: int) -> None:
-        """hived has everything up to `cursor`: it said so to a batch, or in its hello after the answer was lost."""
+    def _advance(self, cursor: int, *, answered: bool) -> None:
+        """hived has everything up to `cursor`: it answered a batch, or says so in its hello after that answer was lost."""
         self.cursor = cursor
         for event_id, word in self._awaited.values():
             if event_id <= cursor and not word.done():
-                word.set_result(None)
+                if answered:
+                    word.set_result(None)
+                else:
+                    word.set_exception(WordLost())
         for event_id, future in self._waiting:
             if event_id <= cursor and not future.done():
                 future.set_result(None)

@@ -6,7 +6,7 @@ from agentd.engines.base import ToolAnswer, ToolDefinition
 from agentd.event_lines import fits, payload_text
 from agentd.journal import Journal
 from agentd.tools.arguments import WrongArguments, optional_text, text
-from agentd.uplink import Uplink
+from agentd.uplink import Uplink, WordLost
 from hived.client.agent_client import AgentClient
 from hived.wire.errors import HiveError
 from hived.wire.ids import new_id
@@ -49,6 +49,9 @@ async def send(journal: Journal, uplink: Uplink, arguments: dict[str, Any]) -> T
         refused = await uplink.word_on(message_id, event_id, WORD_SECONDS)
     except TimeoutError:
         return ToolAnswer(f"queued: hived is away; message {message_id} will be delivered when it is back")
+    except WordLost:
+        lost = "its answer was lost when the connection broke: it was sent, unless you may not write to them"
+        return ToolAnswer(f"hived has message {message_id}, but {lost}")
     if refused is not None:
         return ToolAnswer(f"not sent ({refused.code}): {refused.message}", is_error=True)
     return ToolAnswer(f"sent: message {message_id} to {to}")

@@ -1,8 +1,15 @@
 """The way up: in order, once, whatever hived does meanwhile."""
 
+import asyncio
 import json
 import time
+from pathlib import Path
 
+import pytest
+
+from agentd.journal import Journal
+from agentd.uplink import Uplink, WordLost
+from hived.client.agent_client import AgentClient
 from tests.agentd.programs import FLOODS_AFTER_GO
 from tests.agentd.rig import Rig, until
 
@@ -167,3 +174,20 @@ async def test_without_a_journal_it_says_so_and_works_on(rig: Rig) -> None:
     await rig.stub.send("again")
     await rig.stub.turn_ends(2)
     assert len(set(rig.stub.books.cursors) - first) == 1
+
+
+async def test_an_answer_that_was_lost_is_never_taken_for_a_yes(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path / "events.sqlite", tmp_path / "overflow")
+    client = AgentClient(tmp_path / "agent.sock", 1)
+    try:
+        uplink = Uplink(client, journal, on_refused=lambda refused: None, log=lambda line: None)
+        uplink.connect(0)
+        word = asyncio.ensure_future(uplink.word_on("a-message", 1, 10))
+        await asyncio.sleep(0)  # it waits now
+        uplink.disconnect()
+        uplink.connect(1)
+        with pytest.raises(WordLost):
+            await word
+    finally:
+        await client.close()
+        await journal.close()
