@@ -137,7 +137,10 @@ def orphan_older(tx: Tx, agent_id: str, generation: int) -> None:
 
 
 def close_turn(tx: Tx, agent_id: str, turn_id: str) -> None:
-    """The turn that asked has ended: what nobody decided is cancelled. The caller publishes the agent."""
+    """The turn that asked has ended: what nobody decided is cancelled. The caller publishes the agent.
+
+    An orphan stays: its turn did not end, it was cut off, and the next harness only writes that down.
+    """
     for row in store.select_pending_of_turn(tx.connection, agent_id, turn_id):
         store.update_status(tx, row["id"], "cancelled")
         waiting.close_item(tx, row["id"], "tool_use")

@@ -63,7 +63,7 @@ def select_spawn_of(connection: Connection, agent_id: str) -> Row | None:
 def select_pending_of_turn(connection: Connection, agent_id: str, turn_id: str) -> list[Row]:
     return connection.execute(
         """SELECT * FROM approvals WHERE kind = 'tool_use' AND requester_id = ? AND turn_id = ?
-             AND status IN ('pending', 'orphaned') ORDER BY created_at, id""",
+             AND status = 'pending' ORDER BY created_at, id""",
         (agent_id, turn_id),
     ).fetchall()
 

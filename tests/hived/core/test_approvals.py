@@ -237,6 +237,10 @@ async def test_an_orphan_can_still_be_decided_and_wakes_its_agent(books: Books) 
     ada = await books.agent("ada")
     asked = await ask_tool(books, "ada")
     await books.do(lambda tx: agents.next_generation(tx, ada))
+    await books.end_turn(ada, "t1", "failed", error="the harness ended in mid-turn")
+    assert await status_of(books, asked.id) == "orphaned", (
+        "what the next harness writes down of the turn closes nothing"
+    )
     await decide(books, asked.id)
     assert await status_of(books, asked.id) == "approved"
     assert await books.waiting() == []
