@@ -28,19 +28,13 @@ from hived.client.agent_client import AgentClient
 from hived.wire.base import Answer
 from hived.wire.control import Cancel, Decision, Hello, ModelSet, Steer, Stop, Wake
 from hived.wire.errors import ProtocolMismatch, StaleGeneration
-from hived.wire.launch import Launch
+from hived.wire.launch import EXIT_CONFIG, EXIT_STALE, Launch
 from hived.wire.messages import RefusedMessage
 from hived.wire.process_identity import ProcessIdentity
 from hived.wire.times import utc_now
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
-EXIT_STALE = 75
-"""A newer generation has this agent: nobody should start this one again."""
-
-EXIT_CONFIG = 78
-"""What this agent was asked to be cannot be: starting it again would not help. The last line of the log says what."""
-
 LOCK_SECONDS = 5.0
 """The harness before us may still be ending its engine."""
 LOCK_RETRY_SECONDS = 0.1

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from agentd.engines.base import EngineEvent, EngineFailed, Note
 from agentd.runtimes.line_splitter import MAX_LINE_BYTES, LineSplitter
-from agentd.runtimes.process_tree import MARK, end_marked, end_tree, signal_group, walk
+from agentd.runtimes.process_tree import end_marked, end_tree, signal_group, walk
 from agentd.runtimes.stderr_drain import StderrDrain
 from hived.wire.ids import new_id
+from hived.wire.launch import ENGINE_MARK_FILE, ENGINE_MARK_VARIABLE
 from hived.wire.process_identity import ProcessIdentity
 
 READ_BYTES = 256 * 1024
@@ -40,7 +41,7 @@ class ProcessRuntime:
         mark = f"{self._generation}.{new_id()}"
         try:
             transport, protocol = await asyncio.get_running_loop().subprocess_exec(
-                _Streams, *command, cwd=cwd, env={**env, MARK: mark}, start_new_session=True
+                _Streams, *command, cwd=cwd, env={**env, ENGINE_MARK_VARIABLE: mark}, start_new_session=True
             )
         except BlockingIOError as error:
             raise EngineFailed("failed", f"No process can be started now: {error.strerror}.", retryable=True) from error
@@ -56,7 +57,7 @@ class ProcessRuntime:
         identity = ProcessIdentity.of(transport.get_pid(), self._generation)
         if identity is not None:
             identity.write(self._harness / "engine.pid")
-            (self._harness / "engine.mark").write_text(mark, encoding="ascii")
+            (self._harness / ENGINE_MARK_FILE).write_text(mark, encoding="ascii")
         return ChildProcess(transport, protocol, mark, self._harness / "engine.log", self._report)
 
 
@@ -72,7 +73,7 @@ async def end_leftover(harness: Path) -> bool:
     found = identity is not None and identity.alive
     if identity is not None and found:
         await end_tree(identity.pid)
-    mark = harness / "engine.mark"
+    mark = harness / ENGINE_MARK_FILE
     if mark.is_file():
         await end_marked(mark.read_text(encoding="ascii", errors="replace"))
     for file in (path, mark):

@@ -7,6 +7,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from hived.wire.launch import ENGINE_MARK_VARIABLE
+
 if TYPE_CHECKING:
     import psutil
 
@@ -16,8 +18,6 @@ KILL_SECONDS = 2.0
 """After KILL only the kernel is waited for (a process in uninterruptible sleep)."""
 LOOK_SECONDS = 0.02
 """How often what is to end is looked at meanwhile."""
-MARK = "HIVE_ENGINE_RUN"
-"""In the environment of an engine and so of all it starts: one fresh value for each start."""
 MARKED_ROUNDS = 3
 """What was forked while the first round looked is found by the next."""
 
@@ -50,13 +50,13 @@ def marked(mark: str) -> "list[psutil.Process]":
     for pid in psutil.pids() if pids is None else pids:
         with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or another user's: not ours
             process = psutil.Process(pid)
-            if process.environ().get(MARK) == mark:
+            if process.environ().get(ENGINE_MARK_VARIABLE) == mark:
                 found.append(process)
     return found
 
 
 def _marked_in_proc(mark: str) -> list[int]:
-    wanted = f"{MARK}={mark}".encode()
+    wanted = f"{ENGINE_MARK_VARIABLE}={mark}".encode()
     found = []
     for name in os.listdir("/proc"):
         if name.isdecimal():

@@ -17,8 +17,6 @@ from hived.store.database import Ring, Tx
 from hived.supervision.adopt import find_harness
 from hived.supervision.folders import prepare, write_launch
 from hived.supervision.process import (
-    CONFIG_EXIT_CODE,
-    STOPPED_EXIT_CODE,
     TERM_SECONDS,
     Harness,
     adopted_harness,
@@ -35,6 +33,7 @@ from hived.supervision.restart_policy import CrashBudget, Park
 from hived.wire.agents import LifecycleState
 from hived.wire.control import Stop
 from hived.wire.errors import HiveError
+from hived.wire.launch import EXIT_CONFIG, EXIT_STALE
 
 CAUSE_LINES = 3
 """How much of a harness's log goes into the cause of its agent being parked."""
@@ -204,7 +203,7 @@ class Keeper:
         self._forget()
         if asked is None:
             self._ended_because = f"{why}; it did not end by itself and was ended"
-        elif asked.code in (None, 0, STOPPED_EXIT_CODE):
+        elif asked.code in (None, 0, EXIT_STALE):
             self._ended_because = f"{why}, and it ended"
         else:
             self._ended_because = f"{why}; {asked.sentence}"
@@ -221,7 +220,7 @@ class Keeper:
         if agent.wanted == "stopped" or agent.restart_token != agent.started_token:
             self._ended_because = sentence
             return
-        if harness.exit is not None and harness.exit.code == CONFIG_EXIT_CODE:
+        if harness.exit is not None and harness.exit.code == EXIT_CONFIG:
             lines = await asyncio.to_thread(last_lines, self._paths.log, 1)
             await self._set("parked", _UNTIMED.sub("", lines[-1]) if lines else sentence)
             return

@@ -31,11 +31,6 @@ KILL_SECONDS = 5.0
 """From KILL to giving up: only a process stuck in the kernel takes longer."""
 MAX_LOG_BYTES = 5 * 1024 * 1024
 """A harness's log longer than this is moved to `.1` when the harness starts."""
-STOPPED_EXIT_CODE = 75
-"""agentd's answer to being told to stop, or to a newer generation: not a crash."""
-
-CONFIG_EXIT_CODE = 78
-"""agentd's answer where the agent's own options cannot be met: starting it again would not help."""
 
 ALLOWED = frozenset(
     {

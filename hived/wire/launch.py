@@ -8,6 +8,11 @@ ENGINE_MARK_VARIABLE = "HIVE_ENGINE_RUN"
 ENGINE_MARK_FILE = "engine.mark"
 """In the harness's folder: the mark of the engine that runs, for whoever must end what a killed harness left."""
 
+EXIT_STALE = 75
+"""agentd's exit code where a newer generation has the agent: not a crash, and nobody should start this one again."""
+EXIT_CONFIG = 78
+"""Where what the agent was asked to be cannot be: starting it again would not help. The last line of its log says what."""
+
 
 class Launch(WireModel):
     """Written to `harness/launch.json` (0600) after the generation is committed and before the fork."""
