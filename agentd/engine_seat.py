@@ -7,7 +7,7 @@ from pathlib import Path
 from agentd.engines.base import Engine, EngineFailed
 from agentd.journal import Journal
 from agentd.status import Status
-from hived.wire.agents import DEFAULT_MODEL
+from hived.wire.agents import ENGINES_OWN_MODEL
 
 SESSION_FACT = "session_id"
 
@@ -15,9 +15,9 @@ SESSION_FACT = "session_id"
 def read_model(model_file: Path) -> str:
     """The model that hived wrote down; the default where the file is missing or blank."""
     try:
-        return model_file.read_text(encoding="utf-8").strip() or DEFAULT_MODEL
+        return model_file.read_text(encoding="utf-8").strip() or ENGINES_OWN_MODEL
     except (OSError, UnicodeDecodeError):
-        return DEFAULT_MODEL
+        return ENGINES_OWN_MODEL
 
 
 class EngineSeat:

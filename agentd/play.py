@@ -102,7 +102,12 @@ class Player:
         self._recorder.note("The prompt is too long: the conversation is compacted, and the turn tried once more.")
         self._status.set_turn("compacting", record.turn_id)
         try:
-            await engine.compact()
+            async for event in engine.compact():
+                if not isinstance(event, TurnDone):
+                    self._recorder.record(event)
+                elif event.outcome != "ok":
+                    self._recorder.note(event.error or "The conversation could not be compacted.", "error")
+                    return False
         except EngineFailed as error:
             self._recorder.note(error.message, "error")
             return False

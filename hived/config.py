@@ -16,6 +16,9 @@ class Config(WireModel):
     """How many rows of the feed are kept for clients to resume from."""
     reader_buffer_bytes: int = Field(default=4 * 1024 * 1024, ge=65_536)
     """How far a reader of a stream may fall behind before it is cut off (it resumes by itself)."""
+    rate_limit_resume: bool = False
+    """Whether agents go on by themselves when a rate limit ends; else each waits for the operator. `limits` of an agent.toml
+    may say otherwise for one agent."""
     max_deliveries: int = Field(default=3, ge=1, le=20)
     """After so many deliveries without a clean end a message is held."""
     crash_budget: int = Field(default=3, ge=1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hived.wire.errors import PathTooLong
-from hived.wire.names import checked_name
+from hived.wire.names import EFFORT_FILE, PERMISSION_MODE_FILE, checked_name
 from hived.wire.protocol import MAX_SOCKET_PATH_BYTES
 
 
@@ -51,6 +51,14 @@ class AgentPaths:
         return Path(override) if override else self.harness / "model"
 
     @property
+    def effort_file(self) -> Path:
+        return self.harness / EFFORT_FILE
+
+    @property
+    def permission_mode_file(self) -> Path:
+        return self.harness / PERMISSION_MODE_FILE
+
+    @property
     def launch_file(self) -> Path:
         return self.harness / "launch.json"
 
@@ -77,6 +85,10 @@ class AgentPaths:
     @property
     def socket(self) -> Path:
         return self.run / "agent.sock"
+
+    @property
+    def tools_socket(self) -> Path:
+        return self.run / "tools.sock"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from hived.wire.agents import ConditionKind, EngineAbilities
+from hived.wire.agents import ConditionKind, EngineAbilities, ModelOffered
 from hived.wire.launch import Launch
 from hived.wire.turns import Outcome
 
@@ -70,6 +70,8 @@ class ConditionChanged:
     condition: ConditionKind
     on: bool
     detail: str = ""
+    until: str | None = None
+    """rate_limited: when it ends (UTC, as wire.times writes it), where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ class TurnDone:
     error: str | None = None
     retryable: bool = True
     usage: TurnUsage = field(default_factory=TurnUsage)
+    until: str | None = None
+    """rate_limited: when it ends, where that is known."""
 
 
 EngineEvent = (
@@ -197,6 +201,22 @@ class AskPermission(Protocol):
     async def __call__(self, tool: str, input: ToolInput, tool_use_id: str) -> Permission: ...
 
 
+class Login(Protocol):
+    """One attempt to log an engine in, in the agent's own credentials folder. Used once, ended by `cancel` in any case."""
+
+    async def begin(self) -> str:
+        """The link that somebody must open. Raises EngineFailed."""
+        ...
+
+    async def finish(self, code: str) -> None:
+        """Hand over the code that the link gave. Raises EngineFailed (one sentence) where it is refused."""
+        ...
+
+    async def cancel(self) -> None:
+        """End whatever runs for it. Harmless when nothing does."""
+        ...
+
+
 class Facts(Protocol):
     """Small durable facts of this agent, kept in the journal's file and committed with its next events."""
 
@@ -272,13 +292,20 @@ class EngineContext:
     harness: Path
     """Not for the engine's process; for the engine's own small files beside the journal."""
     model: str
-    """At construction; later changes come by set_model."""
+    """At construction; later changes come by set_model. ENGINES_OWN_MODEL: do not name one to the engine."""
+    effort: str | None
+    """At construction; None: the engine's own."""
+    permission_mode: str | None
+    """At construction; None: what `engine_options.permission_mode` says, else the engine's own."""
     environment: Callable[[Mapping[str, str]], dict[str, str]]
     """The engine process's whole environment: allow-list, then the given defaults, then spec.env and env_from's values."""
     runtime: Runtime
     tools: HiveTools
     ask_permission: AskPermission
     facts: Facts
+    heard: Callable[[], None]
+    """Call it for every piece of bytes that comes from the engine or its model, cheap as it is: slow is not stuck. A
+    runtime does so for its process's output."""
     report: Callable[[EngineEvent], None]
     """For what happens outside a turn's stream (a condition, a note): journalled at once. Never TurnDone."""
     log: Callable[[str], None]
@@ -292,6 +319,8 @@ class Engine(Protocol):
     abilities: EngineAbilities
     session_id: str | None
     """The engine's own, once known; stored by the turn loop and given to `start` of the next harness."""
+    models: Sequence[ModelOffered]
+    """What it offers, once known; empty until then, and where it does not say."""
 
     async def start(self, session_id: str | None) -> None:
         """Start, resuming that session if one is given. Raises EngineFailed."""
@@ -313,7 +342,17 @@ class Engine(Protocol):
         """True: in force from the next inference on, without a restart."""
         ...
 
-    async def compact(self) -> None: ...
+    async def set_effort(self, effort: str | None) -> bool:
+        """True: in force from the next inference on, without a restart. Only where `abilities.efforts` has it."""
+        ...
+
+    async def set_permission_mode(self, mode: str | None) -> bool:
+        """True: in force from the next tool on, without a restart. Only where `abilities.permission_modes` has it."""
+        ...
+
+    def compact(self) -> AsyncIterator[EngineEvent]:
+        """Make the conversation shorter: a turn like any other, whose TurnDone is `ok` only where it is shorter now."""
+        ...
 
     async def terminate(self) -> None:
         """TERM the engine's process tree (KILL what is left): the running turn's stream then ends."""

@@ -28,7 +28,7 @@ from agentd.engines.claude_outcome import Verdict
 from agentd.engines.claude_pipe import ClaudePipe
 from agentd.engines.claude_turn import Known, TurnBook
 from agentd.tools.mcp_responder import McpResponder
-from hived.wire.agents import ConditionKind, EngineAbilities
+from hived.wire.agents import ConditionKind, EngineAbilities, ModelOffered
 from hived.wire.protocol import VERSION
 
 TAKE_UP_SECONDS = 15.0
@@ -52,6 +52,7 @@ class ClaudeEngine:
         command_line(context, context.model, None)
         self.abilities = EngineAbilities(steer=True, interrupt=True, set_model=True, resume=True, compact=True)
         self.session_id: str | None = None
+        self.models: tuple[ModelOffered, ...] = ()
         self._context = context
         self._model = context.model
         self._responder = McpResponder(context.tools, SERVER, VERSION, context.log)
@@ -107,15 +108,21 @@ class ClaudeEngine:
             return True  # its next start says so
         return await self._asked(pipe, "set_model", model=model) is not None
 
-    async def compact(self) -> None:
-        """Raises EngineFailed where it did not work. What it says is reported outside any turn."""
+    async def set_effort(self, effort: str | None) -> bool:
+        return False
+
+    async def set_permission_mode(self, mode: str | None) -> bool:
+        return False
+
+    async def compact(self) -> AsyncIterator[EngineEvent]:
         book = TurnBook(self._known)
         async with contextlib.aclosing(self._run(book, protocol.slash_command("/compact", str(uuid4())))) as events:
             async for event in events:
-                if not isinstance(event, TurnDone):
-                    self._context.report(event)
-                elif event.outcome != "ok" or not book.compacted:
-                    raise EngineFailed("failed", event.error or "There was nothing to compact.", retryable=False)
+                if isinstance(event, TurnDone) and (event.outcome != "ok" or not book.compacted):
+                    said = event.error or "There was nothing to compact."
+                    yield TurnDone("failed", said, retryable=False, usage=event.usage)
+                else:
+                    yield event
 
     async def terminate(self) -> None:
         if self._pipe is not None:

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from agentd.engines.base import EngineContext, EngineFailed
-from agentd.engines.registry import claude_program
+from agentd.engines.claude_found import INSTALL, claude_program
 from hived.wire.agents import SpawnRequest
 from hived.wire.errors import CommandMissing
 
 SERVER = "hive"
 """The name under which the CLI knows the hive's own tools."""
 TOOL_PREFIX = f"mcp__{SERVER}__"
-INSTALL = "npm install -g @anthropic-ai/claude-code"
 PERMISSION_MODES = ("default", "acceptEdits", "plan", "auto", "dontAsk", "bypassPermissions")
 OPTIONS = frozenset({"command", "permission_mode", "allowed_tools", "disallowed_tools", "max_turns"})
 PAST_THE_HIVE = ("AskUserQuestion", "CronCreate", "ListAgents", "ScheduleWakeup", "SendMessage")

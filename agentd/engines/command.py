@@ -9,7 +9,7 @@ import contextlib
 import json
 import shlex
 import shutil
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, get_args
 
 from agentd.engines.base import (
@@ -28,7 +28,7 @@ from agentd.engines.base import (
     TurnUsage,
 )
 from agentd.engines.usage_report import take_usage
-from hived.wire.agents import EngineAbilities, SpawnRequest
+from hived.wire.agents import EngineAbilities, EngineFound, ModelOffered, SpawnRequest
 from hived.wire.errors import CommandMissing
 
 
@@ -41,6 +41,7 @@ class CommandEngine:
         """Raises EngineFailed (not retryable) for a command that is none."""
         self.abilities = EngineAbilities(interrupt=True)
         self.session_id: str | None = None
+        self.models: tuple[ModelOffered, ...] = ()
         self._context = context
         self._command = command_words(context.launch.spec.engine_options.get("command"))
         self._process: EngineProcess | None = None
@@ -89,8 +90,14 @@ class CommandEngine:
         """A program has no model to change."""
         return True
 
-    async def compact(self) -> None:
-        raise EngineFailed("failed", "A command has no conversation to compact.", retryable=False)
+    async def set_effort(self, effort: str | None) -> bool:
+        return False
+
+    async def set_permission_mode(self, mode: str | None) -> bool:
+        return False
+
+    async def compact(self) -> AsyncIterator[EngineEvent]:
+        yield TurnDone("failed", "A command has no conversation to compact.", retryable=False)
 
     async def terminate(self) -> None:
         if self._process is not None:
@@ -114,6 +121,17 @@ def command_words(command: object) -> list[str]:
             code="invalid_option",
         )
     return words
+
+
+def find() -> list[EngineFound]:
+    return [
+        EngineFound(
+            kind="command",
+            found=True,
+            login="not_needed",
+            detail="any program: its prompt on stdin, its words on stdout",
+        )
+    ]
 
 
 def check_spec(spec: SpawnRequest) -> None:

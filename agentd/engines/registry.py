@@ -1,97 +1,90 @@
-"""The engines there are: each kind with where its class lives (loaded when used), and what of them is on this machine."""
+"""The engines there are: for each kind where its parts live (loaded when used), and what of them is on this machine."""
 
 import importlib
-import os
-import re
-import shutil
-import subprocess
-from collections.abc import Callable
-from pathlib import Path
-from typing import cast
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, cast
 
-from agentd.engines.base import Engine, EngineContext, EngineFailed
+from agentd.engines.base import Engine, EngineContext, EngineFailed, Login
 from hived.wire.agents import EngineFound, SpawnRequest
 
-CLASSES = {
-    "claude": "agentd.engines.claude:ClaudeEngine",
-    "command": "agentd.engines.command:CommandEngine",
-    "scripted": "agentd.engines.scripted:ScriptedEngine",
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Each part as `module:name`, below agentd.engines."""
+
+    engine: str
+    """The class: (EngineContext) -> Engine."""
+    check: str
+    """(SpawnRequest) -> None: raises EngineFailed for options that it could not work with. Starts nothing."""
+    found: str
+    """() -> list[EngineFound]: what of it is on this machine. Runs programs, each for a bounded time."""
+    login: str | None = None
+    """(EngineContext) -> Login."""
+    logged_in: str | None = None
+    """async (EngineContext) -> bool | None: whether it has what it needs to reach its model; None: cannot tell."""
+
+
+KINDS = {
+    "claude": Kind(
+        "claude:ClaudeEngine",
+        "claude_launch:check_spec",
+        "claude_found:find",
+        login="claude_login:ClaudeLogin",
+        logged_in="claude_login:logged_in",
+    ),
+    "acp": Kind("acp:AcpEngine", "acp_launch:check_spec", "acp_found:find"),
+    "api": Kind("api:ApiEngine", "api_options:check_spec", "api_found:find"),
+    "command": Kind("command:CommandEngine", "command:check_spec", "command:find"),
+    "scripted": Kind("scripted:ScriptedEngine", "scripted:check_spec", "scripted:find"),
 }
-CHECKS = {
-    "claude": "agentd.engines.claude_launch:check_spec",
-    "command": "agentd.engines.command:check_spec",
-    "scripted": "agentd.engines.scripted:check_spec",
-}
-"""What can be said of an agent's options before there is an agent. Each raises EngineFailed."""
-PROBE_SECONDS = 10.0
-"""A cold `claude --version` takes under a second; a machine under load may need more."""
-CLAUDE_PLACES = (
-    "~/.claude/local/claude", "~/.local/bin/claude", "~/.npm-global/bin/claude", "/usr/local/bin/claude",
-    "/opt/homebrew/bin/claude",
-)  # fmt: skip
-"""Where its installers put it, for a PATH that does not have it."""
 
 
 def make_engine(kind: str, context: EngineContext) -> Engine:
     """Raises EngineFailed (not retryable) for a kind that is not there."""
-    if kind not in CLASSES:
-        known = ", ".join(CLASSES)
-        raise EngineFailed("failed", f"There is no engine {kind!r}; there are {known}.", False, "unknown_engine")
-    module, _, name = CLASSES[kind].partition(":")
-    factory = cast(Callable[[EngineContext], Engine], getattr(importlib.import_module(module), name))
-    return factory(context)
+    return cast(Callable[[EngineContext], Engine], _part(_kind(kind).engine))(context)
 
 
 def check_spec(spec: SpawnRequest) -> None:
     """Raises EngineFailed where that engine could not work with those options. Nothing is started."""
-    module, _, name = CHECKS[spec.engine].partition(":")
-    cast(Callable[[SpawnRequest], None], getattr(importlib.import_module(module), name))(spec)
+    cast(Callable[[SpawnRequest], None], _part(_kind(spec.engine).check))(spec)
 
 
-def claude_program() -> str | None:
-    """The path of Claude Code: on PATH, else where its installers put it; None where it is nowhere."""
-    found = shutil.which("claude")
-    if found:
-        return found
-    for place in CLAUDE_PLACES:
-        path = Path(place).expanduser()
-        if os.access(path, os.X_OK) and path.is_file():
-            return str(path)
-    return None
+def make_login(kind: str, context: EngineContext) -> Login:
+    """Raises EngineFailed (not retryable) for an engine whose login cannot be carried."""
+    part = _kind(kind).login
+    if part is None:
+        raise EngineFailed("failed", f"The engine {kind} has no login to carry.", False, "unsupported")
+    return cast(Callable[[EngineContext], Login], _part(part))(context)
+
+
+async def is_logged_in(kind: str, context: EngineContext) -> bool | None:
+    """None where that cannot be told."""
+    part = _kind(kind).logged_in
+    if part is None:
+        return None
+    return await cast(Callable[[EngineContext], Awaitable[bool | None]], _part(part))(context)
 
 
 def find_engines() -> list[EngineFound]:
-    """What is on this machine. Runs the programs, each for a bounded time."""
-    return [
-        _find_claude(),
-        EngineFound(kind="command", found=True, detail="any program: its prompt on stdin, its words on stdout"),
-        EngineFound(kind="scripted", found=True, detail="plays a scenario; needs no model and no key"),
-    ]
+    """What is on this machine, in the order of KINDS."""
+    with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
+        return [found for several in pool.map(_find, KINDS.values()) for found in several]
 
 
-def _find_claude() -> EngineFound:
-    install = "npm install -g @anthropic-ai/claude-code"
-    path = claude_program()
-    if path is None:
-        return EngineFound(kind="claude", found=False, detail="claude is not on PATH", install=install)
-    try:
-        answer = subprocess.run(
-            [path, "--version"],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            timeout=PROBE_SECONDS,
-            check=False,
+def _find(kind: Kind) -> list[EngineFound]:
+    return cast(Callable[[], list[EngineFound]], _part(kind.found))()
+
+
+def _kind(kind: str) -> Kind:
+    if kind not in KINDS:
+        raise EngineFailed(
+            "failed", f"There is no engine {kind!r}; there are {', '.join(KINDS)}.", False, "unknown_engine"
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return EngineFound(kind="claude", found=False, path=path, detail=_one_line(str(error)), install=install)
-    version = re.search(r"\d+\.\d+\.\d+\S*", answer.stdout)
-    if answer.returncode or version is None:
-        detail = _one_line(answer.stderr or answer.stdout) or f"exit code {answer.returncode}"
-        return EngineFound(kind="claude", found=False, path=path, detail=detail, install=install)
-    return EngineFound(kind="claude", found=True, version=version.group(), path=path, install=install)
+    return KINDS[kind]
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:200]
+def _part(where: str) -> Any:
+    module, _, name = where.partition(":")
+    return getattr(importlib.import_module(f"agentd.engines.{module}"), name)

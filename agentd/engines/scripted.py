@@ -5,7 +5,7 @@ import contextlib
 import json
 import sys
 import uuid
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from agentd.engines.base import (
 )
 from agentd.engines.scenario import load_scenario
 from agentd.engines.usage_report import WrongUsage, take_usage
-from hived.wire.agents import EngineAbilities, SpawnRequest
+from hived.wire.agents import EngineAbilities, EngineFound, ModelOffered, SpawnRequest
 from hived.wire.errors import InvalidScenario
 
 MEMORY_FOLDER = ".scripted"
@@ -44,6 +44,7 @@ class ScriptedEngine:
         """Raises EngineFailed (`invalid_scenario`, not retryable)."""
         self.abilities = EngineAbilities(steer=True, interrupt=True, set_model=True, resume=True)
         self.session_id: str | None = None
+        self.models: tuple[ModelOffered, ...] = ()
         self._context = context
         self._model = context.model
         self._scenario = _scenario_path(context)
@@ -109,8 +110,14 @@ class ScriptedEngine:
                 await self._tell(type="model", model=model)
         return True
 
-    async def compact(self) -> None:
-        raise EngineFailed("failed", "A scenario has no conversation to compact.", retryable=False)
+    async def set_effort(self, effort: str | None) -> bool:
+        return False
+
+    async def set_permission_mode(self, mode: str | None) -> bool:
+        return False
+
+    async def compact(self) -> AsyncIterator[EngineEvent]:
+        yield TurnDone("failed", "A scenario has no conversation to compact.", retryable=False)
 
     async def terminate(self) -> None:
         if self._process is not None:
@@ -197,6 +204,14 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], EngineEvent]] = {
 
 def _done(message: dict[str, Any], usage: TurnUsage) -> TurnDone:
     return TurnDone(message["outcome"], message.get("error"), message.get("retryable", True), usage)
+
+
+def find() -> list[EngineFound]:
+    return [
+        EngineFound(
+            kind="scripted", found=True, login="not_needed", detail="plays a scenario; needs no model and no key"
+        )
+    ]
 
 
 def check_spec(spec: SpawnRequest) -> None:

@@ -30,10 +30,13 @@ class ProcessRuntime:
 
     kind = "process"
 
-    def __init__(self, harness: Path, generation: int, report: Report) -> None:
+    def __init__(
+        self, harness: Path, generation: int, report: Report, heard: Callable[[], None] = lambda: None
+    ) -> None:
         self._harness = harness
         self._generation = generation
         self._report = report
+        self._heard = heard
 
     async def start(self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> "ChildProcess":
         """Raises EngineFailed: `command_missing` where the program is not there or cannot be run."""
@@ -58,7 +61,7 @@ class ProcessRuntime:
         if identity is not None:
             identity.write(self._harness / "engine.pid")
             (self._harness / ENGINE_MARK_FILE).write_text(mark, encoding="ascii")
-        return ChildProcess(transport, protocol, mark, self._harness / "engine.log", self._report)
+        return ChildProcess(transport, protocol, mark, self._harness / "engine.log", self._report, self._heard)
 
 
 def _check_folder(folder: Path) -> None:
@@ -97,7 +100,13 @@ class ChildProcess:
     """One running engine: see engines.base.EngineProcess."""
 
     def __init__(
-        self, transport: asyncio.SubprocessTransport, streams: _Streams, mark: str, stderr_log: Path, report: Report
+        self,
+        transport: asyncio.SubprocessTransport,
+        streams: _Streams,
+        mark: str,
+        stderr_log: Path,
+        report: Report,
+        heard: Callable[[], None],
     ) -> None:
         assert streams.stdin is not None
         assert streams.stdout is not None
@@ -108,6 +117,7 @@ class ChildProcess:
         self._stdin = streams.stdin
         self._stdout = streams.stdout
         self._report = report
+        self._heard = heard
         self._splitter = LineSplitter()
         self._reads = 0
         self._reading = False
@@ -193,7 +203,9 @@ class ChildProcess:
     async def _read(self) -> bytes:
         self._reading = True
         try:
-            return await self._stdout.read(READ_BYTES)
+            chunk = await self._stdout.read(READ_BYTES)
+            self._heard()
+            return chunk
         finally:
             self._reading = False
             self._reads += 1

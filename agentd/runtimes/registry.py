@@ -15,13 +15,19 @@ BWRAP_TRIAL = (
 )  # fmt: skip
 
 
-def make_runtime(kind: str, harness: Path, generation: int, report: Callable[[EngineEvent], None]) -> Runtime:
+def make_runtime(
+    kind: str,
+    harness: Path,
+    generation: int,
+    report: Callable[[EngineEvent], None],
+    heard: Callable[[], None] = lambda: None,
+) -> Runtime:
     """Raises EngineFailed (not retryable) for a runtime that this build does not have."""
     if kind != ProcessRuntime.kind:
         raise EngineFailed(
             "failed", f"There is no runtime {kind!r}; there is {ProcessRuntime.kind}.", False, "unknown_runtime"
         )
-    return ProcessRuntime(harness, generation, report)
+    return ProcessRuntime(harness, generation, report, heard)
 
 
 def find_runtimes() -> list[RuntimeFound]:

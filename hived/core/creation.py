@@ -5,13 +5,13 @@ from hived.core.agent_views import find_agent, publish
 from hived.store import agents as store
 from hived.store import approvals as approval_store
 from hived.store.database import SUPERVISOR, Connection, Tx
-from hived.wire.agents import DEFAULT_MODEL, SpawnRequest
+from hived.wire.agents import SpawnRequest, default_model
 from hived.wire.approvals import Actor
 from hived.wire.errors import InvalidRepo, InvalidRequest, NameTaken, UnknownEngine, UnknownRuntime
 from hived.wire.ids import new_id
 from hived.wire.names import HIVED, QUEEN, checked_name
 
-ENGINES = ("claude", "command", "scripted")
+ENGINES = ("claude", "acp", "api", "command", "scripted")
 RUNTIMES = ("process",)
 DEFAULT_RUNTIME = "process"
 MAX_REASON_BYTES = 4096
@@ -55,7 +55,7 @@ def create_agent(tx: Tx, request: SpawnRequest, *, runtime: str = DEFAULT_RUNTIM
             "name": request.name,
             "role": request.role,
             "engine": request.engine,
-            "model": request.model or DEFAULT_MODEL,
+            "model": request.model or default_model(request.engine),
             "runtime": runtime,
             "parent": request.parent,
             "spec_json": request.model_dump_json(),

@@ -20,7 +20,9 @@ def prepare(agent: Supervised, paths: AgentPaths, hive: HivePaths) -> None:
         write_private(paths.model_file, f"{agent.model}\n")
 
 
-def write_launch(agent: Supervised, generation: int, paths: AgentPaths, hive: HivePaths) -> None:
+def write_launch(
+    agent: Supervised, generation: int, paths: AgentPaths, hive: HivePaths, *, rate_limit_resume: bool = False
+) -> None:
     """Write the launch file of that generation. Raises OSError."""
     launch = Launch(
         protocol=PROTOCOL,
@@ -34,6 +36,8 @@ def write_launch(agent: Supervised, generation: int, paths: AgentPaths, hive: Hi
         home=str(paths.home),
         workspace=str(paths.workspace),
         agent_socket=str(paths.socket),
+        tools_socket=str(paths.tools_socket),
+        rate_limit_resume=bool(agent.request.limits.get("rate_limit_resume", rate_limit_resume)),
         model_file=str(paths.model_file),
         events_db=str(paths.events_db),
         secrets_file=str(hive.secrets_file),

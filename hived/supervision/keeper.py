@@ -167,7 +167,14 @@ class Keeper:
         try:
             await asyncio.to_thread(prepare, agent, self._paths, self._hive.paths)
             await self._open_door(agent)
-            await asyncio.to_thread(write_launch, agent, generation, self._paths, self._hive.paths)
+            await asyncio.to_thread(
+                write_launch,
+                agent,
+                generation,
+                self._paths,
+                self._hive.paths,
+                rate_limit_resume=self._hive.config.rate_limit_resume,
+            )
             self.harness = start_harness(
                 harness_command(self._paths.launch_file),
                 cwd=self._paths.harness,

@@ -14,7 +14,14 @@ LifecycleState = Literal[
 TurnStateName = Literal["idle", "thinking", "compacting", "napping", "unknown"]
 ConditionKind = Literal["online", "needs_login", "rate_limited", "over_budget", "unsandboxed", "no_journal"]
 
-DEFAULT_MODEL = "haiku"
+ENGINES_OWN_MODEL = "default"
+"""The engine's own choice, which it names once it runs."""
+DEFAULT_MODELS = {"claude": "haiku"}
+"""Of an agent that was asked for without a model, by engine; ENGINES_OWN_MODEL for every other."""
+
+
+def default_model(engine: str) -> str:
+    return DEFAULT_MODELS.get(engine, ENGINES_OWN_MODEL)
 
 
 class AgentSpec(WireModel):
@@ -23,7 +30,7 @@ class AgentSpec(WireModel):
     engine: str
     """claude, acp, api, command or scripted."""
     model: str | None = None
-    """None: the engine's own default (`haiku` where it has none)."""
+    """None: `default_model` of the engine."""
     role: Role = "worker"
     prompt: str | None = None
     """A Markdown file appended to the engine's system prompt."""
@@ -67,12 +74,43 @@ class TurnState(Answer):
     since: str
     turn_id: str | None = None
     wake: str | None = None
-    """What woke it: `message from queen`, …"""
+    """What woke it: `message from queen`, `compact`, `checkpoint`, …"""
+    until: str | None = None
+    """It naps until then (from the end of its turn on, if it is in one); None: no nap."""
 
 
 class Condition(Answer):
     kind: ConditionKind
     since: str
+    detail: str = ""
+    until: str | None = None
+    """rate_limited: when the limit ends, where that is known."""
+
+
+class AgentSession(Answer):
+    """The engine's conversation: what the next turn goes on with."""
+
+    state: Literal["none", "kept", "armed", "refused"] = "none"
+    """`none` yet; `kept`: the next turn goes on with it; `armed`: the next turn begins a new one; `refused`: the engine
+    will not resume it, and no turn begins until the operator has chosen (POST new-session, with a primer or without)."""
+    id: str | None = None
+    primer: bool | None = None
+    """armed: whether the new one is told what the journal remembers."""
+    since: str | None = None
+    detail: str = ""
+    """Why, in one sentence."""
+
+
+LoginState = Literal["starting", "open", "checking", "done", "failed", "cancelled"]
+
+
+class LoginView(Answer):
+    """The last attempt to log the agent's engine in. `open`: somebody must go to `url` and bring the code back."""
+
+    login_id: str
+    state: LoginState
+    since: str
+    url: str | None = None
     detail: str = ""
 
 
@@ -93,6 +131,33 @@ class EngineAbilities(Answer):
     set_model: bool = False
     resume: bool = False
     compact: bool = False
+    login: bool = False
+    """Its login can be carried through the hive."""
+    efforts: list[str] = Field(default_factory=list)
+    """The levels of thinking effort that it takes; empty: it has none to set."""
+    permission_modes: list[str] = Field(default_factory=list)
+    closed_models: bool = False
+    """The models that it offers are all there are: any other is refused."""
+
+
+class ModelOffered(Answer):
+    """One model that an engine offers."""
+
+    name: str
+    """What `model` is set to."""
+    title: str = ""
+    description: str = ""
+    window: int | None = None
+    """Tokens."""
+
+
+class ModelList(Answer):
+    """`GET /v1/agents/{name}/models`. Empty until the engine has run once, or where it does not say."""
+
+    current: str
+    models: list[ModelOffered] = Field(default_factory=list)
+    closed: bool = False
+    """There are no others."""
 
 
 class AgentView(Answer):
@@ -127,6 +192,12 @@ class AgentView(Answer):
     last_outcome: str | None = None
     last_error: str | None = None
     session_id: str | None = None
+    session: AgentSession = Field(default_factory=AgentSession)
+    effort: str | None = None
+    """None: the engine's own."""
+    permission_mode: str | None = None
+    """None: what its agent.toml says, else the engine's own."""
+    login: LoginView | None = None
     journal_uuid: str | None = None
     cursor: int = 0
     """The last event id that hived has taken."""
@@ -155,11 +226,65 @@ class ModelChange(WireModel):
     model: str = Field(min_length=1, max_length=200)
 
 
+class EffortChange(WireModel):
+    """`PUT /v1/agents/{name}/effort`. None: back to the engine's own."""
+
+    effort: str | None = Field(default=None, max_length=64)
+
+
+class PermissionModeChange(WireModel):
+    """`PUT /v1/agents/{name}/permission-mode`. None: back to its agent.toml's."""
+
+    permission_mode: str | None = Field(default=None, max_length=64)
+
+
+class NewSession(WireModel):
+    """`POST /v1/agents/{name}/new-session`: one-shot, used by the next turn."""
+
+    primer: bool = False
+    """Begin it with what the journal remembers (bounded, tool results left out)."""
+
+
+class Nap(WireModel):
+    """`POST /v1/agents/{name}/nap`. No turn begins in a nap, unless for a message marked `now`."""
+
+    seconds: float = Field(ge=0, le=7 * 24 * 3600)
+    """0 ends the nap."""
+
+
+class Rebuild(WireModel):
+    """`POST /v1/agents/{name}/rebuild`: what is left out stays. Another engine begins a new conversation, with a primer."""
+
+    engine: str | None = None
+    model: str | None = Field(default=None, min_length=1, max_length=200)
+    engine_options: dict[str, Any] | None = None
+    """Instead of the old ones; another engine without them begins with none."""
+    env: dict[str, str] | None = None
+    env_from: list[str] | None = None
+
+
+class LoginCode(WireModel):
+    """`POST /v1/agents/{name}/login/code`. Never stored, logged or fed."""
+
+    code: str = Field(min_length=1, max_length=4096)
+
+
+EngineLogin = Literal["in", "out", "key", "not_needed", "unknown"]
+
+
 class EngineFound(Answer):
-    """One engine on this machine, from `agentd engines --json`."""
+    """One engine on this machine, from `agentd engines --json`. acp has one entry for each preset."""
 
     kind: str
+    preset: str | None = None
+    """acp: the name to give as `engine_options.agent`."""
     found: bool
+    login: EngineLogin = "unknown"
+    """Of the operator's own account on this machine. `key`: an API key in hived's environment or secrets.toml."""
+    login_detail: str = ""
+    abilities: EngineAbilities = Field(default_factory=EngineAbilities)
+    models: list[str] = Field(default_factory=list)
+    """Where that can be said without running it: a local server's."""
     version: str | None = None
     path: str | None = None
     detail: str = ""

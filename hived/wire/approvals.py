@@ -70,7 +70,9 @@ class WaitingItem(Answer):
 
     id: str
     """The approval's or message's id; an agent's for the kinds that are about an agent."""
-    kind: Literal["spawn", "apply_commit", "tool_use", "held_message", "parked", "needs_login"]
+    kind: Literal[
+        "spawn", "apply_commit", "tool_use", "held_message", "parked", "needs_login", "rate_limited", "resume_choice"
+    ]  # fmt: skip
     agent: str | None
     """The agent that waits, or that it is about; None where the operator asked."""
     subject: str

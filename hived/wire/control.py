@@ -8,8 +8,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from hived.wire.agents import Condition, EngineAbilities, TurnStateName
+from hived.wire.agents import AgentSession, Condition, EngineAbilities, ModelOffered, TurnStateName
 from hived.wire.base import Answer, WireModel
+from hived.wire.turns import Cost, Ctx
 
 
 class Hello(Answer):
@@ -46,6 +47,48 @@ class ModelSet(Answer):
     model: str
 
 
+class SettingSet(Answer):
+    """`effort` or `permission_mode` was set; its file in the harness folder says the same."""
+
+    setting: Literal["effort", "permission_mode"]
+    value: str | None = None
+
+
+class Compact(Answer):
+    """Compact the conversation, in a turn of its own with this id, once no other runs."""
+
+    turn_id: str
+
+
+class NewSessionArmed(Answer):
+    """The next turn begins a new session. Answered by a `session_changed` event."""
+
+    primer: bool = False
+
+
+class NapSet(Answer):
+    """Nap until then; None: no more. Answered by a `turn_state_changed` event with that `until`."""
+
+    until: str | None = None
+
+
+class Resume(Answer):
+    """End a nap and the wait for a rate limit, and look at the inbox now."""
+
+
+class LoginStart(Answer):
+    login_id: str
+
+
+class LoginCodeGiven(Answer):
+    login_id: str
+    code: str
+
+
+class LoginCancel(Answer):
+    login_id: str
+
+
 class Stop(Answer):
     reason: str
 
@@ -65,6 +108,14 @@ CONTROL_EVENTS: dict[str, type[Answer]] = {
     "steer": Steer,
     "cancel": Cancel,
     "model": ModelSet,
+    "setting": SettingSet,
+    "compact": Compact,
+    "new_session": NewSessionArmed,
+    "nap": NapSet,
+    "resume": Resume,
+    "login_start": LoginStart,
+    "login_code": LoginCodeGiven,
+    "login_cancel": LoginCancel,
     "stop": Stop,
     "decision": Decision,
 }
@@ -76,8 +127,15 @@ class StatusReport(WireModel):
     turn_state: TurnStateName
     turn_state_since: str
     turn_id: str | None = None
+    turn_until: str | None = None
     model: str | None = None
+    models: list[ModelOffered] = Field(default_factory=list)
+    """Empty: not known yet, and what hived knows stays."""
     session_id: str | None = None
+    session: AgentSession = Field(default_factory=AgentSession)
+    ctx: Ctx | None = None
+    """From turn-stats, for a hived that does not know them; None: no figures."""
+    cost: Cost | None = None
     abilities: EngineAbilities = Field(default_factory=EngineAbilities)
     conditions: list[Condition] = Field(default_factory=list)
     pid: int

@@ -118,6 +118,16 @@ class UnknownRuntime(Refused):
     template = "There is no runtime {runtime!r}; there are {known}."
 
 
+class UnknownModel(Refused):
+    code = "unknown_model"
+    template = "The engine of {name} has no model {model!r}; it has {known}."
+
+
+class Unsupported(Refused):
+    code = "unsupported"
+    template = "The engine of {name} ({engine}) cannot {what}."
+
+
 class InvalidOption(Refused):
     code = "invalid_option"
     template = "{option}: {reason}"
@@ -213,6 +223,16 @@ class NotHeld(Conflict):
 class NoTurn(Conflict):
     code = "no_turn"
     template = "{name} has no turn to cancel."
+
+
+class NoLogin(Conflict):
+    code = "no_login"
+    template = "No login of {name} is open; begin one with: hive login {name}"
+
+
+class LoginFailed(Conflict):
+    code = "login_failed"
+    template = "The login of {name} did not work: {reason}"
 
 
 class AgentNotConnected(Conflict):

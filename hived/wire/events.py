@@ -14,19 +14,19 @@ from hived.wire.messages import RefusedMessage
 EventKind = Literal[
     "turn_start", "turn_end", "text", "thinking", "tool_use", "tool_result", "message_in", "message_out", "note",
     "status_changed", "model_changed", "token_usage_changed", "turn_state_changed", "permission_asked",
-    "permission_decided", "text_delta", "thinking_delta",
+    "permission_decided", "session_changed", "login_changed", "text_delta", "thinking_delta", "activity",
 ]  # fmt: skip
-LIVE_KINDS: frozenset[str] = frozenset({"text_delta", "thinking_delta"})
+LIVE_KINDS: frozenset[str] = frozenset({"text_delta", "thinking_delta", "activity"})
 STATE_KINDS: frozenset[str] = frozenset(
     {
         "turn_start", "turn_end", "message_out", "status_changed", "model_changed", "token_usage_changed",
-        "turn_state_changed",
+        "turn_state_changed", "session_changed", "login_changed",
     }
 )  # fmt: skip
 """What hived acts on; every other kind only moves the cursor."""
 
 PAYLOADS: dict[str, str] = {
-    "turn_start": "turn_id, wake {kind, from}, unread, message_ids, model",
+    "turn_start": "turn_id, wake {kind (message|operator|compact|checkpoint), from}, unread, message_ids, model",
     "turn_end": "turn_id, outcome, message_ids, duration_ms, ctx {tokens, window}|null, cost {tokens, usd, estimated}|null,"
     " model, session_id, tool_calls, error|null, retryable, steered",
     "text": "text",
@@ -36,14 +36,17 @@ PAYLOADS: dict[str, str] = {
     "message_in": "message_id, from, body, redelivered, reply_to, steered",
     "message_out": "message_id, to, body, reply_to",
     "note": "text, level (info|warning|error)",
-    "status_changed": "condition, on, detail",
+    "status_changed": "condition, on, detail, until",
     "model_changed": "model, previous",
     "token_usage_changed": "ctx, cost",
-    "turn_state_changed": "state, turn_id",
+    "turn_state_changed": "state, turn_id, until",
     "permission_asked": "approval_id, tool, input",
     "permission_decided": "approval_id, tool, status, note",
+    "session_changed": "state, id, primer, detail",
+    "login_changed": "login_id, state, url, detail",
     "text_delta": "text",
     "thinking_delta": "text",
+    "activity": "last_byte_at",
 }
 """The keys of each kind's payload. A payload over 256 KiB has its longest strings cut and `cut: {field: {bytes, file}}`."""
 

@@ -29,6 +29,10 @@ class Launch(WireModel):
     home: str
     workspace: str
     agent_socket: str
+    tools_socket: str
+    """Where the harness serves the hive's tools to its own engine."""
+    rate_limit_resume: bool = False
+    """Go on by itself when a rate limit ends; else the operator says when."""
     model_file: str
     events_db: str
     secrets_file: str

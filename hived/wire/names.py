@@ -12,6 +12,10 @@ HIVED = "hived"
 EVERYONE = "*"
 RESERVED = frozenset({OPERATOR, HIVED})
 
+EFFORT_FILE = "effort"
+PERMISSION_MODE_FILE = "permission-mode"
+"""Beside the model file, and like it: one line, written by hived by atomic rename, watched, missing where nothing is set."""
+
 
 def checked_name(name: str) -> str:
     """The name itself, or InvalidName: `[a-z][a-z0-9-]{0,31}`, and not one that the hive uses for itself."""

@@ -47,6 +47,7 @@ class Rig:
             home=str(self.home / "home"),
             workspace=str(self.workspace),
             agent_socket=str(self.stub.socket),
+            tools_socket=str(self.stub.socket.with_name("tools.sock")),
             model_file=str(self.harness / "model"),
             events_db=str(self.harness / "events.sqlite"),
             secrets_file=str(self.home / "secrets.toml"),

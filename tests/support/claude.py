@@ -132,7 +132,7 @@ class Setting:
         launch = Launch(
             protocol=PROTOCOL, agent_id="id", name="bee", generation=1, spec=spec, runtime="process",
             harness=str(self.root / "harness"), state=str(self.root / "state"), home=str(self.root / "home"),
-            workspace=str(self.workspace), agent_socket="", model_file="", events_db="",
+            workspace=str(self.workspace), agent_socket="", tools_socket="", model_file="", events_db="",
             secrets_file=str(self.root / "secrets.toml"),
         )  # fmt: skip
 
@@ -145,7 +145,7 @@ class Setting:
 
         return EngineContext(
             launch=launch, workspace=self.workspace, home=self.root / "home", state=self.root / "state",
-            harness=self.root / "harness", model=self.model, environment=environment, runtime=self.runtime,
+            harness=self.root / "harness", model=self.model, effort=None, permission_mode=None, heard=lambda: None, environment=environment, runtime=self.runtime,
             tools=self.tools, ask_permission=ask, facts=self.facts, report=self.reported.append,
             log=self.logged.append,
         )  # fmt: skip

@@ -193,10 +193,11 @@ async def test_compacting_reports_its_figures_and_the_conversation_goes_on(setti
         await played(engine, "@@text one")
         await played(engine, "@@text two")
         session = engine.session_id
-        await engine.compact()
+        events = [event async for event in engine.compact()]
+        assert done_of(events).outcome == "ok"
         assert done_of(await played(engine, "@@text three")).outcome == "ok"
         assert engine.session_id == session
-    assert any(isinstance(event, Note) and "compacted" in event.text for event in setting.reported)
+    assert any(isinstance(event, Note) and "compacted" in event.text for event in events)
 
 
 async def test_the_prompt_file_and_who_it_is_stand_in_the_system_prompt(setting: Setting) -> None:

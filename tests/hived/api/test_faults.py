@@ -138,7 +138,7 @@ async def test_every_answer_says_protocol_and_build(host: Calls, harness: Calls)
     for calls in (host, harness):
         for method, path in (("GET", "/v1/version"), ("GET", "/nowhere"), ("POST", "/v1/messages")):
             answer = await calls.http.request(method, path)
-            assert (answer.headers["hive-protocol"], answer.headers["hive-build"]) == ("1", BUILD)
+            assert (answer.headers["hive-protocol"], answer.headers["hive-build"]) == ("2", BUILD)
 
 
 async def test_a_fault_of_ours_is_logged_whole_and_told_in_one_sentence(

@@ -159,7 +159,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_version_works_without_hived(home: Path) -> None:
     done = hive(home, "version", "--json")
     assert done.returncode == 0
-    assert json.loads(done.stdout) == {"protocol": 1, "build": "hivetui 0.1.0", "version": "0.1.0", "hived": None}
+    assert json.loads(done.stdout) == {"protocol": 2, "build": "hivetui 0.1.0", "version": "0.1.0", "hived": None}
 
 
 def test_paths_prints_one_path_alone_for_curl(home: Path) -> None:
