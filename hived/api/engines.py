@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter
 
-from hived.api.agentd import ask_agentd
+from hived.doctor.agentd import ask_agentd
 from hived.wire import routes
 from hived.wire.agents import EngineFound, RuntimeFound
 from hived.wire.base import Answer

@@ -3,9 +3,9 @@
 import asyncio
 import os
 
-from hived.api.agentd import ask_agentd
 from hived.core.creation import check_request
 from hived.core.hive import Hive
+from hived.doctor.agentd import ask_agentd
 from hived.wire.agents import SpawnRequest
 from hived.wire.errors import BY_CODE, InvalidRepo, InvalidRequest
 from hived.workspace.clones import check_repo

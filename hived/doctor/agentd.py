@@ -29,5 +29,8 @@ async def ask_agentd(*words: str, given: bytes = b"") -> object:
     if child.returncode:
         last = complaint.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise Internal(f"{what} exited with code {child.returncode}: {' '.join(last)}")
-    found: object = json.loads(out)
+    try:
+        found: object = json.loads(out)
+    except ValueError as error:
+        raise Internal(f"{what} printed something that is no JSON.") from error
     return found
