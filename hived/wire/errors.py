@@ -182,6 +182,11 @@ class MessageNotFound(Missing):
     template = "There is no message {id!r}."
 
 
+class TurnNotFound(Missing):
+    code = "turn_not_found"
+    template = "There is no turn {id!r} in the journal of {name}."
+
+
 # Conflict --------------------------------------------------------------------------------------------------
 
 
