@@ -48,6 +48,8 @@ class TurnRow(Answer):
     last_output_tokens: int | None = None
     last_cache_read_input_tokens: int | None = None
     last_cache_creation_input_tokens: int | None = None
+    context_window: int | None = None
+    """Tokens, as the engine reported it."""
     cost_usd: float | None = None
     cost_estimated: bool | None = None
     tool_call_count: int | None = None
