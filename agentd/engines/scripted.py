@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agentd.engines.base import (
+    ConditionChanged,
     EngineContext,
     EngineEvent,
     EngineFailed,
@@ -25,14 +26,13 @@ from agentd.engines.base import (
     ToolUse,
     TurnDone,
     TurnUsage,
+    Usage,
 )
-from agentd.engines.scenario import load_scenario
+from agentd.engines.scenario import Scenario, load_scenario
+from agentd.engines.scripted_memory import FOLDER, PLACE, REFUSED, Memory, session_file
 from agentd.engines.usage_report import WrongUsage, take_usage
-from hived.wire.agents import EngineAbilities, EngineFound, ModelOffered, SpawnRequest
+from hived.wire.agents import ENGINES_OWN_MODEL, EngineAbilities, EngineFound, ModelOffered, SpawnRequest
 from hived.wire.errors import InvalidScenario
-
-MEMORY_FOLDER = ".scripted"
-"""In the agent's home: a file for each session, with which turns it has played."""
 
 
 class ScriptedEngine:
@@ -42,36 +42,91 @@ class ScriptedEngine:
 
     def __init__(self, context: EngineContext) -> None:
         """Raises EngineFailed (`invalid_scenario`, not retryable)."""
-        self.abilities = EngineAbilities(steer=True, interrupt=True, set_model=True, resume=True)
-        self.session_id: str | None = None
-        self.models: tuple[ModelOffered, ...] = ()
         self._context = context
-        self._model = context.model
-        self._scenario = _scenario_path(context)
+        self._path = context.workspace / _scenario_option(context.launch.spec)
+        self._scenario = _load(self._path)
+        plays = self._scenario.abilities
+        self.abilities = EngineAbilities(
+            steer=plays.steer,
+            interrupt=True,
+            set_model=plays.at_once,
+            resume=True,
+            compact=bool(plays.compact),
+            efforts=list(plays.efforts),
+            permission_modes=list(plays.permission_modes),
+            closed_models=plays.closed_models,
+        )
+        self.models = tuple(ModelOffered(**model) for model in plays.models)
+        self.session_id: str | None = None
+        self._settings: dict[str, str | None] = {
+            "model": context.model,
+            "effort": context.effort,
+            "permission_mode": context.permission_mode,
+        }
         self._process: EngineProcess | None = None
         self._playing = False
         self._answering: set[asyncio.Task[None]] = set()
 
     async def start(self, session_id: str | None) -> None:
-        """Raises EngineFailed (RESUME_REFUSED) where the session's memory is gone. The player itself starts with a turn."""
-        if session_id is not None and not _memory(self._context.home, session_id).is_file():
-            raise EngineFailed(
-                "failed",
-                f"The session {session_id} cannot be resumed: the agent's home has nothing of it.",
-                retryable=False,
-                code=EngineFailed.RESUME_REFUSED,
-            )
+        """Raises EngineFailed (RESUME_REFUSED) where the session's memory is gone, or the scenario refuses it. The player
+        itself starts with a turn."""
+        if session_id is not None:
+            self._check_session(session_id)
         self.session_id = session_id or str(uuid.uuid4())
-        _remember(_memory(self._context.home, self.session_id))
+        for file in (self._session_file(), self._memory_file()):
+            Memory(file).make()
 
-    async def turn(self, prompt: Prompt) -> AsyncGenerator[EngineEvent, None]:
+    def _check_session(self, session_id: str) -> None:
+        file = session_file(self._context.home, session_id)
+        if file is None or not file.is_file():
+            raise _refused(f"The session {session_id} cannot be resumed: the agent's home has nothing of it.")
+        refused = self._context.home / FOLDER / REFUSED
+        resume = self._scenario.abilities.resume
+        if resume == "refused" or (resume == "refused once" and not refused.exists()):
+            refused.touch()
+            raise _refused(f"The session {session_id} cannot be resumed: the scenario refuses it.")
+
+    def _session_file(self) -> Path:
+        file = session_file(self._context.home, str(self.session_id))
+        assert file is not None
+        return file
+
+    def _memory_file(self) -> Path:
+        """What the player goes by."""
+        file = self._session_file()
+        return file if self._scenario.abilities.forgets else file.with_stem(PLACE)
+
+    def turn(self, prompt: Prompt) -> AsyncIterator[EngineEvent]:
+        # A prompt without messages is the harness's own: notes are to be written before the conversation goes.
+        return self._play("message" if prompt.message_ids else "checkpoint", prompt)
+
+    async def compact(self) -> AsyncIterator[EngineEvent]:
+        how = self._scenario.abilities.compact
+        if how is True:
+            async with contextlib.aclosing(self._play("compact", Prompt("", ""))) as events:
+                async for event in events:
+                    yield event
+        elif how == "fails":
+            yield TurnDone("failed", "The scenario says that the conversation cannot be made shorter.")
+        else:
+            yield TurnDone("failed", "This scenario has no conversation to compact.", retryable=False)
+
+    async def _play(self, wake: str, prompt: Prompt) -> AsyncGenerator[EngineEvent, None]:
+        wrong = self._wrong_model()
+        if wrong is not None:
+            yield TurnDone("failed", wrong, retryable=False)
+            return
         process = await self._running()
-        usage = TurnUsage()
+        usage = TurnUsage(window=self._scenario.abilities.window_of(self._settings["model"] or ""))
         self._playing = True
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionError):
                 await self._tell(
-                    type="turn", bodies=prompt.bodies, senders=prompt.senders, message_ids=prompt.message_ids
+                    type="turn",
+                    wake=wake,
+                    bodies=prompt.bodies,
+                    senders=prompt.senders,
+                    message_ids=prompt.message_ids,
                 )
             async with contextlib.aclosing(process.lines()) as chunks:
                 async for lines in chunks:
@@ -104,20 +159,29 @@ class ScriptedEngine:
         return True
 
     async def set_model(self, model: str) -> bool:
-        self._model = model
-        if self._process is not None:
-            with contextlib.suppress(BrokenPipeError, ConnectionError):
-                await self._tell(type="model", model=model)
-        return True
+        return await self._set("model", model)
 
     async def set_effort(self, effort: str | None) -> bool:
-        return False
+        return await self._set("effort", effort)
 
     async def set_permission_mode(self, mode: str | None) -> bool:
-        return False
+        return await self._set("permission_mode", mode)
 
-    async def compact(self) -> AsyncIterator[EngineEvent]:
-        yield TurnDone("failed", "A scenario has no conversation to compact.", retryable=False)
+    async def _set(self, name: str, value: str | None) -> bool:
+        if not self._scenario.abilities.at_once:
+            return False
+        self._settings[name] = value
+        if self._process is not None:
+            with contextlib.suppress(BrokenPipeError, ConnectionError):
+                await self._tell(type="setting", name=name, value=value)
+        return True
+
+    def _wrong_model(self) -> str | None:
+        """Why that model cannot be used, where the scenario says which there are."""
+        model, known = self._settings["model"], [model.name for model in self.models]
+        if not self.abilities.closed_models or model in (ENGINES_OWN_MODEL, *known):
+            return None
+        return f"There is no model {model!r}; there are {', '.join(known)}."
 
     async def terminate(self) -> None:
         if self._process is not None:
@@ -136,9 +200,11 @@ class ScriptedEngine:
         if self.session_id is None:
             await self.start(None)
         # -P: a file of the workspace must not pass for a module of ours.
-        command = [sys.executable, "-P", "-m", "agentd.engines.scripted_player", "--scenario", str(self._scenario)]
-        command += ["--memory", str(_memory(context.home, str(self.session_id)))]
-        command += ["--workspace", str(context.workspace), "--state", str(context.state), "--model", self._model]
+        command = [sys.executable, "-P", "-m", "agentd.engines.scripted_player", "--scenario", str(self._path)]
+        command += ["--memory", str(self._memory_file())]
+        command += ["--workspace", str(context.workspace), "--state", str(context.state)]
+        for name, value in self._settings.items():
+            command += [] if value is None else [f"--{name.replace('_', '-')}={value}"]
         environment = context.environment({})
         self._process = await context.runtime.start(command, env=environment, cwd=context.workspace)
         return self._process
@@ -165,6 +231,8 @@ class ScriptedEngine:
                     return take_usage(message["usage"], usage)
                 except WrongUsage as error:
                     return Note(f"The scenario's usage is wrong: {error}.", "warning")
+            case "alive":
+                pass
             case kind:
                 return _EVENTS[kind](message)
         return None
@@ -199,11 +267,29 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], EngineEvent]] = {
     "tool_result": lambda message: ToolResult(message["id"], message["tool"], message["is_error"], message["text"]),
     "note": lambda message: Note(message["text"], message["level"]),
     "model": lambda message: ModelChanged(message["model"]),
+    "condition": lambda message: ConditionChanged(
+        message["condition"], message["on"], message["detail"], message["until"]
+    ),
+    "badges": lambda message: Usage(
+        ctx_tokens=message.get("ctx"),
+        window=message.get("window"),
+        tokens=message.get("tokens"),
+        cost_usd=message.get("cost_usd"),
+        cost_estimated=message.get("cost_estimated", False),
+    ),
 }
 
 
 def _done(message: dict[str, Any], usage: TurnUsage) -> TurnDone:
-    return TurnDone(message["outcome"], message.get("error"), message.get("retryable", True), usage)
+    if "usage" in message:  # of a replay: the turn's figures as they were, and nothing that came up meanwhile
+        usage = TurnUsage()
+        take_usage(message["usage"], usage)
+    retryable = message.get("retryable", True)
+    return TurnDone(message["outcome"], message.get("error"), retryable, usage, message.get("until"))
+
+
+def _refused(reason: str) -> EngineFailed:
+    return EngineFailed("failed", reason, retryable=False, code=EngineFailed.RESUME_REFUSED)
 
 
 def find() -> list[EngineFound]:
@@ -229,24 +315,9 @@ def _scenario_option(spec: SpawnRequest) -> Path:
     return Path(option)
 
 
-def _scenario_path(context: EngineContext) -> Path:
-    path = context.workspace / _scenario_option(context.launch.spec)
-    _load(path)
-    return path
-
-
-def _load(path: Path) -> None:
+def _load(path: Path) -> Scenario:
+    """Raises EngineFailed (`invalid_scenario`)."""
     try:
-        load_scenario(path)
+        return load_scenario(path)
     except InvalidScenario as error:
         raise EngineFailed("failed", error.message, retryable=False, code=error.code) from error
-
-
-def _memory(home: Path, session_id: str) -> Path:
-    return home / MEMORY_FOLDER / f"{uuid.UUID(session_id)}.json"
-
-
-def _remember(memory: Path) -> None:
-    memory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not memory.exists():
-        memory.write_text(json.dumps({"played": {}}), encoding="utf-8")

@@ -1,7 +1,8 @@
 """The player of a scripted agent: a process of its own, so that a runtime can wrap it. Standard library only.
 
-JSON lines both ways. In: turn, interrupt, steer, model, tool_answer, permission_answer. Out: text, text_delta, thinking,
-thinking_delta, tool_use, tool_result, hive_tool, permission, usage, model, note, and `done` at the end of each turn.
+JSON lines both ways. In: turn, interrupt, steer, setting, tool_answer, permission_answer. Out: text, text_delta, thinking,
+thinking_delta, tool_use, tool_result, hive_tool, permission, usage, badges, model, condition, note, alive (for its bytes
+alone), and `done` at the end of each turn.
 """
 
 import argparse
@@ -18,10 +19,16 @@ from typing import Any
 
 from agentd.engines.scenario import Scenario, Step, load_scenario
 from agentd.engines.scripted_deeds import Deeds, Refused, Result
+from agentd.engines.scripted_memory import Memory
 from hived.wire.errors import InvalidScenario
+from hived.wire.times import from_text, in_seconds, to_text
 
 LOOK_SECONDS = 0.05
 """How often an awaited file is looked for."""
+ALIVE_SECONDS = 0.2
+"""How often something is heard of one that works without words."""
+COMPACTED = 10
+"""A conversation is so many times shorter when it is compacted, unless the scenario says otherwise."""
 
 Message = dict[str, Any]
 
@@ -30,7 +37,7 @@ class Interrupted(Exception):
     """The turn is to end now."""
 
 
-class Failed(Exception):
+class Ended(Exception):
     """The scenario says how the turn ends."""
 
     def __init__(self, how: Message) -> None:
@@ -38,36 +45,22 @@ class Failed(Exception):
         self.how = how
 
 
-class Memory:
-    """Which turns of the scenario this session has played, in the agent's home."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self.played = {int(key): int(value) for key, value in json.loads(path.read_text())["played"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            self.played = {}
-
-    def keep(self, index: int) -> None:
-        self.played[index] = self.played.get(index, 0) + 1
-        scratch = self._path.with_suffix(".new")
-        scratch.write_text(json.dumps({"played": self.played}))
-        os.replace(scratch, self._path)
-
-
 class Player:
     """Plays turns until its stdin ends."""
 
-    def __init__(self, scenario: Scenario, memory: Memory, deeds: Deeds, model: str) -> None:
+    def __init__(self, scenario: Scenario, memory: Memory, deeds: Deeds, settings: dict[str, str | None]) -> None:
+        """`settings`: `model`, `effort`, `permission_mode`."""
         self._scenario = scenario
         self._memory = memory
         self._deeds = deeds
-        self._model = model
+        self._settings = settings
+        self._index: int | None = None
         self._incoming: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._ids = itertools.count(1)
         self._words: dict[str, str] = {}
         self._steps: dict[str, Callable[[Step, Any], None]] = {
             "say": lambda step, text: self._speak(step, text, "text"),
+            "say_settings": lambda step, _: self._speak(step, self._told_settings(), "text"),
             "think": self._think,
             "note": lambda step, text: self._put(type="note", text=text, level=step.options.get("level", "info")),
             "shell": lambda step, command: self._deed(
@@ -93,11 +86,31 @@ class Player:
             "whoami": lambda _, __: self._hive_tool("whoami", {}),
             "ask_permission": lambda _, value: self._ask(value["tool"], value["input"]),
             "wait_seconds": lambda _, seconds: self._sleep(seconds),
+            "work_seconds": lambda _, seconds: self._work(seconds),
             "wait_for_file": lambda step, path: self._wait_for(path, self._limit(step)),
-            "usage": lambda _, figures: self._put(type="usage", usage=figures),
+            "usage": lambda _, figures: self._use(figures),
             "model": lambda _, model: self._put(type="model", model=model),
+            "condition": lambda _, value: self._say_condition(value["kind"], value),
             "fail": self._fail,
+            "limit": self._limit_reached,
+            "needs_login": self._lack_login,
             "exit": self._exit,
+            "replay": lambda step, value: self._replayed[value["kind"]](step, value),
+        }
+        self._replayed: dict[str, Callable[[Step, Message], None]] = {
+            "text": lambda step, value: self._speak(step, value["text"], "text"),
+            "thinking": self._think_again,
+            "note": lambda _, value: self._put(type="note", text=value["text"], level=value.get("level", "info")),
+            "tool_use": lambda _, value: self._put(
+                type="tool_use", id=value["tool_use_id"], tool=value["tool"], input=value["input"]
+            ),
+            "tool_result": lambda _, value: self._tool_result(
+                value["tool_use_id"], value["tool"], value["is_error"], value["text"]
+            ),
+            "token_usage_changed": self._show_badges,
+            "model_changed": lambda _, value: self._put(type="model", model=value["model"]),
+            "status_changed": lambda _, value: self._say_condition(value["condition"], value),
+            "turn_end": self._end_again,
         }
 
     def run(self) -> None:
@@ -105,8 +118,8 @@ class Player:
         while (message := self._incoming.get()) is not None:
             if message["type"] == "turn":
                 self._turn(message)
-            elif message["type"] == "model":
-                self._model = message["model"]
+            elif message["type"] == "setting":
+                self._settings[message["name"]] = message["value"]
 
     def _listen(self) -> None:
         for line in sys.stdin.buffer:
@@ -114,29 +127,53 @@ class Player:
         self._incoming.put(None)
 
     def _turn(self, message: Message) -> None:
+        wake = message["wake"]
         self._words = {
             "{from}": next(iter(message["senders"]), "operator"),
             "{message_id}": next(iter(message["message_ids"]), ""),
             "{agent}": os.environ.get("HIVE_AGENT", ""),
-            "{model}": self._model,
+            "{model}": self._settings["model"] or "",
         }
-        self._index = self._scenario.choose("\n\n".join(message["bodies"]), message["senders"], self._memory.played)
+        self._index = self._scenario.choose(
+            "\n\n".join(message["bodies"]),
+            message["senders"],
+            self._memory.played,
+            model=self._settings["model"] or "",
+            wake=wake,
+        )
         how: Message = {"outcome": "ok"}
         try:
             if self._index is None:
-                self._put(type="text", text="There is nothing to do.")
+                self._unwritten(wake)
             else:
                 for step in self._scenario.turns[self._index].steps:
                     for number in range(step.times):
                         self._check()
-                        self._steps[step.verb](step, self._filled(step.value, number))
+                        value = step.value if step.verb == "replay" else self._filled(step.value, number)
+                        self._steps[step.verb](step, value)
         except Interrupted:
             how = {"outcome": "cancelled"}
-        except Failed as failed:
-            how = failed.how
-        if self._index is not None:
-            self._memory.keep(self._index)
+        except Ended as ended:
+            how = ended.how
+        again = how.pop("again", False)
+        self._memory.keep(None if again else self._index)
+        if wake == "compact" and how["outcome"] == "ok":
+            self._memory.compacted()
         self._put(type="done", **how)
+
+    def _unwritten(self, wake: str) -> None:
+        """What it does where the scenario says nothing."""
+        if wake == "message":
+            self._put(type="text", text="There is nothing to do.")
+        elif wake == "checkpoint":
+            self._put(type="text", text="There is nothing to write down.")
+        elif self._memory.ctx is None:
+            self._put(type="note", text="The conversation is compacted.", level="info")
+        else:
+            before = self._memory.ctx
+            after = max(1, before // COMPACTED)
+            self._put(type="note", text=f"The conversation is compacted: {before} tokens to {after}.", level="info")
+            self._use({"ctx": after})
 
     # Steps ---------------------------------------------------------------------------------------------------
 
@@ -180,11 +217,74 @@ class Player:
         deadline = time.monotonic() + seconds
         while not self._deeds.is_there(path):
             if time.monotonic() > deadline:
-                raise Failed({"outcome": "failed", "error": f"{path} was not there within {seconds:g} s"})
+                raise Ended({"outcome": "failed", "error": f"{path} was not there within {seconds:g} s"})
             self._sleep(LOOK_SECONDS)
 
+    def _use(self, figures: Message) -> None:
+        """Whatever the table holds: the engine says what is wrong with it."""
+        ctx = figures.get("ctx")
+        if isinstance(ctx, int):
+            self._memory.ctx = ctx
+        self._put(type="usage", usage=figures)
+
     def _fail(self, _: Step, value: Message) -> None:
-        raise Failed(value)
+        how = {"outcome": value["outcome"], "until": _moment(value)}
+        how |= {key: value[key] for key in ("error", "retryable") if key in value}
+        if not value.get("until_compacted"):
+            raise Ended(how)
+        if self._index is not None and self._memory.overflows(self._index):
+            raise Ended({**how, "again": True})
+
+    def _limit_reached(self, _: Step, value: Message) -> None:
+        detail = value.get("detail", "The usage limit is reached.")
+        self._say_condition("rate_limited", {**value, "detail": detail})
+        raise Ended({"outcome": "rate_limited", "error": detail, "until": _moment(value)})
+
+    def _lack_login(self, _: Step, detail: str) -> None:
+        self._say_condition("needs_login", {"detail": detail})
+        raise Ended({"outcome": "needs_login", "error": detail, "retryable": False})
+
+    def _say_condition(self, kind: str, value: Message) -> None:
+        said = {"on": value.get("on", True), "detail": value.get("detail", ""), "until": _moment(value)}
+        self._put(type="condition", condition=kind, **said)
+
+    def _told_settings(self) -> str:
+        told = [f"{name.replace('_', ' ')} {value or 'its own'}" for name, value in self._settings.items()]
+        return ", ".join(told)
+
+    def _work(self, seconds: float) -> None:
+        """Without a word, but not without a byte."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self._put(type="alive")
+            self._sleep(min(ALIVE_SECONDS, left))
+
+    # What was recorded ---------------------------------------------------------------------------------------
+
+    def _think_again(self, step: Step, value: Message) -> None:
+        if value.get("hidden"):
+            self._put(type="thinking", text=value["text"], hidden=True)
+        else:
+            self._speak(step, value["text"], "thinking")
+
+    def _show_badges(self, _: Step, value: Message) -> None:
+        self._put(type="badges", **self._figures(value))
+
+    def _end_again(self, _: Step, value: Message) -> None:
+        how: Message = {key: value[key] for key in ("outcome", "error", "retryable") if key in value}
+        raise Ended({**how, "until": _moment(value), "usage": self._figures(value)})
+
+    def _figures(self, value: Message) -> Message:
+        """What was shown, as figures; those that were not shown are not there."""
+        ctx, cost = value.get("ctx"), value.get("cost")
+        found: Message = {}
+        if ctx is not None:
+            self._memory.ctx = ctx["tokens"]
+            found |= {"ctx": ctx["tokens"], "window": ctx["window"]}
+        if cost is not None:
+            found |= {"tokens": cost["tokens"], "cost_estimated": cost.get("estimated", False)}
+            found |= {"cost_usd": cost["usd"]} if "usd" in cost else {}
+        return found
 
     def _exit(self, _: Step, code: int) -> None:
         """The player dies in mid-turn, as an engine may."""
@@ -222,8 +322,8 @@ class Player:
             raise Interrupted
         if message["type"] == "steer":
             self._put(type="text", text=f"Meanwhile I was told:\n{message['text']}")
-        elif message["type"] == "model":
-            self._model = message["model"]
+        elif message["type"] == "setting":
+            self._settings[message["name"]] = message["value"]
 
     def _tool_use(self, tool: str, given: Message) -> str:
         use = f"use-{os.getpid()}-{next(self._ids)}"
@@ -254,11 +354,19 @@ class Player:
         return value
 
 
+def _moment(value: Message) -> str | None:
+    """When it ends, as the wire writes times."""
+    if "until_seconds" in value:
+        return in_seconds(value["until_seconds"])
+    return to_text(from_text(value["until"])) if "until" in value else None
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripted_player")
     for name in ("--scenario", "--memory", "--workspace", "--state"):
         parser.add_argument(name, type=Path, required=True)
-    parser.add_argument("--model", default="")
+    for name in ("--model", "--effort", "--permission-mode"):
+        parser.add_argument(name)
     options = parser.parse_args()
     try:
         scenario = load_scenario(options.scenario)
@@ -266,7 +374,8 @@ def main() -> int:
         print(error.message, file=sys.stderr)
         return 2
     deeds = Deeds(options.workspace, options.state)
-    Player(scenario, Memory(options.memory), deeds, options.model).run()
+    settings = {"model": options.model, "effort": options.effort, "permission_mode": options.permission_mode}
+    Player(scenario, Memory(options.memory), deeds, settings).run()
     return 0
 
 
