@@ -124,6 +124,7 @@ class ScriptedEngine:
                 await self._tell(
                     type="turn",
                     wake=wake,
+                    settings=self._settings,
                     bodies=prompt.bodies,
                     senders=prompt.senders,
                     message_ids=prompt.message_ids,
@@ -171,7 +172,7 @@ class ScriptedEngine:
         if not self._scenario.abilities.at_once:
             return False
         self._settings[name] = value
-        if self._process is not None:
+        if self._playing:
             with contextlib.suppress(BrokenPipeError, ConnectionError):
                 await self._tell(type="setting", name=name, value=value)
         return True
@@ -203,8 +204,6 @@ class ScriptedEngine:
         command = [sys.executable, "-P", "-m", "agentd.engines.scripted_player", "--scenario", str(self._path)]
         command += ["--memory", str(self._memory_file())]
         command += ["--workspace", str(context.workspace), "--state", str(context.state)]
-        for name, value in self._settings.items():
-            command += [] if value is None else [f"--{name.replace('_', '-')}={value}"]
         environment = context.environment({})
         self._process = await context.runtime.start(command, env=environment, cwd=context.workspace)
         return self._process

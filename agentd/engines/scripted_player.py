@@ -48,12 +48,12 @@ class Ended(Exception):
 class Player:
     """Plays turns until its stdin ends."""
 
-    def __init__(self, scenario: Scenario, memory: Memory, deeds: Deeds, settings: dict[str, str | None]) -> None:
-        """`settings`: `model`, `effort`, `permission_mode`."""
+    def __init__(self, scenario: Scenario, memory: Memory, deeds: Deeds) -> None:
         self._scenario = scenario
         self._memory = memory
         self._deeds = deeds
-        self._settings = settings
+        self._settings: dict[str, str | None] = {}
+        """`model`, `effort`, `permission_mode`: given with each turn, and when one changes in it."""
         self._index: int | None = None
         self._incoming: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._ids = itertools.count(1)
@@ -118,8 +118,6 @@ class Player:
         while (message := self._incoming.get()) is not None:
             if message["type"] == "turn":
                 self._turn(message)
-            elif message["type"] == "setting":
-                self._settings[message["name"]] = message["value"]
 
     def _listen(self) -> None:
         for line in sys.stdin.buffer:
@@ -128,6 +126,7 @@ class Player:
 
     def _turn(self, message: Message) -> None:
         wake = message["wake"]
+        self._settings = message["settings"]
         self._words = {
             "{from}": next(iter(message["senders"]), "operator"),
             "{message_id}": next(iter(message["message_ids"]), ""),
@@ -365,8 +364,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripted_player")
     for name in ("--scenario", "--memory", "--workspace", "--state"):
         parser.add_argument(name, type=Path, required=True)
-    for name in ("--model", "--effort", "--permission-mode"):
-        parser.add_argument(name)
     options = parser.parse_args()
     try:
         scenario = load_scenario(options.scenario)
@@ -374,8 +371,7 @@ def main() -> int:
         print(error.message, file=sys.stderr)
         return 2
     deeds = Deeds(options.workspace, options.state)
-    settings = {"model": options.model, "effort": options.effort, "permission_mode": options.permission_mode}
-    Player(scenario, Memory(options.memory), deeds, settings).run()
+    Player(scenario, Memory(options.memory), deeds).run()
     return 0
 
 

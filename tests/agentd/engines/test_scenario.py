@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agentd.cli import main
-from agentd.engines.scenario import load_scenario, parse_scenario
+from agentd.engines.scenario import REPLAYED, STEPS, load_scenario, parse_scenario
 from hived.wire.errors import InvalidScenario
 
 WRONG = {
@@ -28,6 +28,25 @@ WRONG = {
     '[[turn]]\nsteps = "say"': "it is a list of tables",
     '[[turn]]\nstep = []': "turn 1: there is no 'step'",
     "[defaults]\nspeed = 1\n[[turn]]": "[defaults]: there is no 'speed'",
+    "[engine]\nspeed = 1\n[[turn]]": "[engine]: there is no 'speed'",
+    "[engine]\nmodels = 'a'\n[[turn]]": "[engine] models: it is a list of names",
+    "[engine]\nmodels = [{title = 'a'}]\n[[turn]]": "[engine] models: 'name' is missing",
+    "[engine]\nefforts = ['a', 'a']\n[[turn]]": "[engine] efforts: it is a list of names, each once",
+    "[engine]\ncompact = 'well'\n[[turn]]": '[engine] compact: it is true, false or "fails"',
+    "[engine]\nresume = true\n[[turn]]": '[engine] resume: it is "ok", "refused" or "refused once"',
+    "[[turn]]\nwake = 'alarm'": "turn 1, wake: it is message, checkpoint or compact",
+    "[[turn]]\nmodel = 5": "turn 1, model: it is a text",
+    "[[turn]]\nsteps = [{limit = {until = 'soon'}}]": "until: it is a time such as",
+    "[[turn]]\nsteps = [{limit = {until = '2026-01-01T00:00:00'}}]": "until: it is a time such as",
+    "[[turn]]\nsteps = [{limit = {until_seconds = inf}}]": "until_seconds: it is a number from 0 up",
+    "[[turn]]\nsteps = [{condition = {kind = 'bored'}}]": "there is no condition 'bored'",
+    "[[turn]]\nsteps = [{replay = {kind = 'message_out'}}]": "replay: there is no kind 'message_out'",
+    "[[turn]]\nsteps = [{replay = {text = 'a'}}]": "replay: there is no kind None",
+    "[[turn]]\nsteps = [{replay = {kind = 'text'}}]": "replay: 'text' is missing",
+    "[[turn]]\nsteps = [{replay = {kind = 'note', text = 'a', level = 'loud'}}]": "level: it is info, warning or error",
+    "[[turn]]\nsteps = [{replay = {kind = 'turn_end', outcome = 'bored'}}]": "there is no outcome 'bored'",
+    "[[turn]]\nsteps = [{replay = {kind = 'turn_end', outcome = 'ok', ctx = {tokens = 1}}}]": "'window' is missing",
+    "[[turn]]\nsteps = [{replay = {kind = 'tool_use', tool_use_id = '', tool = 'T', input = '[]'}}]": "input: it is a table",
     "turns = []": "the file: there is no 'turns'",
     "": "it has no [[turn]]",
     "[[turn]": "it is no TOML",
@@ -78,13 +97,26 @@ def test_the_first_turn_that_fits_and_is_not_used_up_answers() -> None:
     assert scenario.choose("well", ["bob"], {3: 50}) == 3
 
 
+def test_a_turn_may_be_for_one_model_or_for_the_harness_own_prompts() -> None:
+    scenario = parse_scenario({"turn": [{"model": "large"}, {"wake": "compact", "repeat": True}, {}]})
+    assert scenario.choose("a", [], {}, model="large") == 0
+    assert scenario.choose("a", [], {}, model="small") == 2
+    assert scenario.choose("", [], {1: 7}, wake="compact") == 1
+    assert scenario.choose("", [], {}, wake="checkpoint") is None
+
+
+def test_a_window_is_the_models_own_else_the_scenarios() -> None:
+    engine = {"window": 9, "models": ["small", {"name": "large", "window": 50}]}
+    abilities = parse_scenario({"engine": engine, "turn": [{}]}).abilities
+    assert [abilities.window_of(model) for model in ("small", "large", "other")] == [9, 50, 9]
+
+
 def test_where_no_turn_is_for_any_prompt_none_answers() -> None:
     scenario = parse_scenario({"turn": [{"match": "a"}, {"from": "queen"}]})
     assert scenario.choose("b", ["bob"], {}) is None
 
 
-def test_the_manual_names_every_step() -> None:
-    from agentd.engines.scenario import STEPS
-
+def test_the_manual_names_every_step_and_every_kind_of_replay() -> None:
     manual = (Path(__file__).parents[3] / "docs" / "SCENARIOS.md").read_text()
     assert [verb for verb in STEPS if f"`{verb} = " not in manual] == []
+    assert [kind for kind in REPLAYED if f"`{kind}`" not in manual] == []

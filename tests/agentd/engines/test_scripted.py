@@ -32,7 +32,7 @@ async def test_words(rig: Rig) -> None:
         {"say": "number {n}", "times": 2},
     )
     assert shapes(events) == [
-        ("text", "for operator, by ann on haiku, as {unknown}"),
+        ("text", "for operator, by ann on default, as {unknown}"),
         ("thinking", "hm"),
         ("thinking", ""),
         ("note", "careful"),
