@@ -1,10 +1,11 @@
-"""`hive ls`, `show`, `log`, `model` and `cancel`: agents one by one and all together."""
+"""`hive ls`, `show` and `log`: agents one by one and all together."""
 
 import argparse
 from typing import Any
 
-from hived.cli.command import Arguments, Command, listed, nothing, positive
-from hived.cli.output import age, clean, line, print_facts, print_json, print_rows
+from hived.cli.command import Arguments, Command, listed, nothing, one_name, positive
+from hived.cli.output import clean, line, print_facts, print_json, print_rows
+from hived.cli.times import age, left, until
 from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.names import checked_name
@@ -48,7 +49,9 @@ def _ls(arguments: Arguments) -> int:
 def _row(agent: dict[str, Any]) -> tuple[str, ...]:
     state, since = state_of(agent)
     spend = agent["spend"]
-    conditions = [item["kind"] for item in agent["conditions"] if item["kind"] != "online"]
+    conditions = [_noted(item) for item in agent["conditions"] if item["kind"] != "online"]
+    if agent["session"]["state"] == "refused":
+        conditions.append("resume refused")
     if agent["held"]:
         conditions.append(f"{agent['held']} held")
     return (
@@ -66,8 +69,10 @@ def _row(agent: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _declare_name(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="an agent")
+def _noted(item: dict[str, Any]) -> str:
+    """A condition in a list: with the time that is left, where it ends by itself."""
+    ahead = left(item["until"])
+    return f"{item['kind']} ({ahead})" if ahead else str(item["kind"])
 
 
 def _show(arguments: Arguments) -> int:
@@ -83,8 +88,13 @@ def _show(arguments: Arguments) -> int:
             ("state", f"{state} for {age(since)}"),
             ("cause", f"{lifecycle['state']} since {lifecycle['since']}: {line(lifecycle['cause'])}"),
             ("turn", f"{turn['turn_id']}, woken by {turn['wake']}" if turn["turn_id"] else None),
+            ("nap", until(turn["until"]) if turn["until"] else None),
+            ("last event", f"{age(agent['last_event_at'])} ago" if agent["last_event_at"] else None),
             ("conditions", ", ".join(_condition(item) for item in agent["conditions"])),
             ("engine", f"{agent['engine']}, model {agent['model']}, runtime {agent['runtime']}"),
+            ("effort", _setting(agent["effort"], agent["abilities"]["efforts"])),
+            ("permissions", _setting(agent["permission_mode"], agent["abilities"]["permission_modes"])),
+            ("login", _login(agent["login"])),
             ("parent", agent["parent"]),
             ("process", f"pid {agent['pid']}, generation {agent['generation']}" if agent["pid"] else None),
             ("context", f"{ctx['tokens']} of {ctx['window']} tokens, {context_of(agent)}" if ctx else None),
@@ -93,7 +103,7 @@ def _show(arguments: Arguments) -> int:
             ("messages", f"{agent['unread']} unread, {agent['held']} held"),
             ("last outcome", agent["last_outcome"]),
             ("last error", line(agent["last_error"] or "")),
-            ("session", agent["session_id"]),
+            ("session", session_line(agent)),
             ("events", agent["cursor"]),
             ("repo", agent["repo"]),
             ("workspace", agent["workspace"]),
@@ -103,11 +113,47 @@ def _show(arguments: Arguments) -> int:
 
 
 def _condition(item: dict[str, Any]) -> str:
-    return f"{item['kind']} ({line(item['detail'])})" if item["detail"] else str(item["kind"])
+    facts = [line(item["detail"])] if item["detail"] else []
+    if item["until"]:
+        facts.append(until(item["until"]))
+    return f"{item['kind']} ({', '.join(facts)})" if facts else str(item["kind"])
+
+
+def _setting(value: str | None, offered: list[str]) -> str | None:
+    """None where the engine has nothing of the kind to set."""
+    if value is not None:
+        return line(value)
+    return f"the engine's own (of {line(', '.join(offered))})" if offered else None
+
+
+def _login(login: dict[str, Any] | None) -> str | None:
+    if login is None:
+        return None
+    facts = [f"{login['state']} for {age(login['since'])}", line(login["detail"])]
+    if login["state"] == "open" and login["url"]:
+        facts.append(line(login["url"]))
+    return ", ".join(fact for fact in facts if fact)
+
+
+def session_line(agent: dict[str, Any]) -> str | None:
+    """What the next turn goes on with; None where there has been no conversation."""
+    session = agent["session"]
+    known = session["id"] or agent["session_id"]
+    why = f": {line(session['detail'])}" if session["detail"] else ""
+    match session["state"]:
+        case "armed":
+            primer = " that is told what the journal remembers" if session["primer"] else ""
+            return f"the next turn begins a new one{primer}{why}"
+        case "refused":
+            return (
+                f"{line(known or '')} cannot be resumed{why}; choose with: hive new-session {agent['name']} [--primer]"
+            )
+        case _:
+            return line(known) if known else None
 
 
 def _declare_log(parser: argparse.ArgumentParser) -> None:
-    _declare_name(parser)
+    one_name(parser)
     parser.add_argument("--lines", "-n", type=positive, default=LOG_LINES, metavar="N", help="the last N lines")
     parser.add_argument("--follow", "-f", action="store_true", help="go on with what is written to it")
 
@@ -145,41 +191,8 @@ def _follow_file(path: str, as_json: bool) -> None:
             time.sleep(0.2)
 
 
-def _declare_model(parser: argparse.ArgumentParser) -> None:
-    _declare_name(parser)
-    parser.add_argument(
-        "model", nargs="?", metavar="MODEL", help="the model from the next turn on; without it: print it"
-    )
-
-
-def _model(arguments: Arguments) -> int:
-    name = checked_name(arguments.name)
-    if arguments.model is None:
-        agent = oneshot.call("GET", oneshot.path_of(routes.AGENT, name=name))
-    else:
-        path = oneshot.path_of(routes.AGENT_MODEL, name=name)
-        agent = oneshot.call("PUT", path, {"model": arguments.model}, idempotency_key=oneshot.new_key())
-    if arguments.json:
-        print_json(agent)
-    else:
-        print(line(agent["model"]))
-    return 0
-
-
-def _cancel(arguments: Arguments) -> int:
-    path = oneshot.path_of(routes.AGENT_ACTION, name=checked_name(arguments.name), action="cancel-turn")
-    agent = oneshot.call("POST", path, idempotency_key=oneshot.new_key())
-    if arguments.json:
-        print_json(agent)
-    else:
-        print(f"{arguments.name}: its turn is interrupted")
-    return 0
-
-
 COMMANDS = {
     "ls": Command(nothing, _ls),
-    "show": Command(_declare_name, _show),
+    "show": Command(one_name, _show),
     "log": Command(_declare_log, _log),
-    "model": Command(_declare_model, _model),
-    "cancel": Command(_declare_name, _cancel),
 }

@@ -4,10 +4,29 @@ import argparse
 from typing import Any
 
 from hived.cli.command import Arguments, Command, checked_id, listed, nothing
-from hived.cli.output import age, line, print_facts, print_json, print_rows, short_id
+from hived.cli.output import line, print_facts, print_json, print_rows, short_id
+from hived.cli.times import age
 from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.errors import ApprovalNotFound, HiveError, StartFailed, Unavailable
+
+DECIDED = ("spawn", "apply_commit", "tool_use")
+"""What approve and deny decide; everything else that waits has a command of its own."""
+WAYS = {
+    "held_message": "hive retry {id}, or hive drop {id}",
+    "parked": "hive log {agent}, then hive start {agent}",
+    "needs_login": "hive login {agent}",
+    "rate_limited": "hive resume {agent}",
+    "resume_choice": "hive new-session {agent} --primer, or without",
+}
+
+
+def way_on(item: dict[str, Any]) -> str:
+    """The command that settles a waiting item."""
+    shape = WAYS.get(
+        item["kind"], "hive approve {id}, or hive deny {id}" if item["kind"] in DECIDED else "hive show {agent}"
+    )
+    return line(shape.format(id=short_id(item["id"]), agent=item["agent"]))
 
 
 def decide(verb: str, approval_id: str, note: str | None) -> dict[str, Any]:
@@ -16,8 +35,20 @@ def decide(verb: str, approval_id: str, note: str | None) -> dict[str, Any]:
     route = routes.APPROVE if verb == "approve" else routes.DENY
     body = {} if note is None else {"note": note}
     path = oneshot.path_of(route, id=wanted)
-    decided: dict[str, Any] = oneshot.call("POST", path, body, idempotency_key=oneshot.new_key())
+    try:
+        decided: dict[str, Any] = oneshot.call("POST", path, body, idempotency_key=oneshot.new_key())
+    except ApprovalNotFound:
+        _check_it_is_none_else(wanted)
+        raise
     return decided
+
+
+def _check_it_is_none_else(wanted: str) -> None:
+    """Raises ApprovalNotFound with the way on where that id waits, but is no approval."""
+    for item in listed(oneshot.call("GET", routes.WAITING), "waiting"):
+        if item["id"].startswith(wanted) and item["kind"] not in DECIDED:
+            kind = item["kind"].replace("_", " ")
+            raise ApprovalNotFound(f"{wanted} is no approval ({kind}); its way on is: {way_on(item)}", id=wanted)
 
 
 def print_approval(approval: dict[str, Any]) -> None:
@@ -52,6 +83,11 @@ def _waiting(arguments: Arguments) -> int:
             for item in items
         ),
     )
+    ways = [f"{item['agent'] or 'operator'}: {way_on(item)}" for item in items if item["kind"] not in DECIDED]
+    if any(item["kind"] in DECIDED for item in items):
+        ways.append("approvals: hive approve ID, or hive deny ID")
+    for number, way in enumerate(ways):
+        print(way if number else f"\n{way}")
     return 0
 
 

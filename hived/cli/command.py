@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
-from hived.wire.errors import ConfirmationNeeded, Missing, TooLarge, UsageError
+from hived.wire.errors import Missing, TooLarge, UsageError
 from hived.wire.names import EVERYONE, checked_name
 
 Arguments = argparse.Namespace
@@ -39,6 +39,11 @@ def nothing(parser: argparse.ArgumentParser) -> None:
     """For a command without arguments of its own."""
 
 
+def one_name(parser: argparse.ArgumentParser) -> None:
+    """One agent."""
+    parser.add_argument("name", metavar="NAME", help="an agent")
+
+
 def names(parser: argparse.ArgumentParser) -> None:
     """Any number of agents, or --all."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="an agent")
@@ -68,16 +73,6 @@ def seconds(text: str) -> float:
     if not 0 <= number < 1e9:
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
     return number
-
-
-def confirmed(question: str, what: str) -> bool:
-    """Ask on the terminal. Raises ConfirmationNeeded (`what` begins its sentence) where there is none."""
-    import sys
-
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise ConfirmationNeeded(what=what)
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def checked_size(text: str, limit: int, what: str) -> str:

@@ -1,9 +1,30 @@
 """`hive engines`: what this machine has to think with, and what can surround it."""
 
+from typing import Any
+
 from hived.cli.command import Arguments, Command, nothing
 from hived.cli.output import print_json, print_rows
 from hived.client import oneshot
 from hived.wire import routes
+
+LOGINS = {"in": "logged in", "out": "logged out", "key": "API key", "not_needed": "not needed", "unknown": ""}
+
+
+def engine_name(engine: dict[str, Any]) -> str:
+    """`claude`; `acp codex-acp`, for acp with what `--option agent=` takes."""
+    return f"{engine['kind']} {engine['preset']}" if engine["preset"] else str(engine["kind"])
+
+
+def engine_row(engine: dict[str, Any]) -> tuple[str, ...]:
+    found = engine["found"]
+    return (
+        engine_name(engine),
+        "yes" if found else "no",
+        engine["version"] or "",
+        LOGINS.get(engine["login"], engine["login"]) if found else "",
+        engine["path"] or "",
+        engine["detail"] if found else engine["install"] or engine["detail"],
+    )
 
 
 def _run(arguments: Arguments) -> int:
@@ -12,17 +33,7 @@ def _run(arguments: Arguments) -> int:
         print_json(document)
         return 0
     print_rows(
-        ("ENGINE", "FOUND", "VERSION", "WHERE", "NOTE"),
-        (
-            (
-                engine["kind"],
-                "yes" if engine["found"] else "no",
-                engine["version"] or "",
-                engine["path"] or "",
-                engine["detail"] if engine["found"] else engine["install"] or engine["detail"],
-            )
-            for engine in document["engines"]
-        ),
+        ("ENGINE", "FOUND", "VERSION", "LOGIN", "WHERE", "NOTE"), (engine_row(engine) for engine in document["engines"])
     )
     print()
     print_rows(

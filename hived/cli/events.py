@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from hived.cli.command import Arguments, Command, checked_names, positive
-from hived.cli.output import clock, colour, line, print_json
+from hived.cli.output import colour, line, print_json
 from hived.cli.rendering import rendered, summary
+from hived.cli.times import clock
 from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.names import checked_name

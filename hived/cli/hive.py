@@ -21,6 +21,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "status": ("running", "is hived running, and what is in the hive"),
         "paths": ("paths", "where everything lives"),
         "version": ("version", "this program, and the hived that runs"),
+        "doctor": ("doctor", "check this machine and this hive, with a remedy for what is wrong"),
         "engines": ("engines", "what engines and runtimes this machine has"),
         "tui": ("tui", "the screen (also `hive` alone)"),
         "demo": ("demo", "a hive of scripted agents in a temporary home"),
@@ -33,9 +34,20 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "start": ("lifecycle", "start agents"),
         "stop": ("lifecycle", "stop agents"),
         "restart": ("lifecycle", "restart agents"),
+        "rebuild": ("rebuild", "give agents another engine, or other options"),
         "wait": ("lifecycle", "wait until agents are idle, online or stopped"),
-        "model": ("agents", "show or set an agent's model"),
-        "cancel": ("agents", "interrupt an agent's turn"),
+        "login": ("login", "log an agent's engine in"),
+    },
+    "What they think with": {
+        "model": ("settings", "show or set an agent's model"),
+        "effort": ("settings", "show or set how hard it thinks"),
+        "permission-mode": ("settings", "show or set what it may do unasked"),
+        "cancel": ("turns", "interrupt an agent's turn"),
+        "compact": ("turns", "make its conversation shorter"),
+        "new-session": ("turns", "begin a new conversation with its next turn"),
+        "nap": ("turns", "let it begin no turn for a while"),
+        "resume": ("lifecycle", "end a nap, or the wait for a rate limit"),
+        "record": ("recording", "save what it did as a scenario"),
     },
     "What they say and do": {
         "send": ("messages", "write to an agent, or to all with '*'"),
@@ -108,9 +120,10 @@ def _run(words: list[str]) -> int:
 
 def _help() -> str:
     lines = ["usage: hive [COMMAND] [--json] [--help]", "", "A hive of coding agents. Alone, `hive` opens the screen."]
+    width = max(map(len, COMMANDS))
     for title, commands in GROUPS.items():
         lines += ["", title]
-        lines += [f"  {name:<11} {help_text}" for name, (_, help_text) in commands.items()]
+        lines += [f"  {name:<{width}}  {help_text}" for name, (_, help_text) in commands.items()]
     return "\n".join([*lines, "", "hive COMMAND --help says more. HIVE_HOME puts everything under one folder."])
 
 

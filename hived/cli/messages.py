@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from hived.cli.command import Arguments, Command, checked_id, checked_recipient, checked_size, listed, positive
-from hived.cli.output import clean, clock, colour, print_json, short_id
+from hived.cli.output import clean, colour, print_json, short_id
+from hived.cli.times import clock
 from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.errors import MessageNotFound, UsageError

@@ -5,7 +5,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 _SEQUENCES = re.compile(
@@ -66,31 +65,27 @@ def colour(text: str, name: str) -> str:
     return f"\x1b[{COLOURS[name]}m{text}\x1b[0m"
 
 
+def link(url: str) -> str:
+    """The address as plain text; on a terminal also as a link that can be clicked (OSC 8), however it is broken up."""
+    shown = line(url)
+    plain = shown.isascii() and " " not in shown and shown.startswith(("https://", "http://"))
+    if not plain or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty():
+        return shown
+    return f"\x1b]8;;{shown}\x1b\\{shown}\x1b]8;;\x1b\\"
+
+
+def say(agent: dict[str, Any], sentence: str, as_json: bool) -> int:
+    """What a command did to one agent: its view, or a sentence that begins with its name. The exit code 0."""
+    if as_json:
+        print_json(agent)
+    else:
+        print(f"{agent['name']}: {sentence}")
+    return 0
+
+
 def note(text: str) -> None:
     """Something to know, on stderr, so that stdout holds results alone."""
     print(clean(text), file=sys.stderr, flush=True)
-
-
-def age(moment: str | None) -> str:
-    """How long ago that was: `12s`, `5m`, `3h`, `2d`."""
-    if not moment:
-        return ""
-    try:
-        passed = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
-    except (ValueError, TypeError):
-        return ""
-    for limit, size, unit in ((100, 1, "s"), (6000, 60, "m"), (172_800, 3600, "h")):
-        if passed < limit:
-            return f"{max(0, int(passed / size))}{unit}"
-    return f"{int(passed / 86_400)}d"
-
-
-def clock(moment: str | None) -> str:
-    """The local time of day."""
-    try:
-        return datetime.fromisoformat(moment or "").astimezone().strftime("%H:%M:%S")
-    except ValueError:
-        return "--:--:--"
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:

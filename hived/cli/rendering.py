@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from hived.cli.output import clean, clock, colour, line
+from hived.cli.output import clean, colour, line
+from hived.cli.times import clock
 
 FOLD_AT = 120
 """A result longer than this is shown by its beginning and its length."""

@@ -1,13 +1,12 @@
 """`hive spawn` and `init`: a new agent is asked for, and with --yes decided and awaited."""
 
 import argparse
-import json
-import shlex
-from pathlib import Path
 from typing import Any
 
 from hived.cli.approvals import decide, print_approval
-from hived.cli.command import Arguments, Command, confirmed, listed
+from hived.cli.asking import confirmed, has_terminal
+from hived.cli.command import Arguments, Command, listed
+from hived.cli.engine_words import absolute, declare_engine_words, engine_options, environment, read_agent_toml
 from hived.cli.output import print_json
 from hived.cli.watch import Watch
 from hived.client import oneshot
@@ -21,7 +20,7 @@ ONLINE_SECONDS = 60.0
 
 def _declare_spawn(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="a lower-case letter, then up to 31 letters, digits or hyphens")
-    parser.add_argument("--engine", required=True, metavar="E", help="claude, command or scripted (see: hive engines)")
+    parser.add_argument("--engine", metavar="E", help="claude, acp, api, command or scripted (see: hive engines)")
     parser.add_argument("--role", choices=("worker", "queen"), help="default: worker")
     parser.add_argument("--parent", metavar="NAME", help="the agent that answers for it")
     _declare_spec(parser)
@@ -34,77 +33,40 @@ def _declare_init(parser: argparse.ArgumentParser) -> None:
 
 def _declare_spec(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--model", metavar="M", help="default: the engine's own (haiku)")
+    add("--model", metavar="M", help="default: haiku for claude, the engine's own for every other")
     add("--repo", metavar="PATH", help="a git repository; the agent gets a clone of its own")
     add("--runtime", metavar="R", help="what surrounds the engine; default: the strongest that works here")
-    add("--command", metavar="'…'", help="the engine's program, split as a shell splits words, and run without one")
-    add("--scenario", metavar="FILE", help="what a scripted engine plays")
+    declare_engine_words(parser)
+    add("--agent-toml", metavar="FILE", help="an agent.toml: whatever has no flag here; flags go before it")
     add("--prompt", metavar="FILE", help="appended to the engine's system prompt")
-    add("--env", action="append", default=[], metavar="K=V", help="for the engine; never a secret")
-    add(
-        "--env-from",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="its value comes from secrets.toml, or hived's environment",
-    )
-    add("--option", action="append", default=[], metavar="K=V", help="an engine option; V as JSON, else as it stands")
     add("--reason", metavar="TEXT", help="why, for who decides")
     add("--yes", "-y", action="store_true", help="approve it too, and answer when it is online")
 
 
-def spec_of(arguments: Arguments, name: str, engine: str, role: str | None) -> dict[str, Any]:
+def spec_of(arguments: Arguments, name: str, engine: str | None, role: str | None) -> dict[str, Any]:
     """The body of the spawn request; paths are made absolute, for hived's folder is another."""
-    options = dict(_option(text) for text in arguments.option)
-    if arguments.command is not None:
-        options["command"] = _words(arguments.command)
-    if arguments.scenario is not None:
-        options["scenario"] = _absolute(arguments.scenario)
-    spec = {
+    written = {} if arguments.agent_toml is None else read_agent_toml(arguments.agent_toml)
+    said = {
         "name": name,
         "engine": engine,
         "role": role,
         "model": arguments.model,
         "parent": getattr(arguments, "parent", None),
-        "repo": _absolute(arguments.repo) if arguments.repo is not None else None,
+        "repo": absolute(arguments.repo) if arguments.repo is not None else None,
         "runtime": arguments.runtime,
-        "prompt": _absolute(arguments.prompt) if arguments.prompt is not None else None,
-        "env": dict(_pair("--env", text) for text in arguments.env),
+        "prompt": absolute(arguments.prompt) if arguments.prompt is not None else None,
+        "env": environment(arguments),
         "env_from": arguments.env_from,
-        "engine_options": options,
+        "engine_options": engine_options(arguments),
         "reason": arguments.reason,
     }
-    return {key: value for key, value in spec.items() if value not in (None, {}, [])}
-
-
-def _pair(flag: str, text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise UsageError(reason=f"{flag} takes K=V, not {text!r}.")
-    return key, value
-
-
-def _option(text: str) -> tuple[str, Any]:
-    """JSON where it is JSON (numbers, true, lists …), else text."""
-    key, value = _pair("--option", text)
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
-
-
-def _words(command: str) -> list[str]:
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise UsageError(reason=f"--command {command!r} cannot be split into words: {error}.") from error
-    if not words:
-        raise UsageError(reason="--command is empty.")
-    return words
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().absolute())
+    spec = {**written, **{key: value for key, value in said.items() if value not in (None, {}, [])}}
+    for table in ("env", "engine_options"):
+        if isinstance(written.get(table), dict):
+            spec[table] = {**written[table], **(said[table] or {})}
+    if "engine" not in spec:
+        raise UsageError(reason=f"Say which --engine thinks for {name} (see: hive engines).")
+    return spec
 
 
 def _spawn(arguments: Arguments) -> int:
@@ -121,17 +83,14 @@ def _init(arguments: Arguments) -> int:
     from hived.cli.running import ensure_running
 
     ensure_running()
-    engine = arguments.engine or _engine_found()
-    approval = ask(spec_of(arguments, QUEEN, engine, "queen"))
-    if arguments.yes or (_has_terminal() and confirmed(f"Make the queen on engine {engine} now?", "The queen")):
+    if arguments.engine is None and arguments.agent_toml is None:
+        arguments.engine = _engine_found()
+    spec = spec_of(arguments, QUEEN, arguments.engine, "queen")
+    engine = spec["engine"]
+    approval = ask(spec)
+    if arguments.yes or (has_terminal() and confirmed(f"Make the queen on engine {engine} now?", "The queen")):
         approval = approve_and_await(approval)
     return _print(approval, arguments.json)
-
-
-def _has_terminal() -> bool:
-    import sys
-
-    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _engine_found() -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from hived.wire.agents import AgentDetail, AgentView
+from hived.wire.protocol import PROTOCOL
 from tests.hived.cli.conftest import Shell
 from tests.support.hive import LiveHive
 
@@ -86,7 +87,7 @@ def test_the_log_is_the_harnesss(shell: Shell) -> None:
 
 def test_status_says_what_runs(shell: Shell) -> None:
     status = shell("status", "--json").json()
-    assert (status["pid"], status["protocol"]) == (shell.hive.pid, 1)
+    assert (status["pid"], status["protocol"]) == (shell.hive.pid, PROTOCOL)
     assert str(status["pid"]) in shell("status").out
 
 
@@ -97,4 +98,4 @@ def test_engines_says_what_this_machine_has(shell: Shell) -> None:
 
 
 def test_version_names_both_sides(shell: Shell) -> None:
-    assert shell("version", "--json").json()["hived"]["protocol"] == 1
+    assert shell("version", "--json").json()["hived"]["protocol"] == PROTOCOL

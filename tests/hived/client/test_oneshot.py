@@ -14,8 +14,9 @@ import pytest
 
 from hived.client import oneshot
 from hived.wire.errors import AgentNotFound, Internal, NotRunning, PathTooLong, ProtocolMismatch, TookTooLong
+from hived.wire.protocol import PROTOCOL
 
-JSON = b"content-type: application/json\r\nhive-protocol: 1\r\n"
+JSON = b"content-type: application/json\r\nhive-protocol: %d\r\n" % PROTOCOL
 
 
 def answer(body: bytes, status: bytes = b"200 OK", head: bytes = JSON) -> bytes:
@@ -23,8 +24,8 @@ def answer(body: bytes, status: bytes = b"200 OK", head: bytes = JSON) -> bytes:
 
 
 def sse(*events: bytes) -> bytes:
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nhive-protocol: 1\r\nconnection: close\r\n\r\n"
-    return head + b"".join(event + b"\n\n" for event in events)
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nhive-protocol: %d\r\nconnection: close\r\n\r\n"
+    return head % PROTOCOL + b"".join(event + b"\n\n" for event in events)
 
 
 class FakeServer:

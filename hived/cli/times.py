@@ -1,0 +1,67 @@
+"""Moments and spans of time: as people write them (`90s`, `1h30m`) and as they read them."""
+
+import argparse
+import re
+from datetime import UTC, datetime
+
+UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+_SPAN = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+", re.ASCII)
+_PART = re.compile(r"(\d+(?:\.\d+)?)([dhms])", re.ASCII)
+OFF = "off"
+
+
+def duration(text: str) -> float:
+    """An argument's type: a span in seconds, from `30s`, `2h`, `1h30m`."""
+    if not _SPAN.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no span of time: write 30s, 5m, 2h or 1h30m")
+    return sum(float(number) * UNITS[unit] for number, unit in _PART.findall(text))
+
+
+def duration_or_off(text: str) -> float:
+    """An argument's type: a span in seconds above 0; 0 for `off`."""
+    if text == OFF:
+        return 0.0
+    seconds = duration(text)
+    if not seconds:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time at all; to end it, say {OFF}")
+    return seconds
+
+
+def age(moment: str | None) -> str:
+    """How long ago that was: `12s`, `5m`, `3h`, `2d`."""
+    seconds = _seconds_since(moment)
+    return "" if seconds is None else _span(max(0.0, seconds))
+
+
+def left(moment: str | None) -> str:
+    """How long until then: `12s`, `5m`, `3h`, `2d`; empty once it has passed."""
+    seconds = _seconds_since(moment)
+    return "" if seconds is None or seconds >= 0 else _span(-seconds)
+
+
+def clock(moment: str | None) -> str:
+    """The local time of day."""
+    try:
+        return datetime.fromisoformat(moment or "").astimezone().strftime("%H:%M:%S")
+    except ValueError:
+        return "--:--:--"
+
+
+def until(moment: str) -> str:
+    """`until 14:32:00 (in 5m)`, `until 14:32:00 (past)`."""
+    ahead = left(moment)
+    return f"until {clock(moment)} ({f'in {ahead}' if ahead else 'past'})"
+
+
+def _seconds_since(moment: str | None) -> float | None:
+    try:
+        return (datetime.now(UTC) - datetime.fromisoformat(moment or "")).total_seconds()
+    except (ValueError, TypeError):
+        return None
+
+
+def _span(seconds: float) -> str:
+    for limit, size, unit in ((100, 1, "s"), (6000, 60, "m"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{int(seconds / size)}{unit}"
+    return f"{int(seconds / 86_400)}d"
