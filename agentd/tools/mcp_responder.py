@@ -12,6 +12,7 @@ from agentd.engines.base import HiveTools
 PROTOCOL_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 """Newest first. A client that names another gets the newest, and decides whether it can go on."""
 
+PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
@@ -31,20 +32,20 @@ class McpResponder:
     async def respond(self, message: Any) -> JsonObject | None:
         """The answer to one message; None for a notification and for an answer, which want none."""
         if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
-            return _error(_id_of(message), INVALID_REQUEST, "This is no JSON-RPC 2.0 message.")
+            return error_answer(_id_of(message), INVALID_REQUEST, "This is no JSON-RPC 2.0 message.")
         method = message.get("method")
         if method is None and ("result" in message or "error" in message):
             return None
         request_id = _id_of(message)
         if not isinstance(method, str):
-            return _error(request_id, INVALID_REQUEST, "The message names no method.")
+            return error_answer(request_id, INVALID_REQUEST, "The message names no method.")
         if "id" not in message:
             return None
         if request_id is None:
-            return _error(None, INVALID_REQUEST, "An id is a string or a whole number.")
+            return error_answer(None, INVALID_REQUEST, "An id is a string or a whole number.")
         params = message.get("params", {})
         if not isinstance(params, dict):
-            return _error(request_id, INVALID_PARAMS, "params is no object.")
+            return error_answer(request_id, INVALID_PARAMS, "params is no object.")
         return await self._answer(request_id, method, params)
 
     async def _answer(self, request_id: str | int, method: str, params: JsonObject) -> JsonObject:
@@ -56,7 +57,7 @@ class McpResponder:
             return _result(request_id, {"tools": self._listed()})
         if method == "tools/call":
             return await self._called(request_id, params)
-        return _error(request_id, METHOD_NOT_FOUND, f"There is no method {method[:100]}.")
+        return error_answer(request_id, METHOD_NOT_FOUND, f"There is no method {method[:100]}.")
 
     def _initialized(self, params: JsonObject) -> JsonObject:
         wanted = params.get("protocolVersion")
@@ -73,14 +74,14 @@ class McpResponder:
         name, arguments = params.get("name"), params.get("arguments")
         arguments = {} if arguments is None else arguments
         if not isinstance(name, str) or not isinstance(arguments, dict):
-            return _error(request_id, INVALID_PARAMS, "tools/call wants a name and an object of arguments.")
+            return error_answer(request_id, INVALID_PARAMS, "tools/call wants a name and an object of arguments.")
         if all(tool.name != name for tool in self._tools.definitions):
-            return _error(request_id, INVALID_PARAMS, f"There is no tool {name[:100]}.")
+            return error_answer(request_id, INVALID_PARAMS, f"There is no tool {name[:100]}.")
         try:
             answer = await self._tools.call(name, arguments)
         except Exception as error:  # the engine must hear of it, or it waits for ever
             self._log(f"The tool {name} broke: {type(error).__name__}: {error}")
-            return _error(request_id, INTERNAL_ERROR, f"The tool {name} broke; the harness's log says more.")
+            return error_answer(request_id, INTERNAL_ERROR, f"The tool {name} broke; the harness's log says more.")
         content = [{"type": "text", "text": answer.text}]
         return _result(request_id, {"content": content, "isError": answer.is_error})
 
@@ -94,5 +95,6 @@ def _result(request_id: str | int, result: JsonObject) -> JsonObject:
     return {"jsonrpc": "2.0", "id": request_id, "result": result}
 
 
-def _error(request_id: str | int | None, code: int, message: str) -> JsonObject:
+def error_answer(request_id: str | int | None, code: int, message: str) -> JsonObject:
+    """A JSON-RPC error; None where the request's id is not known."""
     return {"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": message}}

@@ -1,0 +1,149 @@
+"""`tools.sock`: the hive's tools over a Unix socket, newline-delimited JSON-RPC, for an engine that starts its MCP servers itself.
+
+Each connection has a responder of its own and is served apart from the others; one tool that waits holds up nothing else.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agentd.runtimes.line_splitter import LineSplitter
+from agentd.tools.mcp_responder import INVALID_REQUEST, PARSE_ERROR, McpResponder, error_answer
+
+MOST_LINE_BYTES = 4 * 1024 * 1024
+"""A message's body is at most 256 KiB; escaped twice over it still fits."""
+MOST_AT_ONCE = 32
+"""Calls of one connection that run side by side; the next are read when one of them is answered."""
+MOST_CLIENTS = 16
+READ_BYTES = 64 * 1024
+CANCELLED = "notifications/cancelled"
+
+
+class ToolsSocket:
+    """`make_responder` makes one for each connection. `log` takes one line."""
+
+    def __init__(self, path: Path, make_responder: Callable[[], McpResponder], log: Callable[[str], None]) -> None:
+        self._path = path
+        self._make_responder = make_responder
+        self._log = log
+        self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen. A socket that an earlier harness left there is replaced. Raises OSError."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._path.unlink(missing_ok=True)
+            listener.bind(str(self._path))
+            os.chmod(self._path, 0o600)  # nobody can connect before it listens
+            listener.setblocking(False)
+            self._server = await asyncio.start_unix_server(self._connected, sock=listener)
+        except BaseException:
+            listener.close()
+            raise
+
+    async def close(self) -> None:
+        """End every connection and take the socket away. Harmless when it does not listen."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.close()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        if len(self._serving) >= MOST_CLIENTS:
+            self._log(f"a connection to {self._path} was refused: there are {MOST_CLIENTS} already")
+            writer.close()
+            return
+        self._serving.add(task)
+        try:
+            await _Connection(reader, writer, self._make_responder(), self._log).serve()
+        finally:
+            self._serving.discard(task)
+            writer.close()
+
+
+class _Connection:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        responder: McpResponder,
+        log: Callable[[str], None],
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._responder = responder
+        self._log = log
+        self._splitter = LineSplitter(MOST_LINE_BYTES)
+        self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._calls: dict[asyncio.Task[None], Any] = {}
+        """What is being answered, and under which id."""
+
+    async def serve(self) -> None:
+        """Until the client has said all, and has all its answers."""
+        try:
+            while chunk := await self._reader.read(READ_BYTES):
+                for line in self._splitter.feed(chunk):
+                    await self._take(line)
+                for size in self._splitter.dropped:
+                    said = f"A message of {size} bytes is too long; at most {MOST_LINE_BYTES} are taken."
+                    await self._send(error_answer(None, INVALID_REQUEST, said))
+                self._splitter.dropped.clear()
+            if self._calls:
+                await asyncio.wait(self._calls)
+        except ConnectionError:
+            return  # the client is gone
+        finally:
+            for task in tuple(self._calls):
+                task.cancel()
+
+    async def _take(self, line: bytes) -> None:
+        if not line.strip():
+            return
+        try:
+            message = json.loads(line.decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            await self._send(error_answer(None, PARSE_ERROR, "This is no JSON."))
+            return
+        if isinstance(message, dict) and message.get("method") == CANCELLED:
+            self._cancel(message.get("params"))
+            return
+        await self._room.acquire()
+        task = asyncio.create_task(self._answer(message), name="hive tool call")
+        self._calls[task] = message.get("id") if isinstance(message, dict) else None
+        task.add_done_callback(self._answered)
+
+    def _cancel(self, params: Any) -> None:
+        wanted = params.get("requestId") if isinstance(params, dict) else None
+        for task, request_id in self._calls.items():
+            if wanted is not None and request_id == wanted:
+                task.cancel()
+
+    async def _answer(self, message: Any) -> None:
+        answer = await self._responder.respond(message)
+        if answer is not None:
+            await self._send(answer)
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._calls.pop(task, None)
+        self._room.release()
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._log(f"answering a tool call failed: {type(error).__name__}: {error}")
+
+    async def _send(self, answer: dict[str, Any]) -> None:
+        """A whole line at a time: the writer takes it in one piece, and only the wait for room is shared."""
+        self._writer.write(json.dumps(answer).encode() + b"\n")
+        with contextlib.suppress(ConnectionError):
+            await self._writer.drain()
