@@ -36,7 +36,7 @@ def _body(arguments: Arguments) -> dict[str, Any]:
 
 def _run(arguments: Arguments) -> int:
     body, wanted = _body(arguments), chosen("rebuild", arguments)
-    moved = [name for name in wanted if arguments.engine not in (None, _engine_of(name))]
+    moved = [name for name in wanted if _engine_of(name) != arguments.engine] if arguments.engine is not None else []
     if moved:
         question = f"{', '.join(moved)}: another engine ({arguments.engine}) begins a new conversation. Go on?"
         if not go_ahead(arguments.yes, question, "Another engine"):

@@ -16,12 +16,18 @@ from hived.wire.names import checked_name
 def _declare(parser: argparse.ArgumentParser) -> None:
     one_name(parser)
     parser.add_argument("file", nargs="?", metavar="FILE", help="where to write it (TOML); without it: on stdout")
+    parser.add_argument("--from", dest="first", metavar="TURN", help="the first turn of it (its id)")
+    parser.add_argument("--to", dest="last", metavar="TURN", help="the last turn of it")
     parser.add_argument("--yes", "-y", action="store_true", help="write over a file that is there")
 
 
 def _run(arguments: Arguments) -> int:
     name, file = checked_name(arguments.name), arguments.file
-    recording = oneshot.call("GET", oneshot.path_of(routes.AGENT_RECORDING, name=name))
+    recording = oneshot.call(
+        "GET",
+        oneshot.path_of(routes.AGENT_RECORDING, name=name),
+        query={"from": arguments.first, "to": arguments.last},
+    )
     if file is None:
         if arguments.json:
             print_json(recording)
@@ -37,9 +43,13 @@ def _run(arguments: Arguments) -> int:
     except OSError as error:
         raise UsageError(reason=f"{file} cannot be written: {error.strerror}.") from error
     if arguments.json:
-        print_json({"file": os.path.abspath(file)})
+        print_json({**recording, "scenario": os.path.abspath(file)})
     else:
-        print(f"{file}: play it with: hive spawn NAME --engine scripted --scenario {file}")
+        left_out = ", ".join(f"{count} {kind}" for kind, count in sorted(recording["left_out"].items()))
+        print(
+            f"{file}: {recording['turns']} turns, {recording['events']} events{f' (without {left_out})' if left_out else ''}"
+        )
+        print(f"Play it with: hive spawn NAME --engine scripted --scenario {file}")
     return 0
 
 

@@ -13,6 +13,8 @@ from hived.wire.names import checked_name
 
 ENGINES_OWN = "-"
 """How a setting that is left to the engine is written."""
+ENGINES_OWN_MODEL = "default"
+"""wire.agents.ENGINES_OWN_MODEL, which is not loaded here: it would bring pydantic."""
 
 
 class Setting(NamedTuple):
@@ -22,10 +24,12 @@ class Setting(NamedTuple):
     metavar: str
     offered: str | None
     """The ability that lists its values; None: the engine's models, which are a route of their own."""
+    own: str | None = None
+    """What leaves it to the engine."""
 
 
 SETTINGS = {
-    "model": Setting(routes.AGENT_MODEL, "model", "MODEL", None),
+    "model": Setting(routes.AGENT_MODEL, "model", "MODEL", None, ENGINES_OWN_MODEL),
     "effort": Setting(routes.AGENT_EFFORT, "effort", "LEVEL", "efforts"),
     "permission-mode": Setting(routes.AGENT_PERMISSION_MODE, "permission_mode", "MODE", "permission_modes"),
 }
@@ -34,8 +38,12 @@ SETTINGS = {
 def _declare(setting: Setting) -> Callable[[argparse.ArgumentParser], None]:
     def declare(parser: argparse.ArgumentParser) -> None:
         one_name(parser)
-        back = "" if setting.offered is None else f"; `{ENGINES_OWN}` leaves it to the engine"
-        parser.add_argument("value", nargs="?", metavar=setting.metavar, help=f"set it{back}; without it: print it")
+        parser.add_argument(
+            "value",
+            nargs="?",
+            metavar=setting.metavar,
+            help=f"set it; `{ENGINES_OWN}` leaves it to the engine; without it: print it",
+        )
         parser.add_argument("--list", action="store_true", help="what its engine offers")
 
     return declare
@@ -61,7 +69,7 @@ def _run(setting: Setting) -> Callable[[Arguments], int]:
 def _put(name: str, setting: Setting, value: str) -> dict[str, Any]:
     if not value.strip():
         raise UsageError(reason=f"{setting.metavar} is empty.")
-    wanted = None if setting.offered is not None and value == ENGINES_OWN else value
+    wanted = setting.own if value == ENGINES_OWN else value
     path = oneshot.path_of(setting.route, name=name)
     agent: dict[str, Any] = oneshot.call("PUT", path, {setting.key: wanted}, idempotency_key=oneshot.new_key())
     return agent
