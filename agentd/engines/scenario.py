@@ -80,6 +80,7 @@ REPLAYED: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "token_usage_changed": ({}, {"ctx": _TABLE, "cost": _TABLE}),
     "model_changed": ({"model": _TEXT}, {}),
     "status_changed": ({"condition": _TEXT, "on": _BOOLEAN}, {"detail": _TEXT, **_UNTIL}),
+    "message_out": ({"to": _TEXT, "body": _TEXT}, {}),
     "turn_end": (
         {"outcome": _TEXT},
         {"error": _TEXT, "retryable": _BOOLEAN, "ctx": _TABLE, "cost": _TABLE, **_UNTIL},

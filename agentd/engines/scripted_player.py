@@ -110,6 +110,7 @@ class Player:
             "token_usage_changed": self._show_badges,
             "model_changed": lambda _, value: self._put(type="model", model=value["model"]),
             "status_changed": lambda _, value: self._say_condition(value["condition"], value),
+            "message_out": self._send_again,
             "turn_end": self._end_again,
         }
 
@@ -268,6 +269,14 @@ class Player:
 
     def _show_badges(self, _: Step, value: Message) -> None:
         self._put(type="badges", **self._figures(value))
+
+    def _send_again(self, _: Step, value: Message) -> None:
+        """The deed alone: what was said of it is recorded beside it."""
+        id = f"again-{os.getpid()}-{next(self._ids)}"
+        self._put(type="hive_tool", id=id, name="send", arguments={"to": value["to"], "body": value["body"]})
+        answer = self._answer("tool_answer", id)
+        if answer["is_error"]:
+            self._put(type="note", text=f"A message was not sent again: {answer['text']}", level="warning")
 
     def _end_again(self, _: Step, value: Message) -> None:
         how: Message = {key: value[key] for key in ("outcome", "error", "retryable") if key in value}

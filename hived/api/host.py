@@ -15,6 +15,7 @@ from hived.api import (
     lifecycle,
     logs,
     messages,
+    recordings,
     snapshot,
     transcripts,
     waiting,
@@ -32,7 +33,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 ROUTERS: tuple[APIRouter, ...] = (
     health.host_router, snapshot.host_router, feed.host_router, agents.host_router, lifecycle.host_router,
-    transcripts.host_router, logs.host_router, engines.host_router, messages.host_router, approvals.host_router,
+    transcripts.host_router, recordings.host_router, logs.host_router, engines.host_router, messages.host_router, approvals.host_router,
     waiting.host_router, doctor.host_router,
 )  # fmt: skip
 

@@ -40,7 +40,7 @@ WRONG = {
     "[[turn]]\nsteps = [{limit = {until = '2026-01-01T00:00:00'}}]": "until: it is a time such as",
     "[[turn]]\nsteps = [{limit = {until_seconds = inf}}]": "until_seconds: it is a number from 0 up",
     "[[turn]]\nsteps = [{condition = {kind = 'bored'}}]": "there is no condition 'bored'",
-    "[[turn]]\nsteps = [{replay = {kind = 'message_out'}}]": "replay: there is no kind 'message_out'",
+    "[[turn]]\nsteps = [{replay = {kind = 'message_in'}}]": "replay: there is no kind 'message_in'",
     "[[turn]]\nsteps = [{replay = {text = 'a'}}]": "replay: there is no kind None",
     "[[turn]]\nsteps = [{replay = {kind = 'text'}}]": "replay: 'text' is missing",
     "[[turn]]\nsteps = [{replay = {kind = 'note', text = 'a', level = 'loud'}}]": "level: it is info, warning or error",
