@@ -33,8 +33,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 ROUTERS: tuple[APIRouter, ...] = (
     health.host_router, snapshot.host_router, feed.host_router, agents.host_router, lifecycle.host_router,
-    transcripts.host_router, recordings.host_router, logs.host_router, engines.host_router, messages.host_router, approvals.host_router,
-    waiting.host_router, doctor.host_router,
+    transcripts.host_router, recordings.host_router, logs.host_router, engines.host_router, messages.host_router,
+    approvals.host_router, waiting.host_router, doctor.host_router,
 )  # fmt: skip
 
 
