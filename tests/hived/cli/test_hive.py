@@ -62,6 +62,17 @@ def assert_fails(done: Done, exit_code: int, code: str) -> None:
         ["approve", "0190"],
         ["deny", "0190", "--note", "no"],
         ["engines"],
+        ["effort", "w", "high"],
+        ["permission-mode", "w"],
+        ["compact", "w"],
+        ["new-session", "w", "--yes"],
+        ["nap", "w", "5m"],
+        ["resume", "--all"],
+        ["login", "w"],
+        ["login", "w", "--code", "x"],
+        ["rebuild", "w", "--model", "m"],
+        ["record", "w"],
+        ["doctor", "--hived"],
     ],
 )
 def test_without_hived_every_call_says_so_and_exits_3(home: Path, words: list[str]) -> None:
@@ -77,7 +88,27 @@ def test_a_bad_name_is_refused_before_anyone_is_asked(home: Path, name: str) -> 
 
 
 @pytest.mark.parametrize(
-    "command", ["show", "log", "start", "stop", "restart", "wait", "events", "transcript", "cancel"]
+    "command",
+    [
+        "show",
+        "log",
+        "start",
+        "stop",
+        "restart",
+        "wait",
+        "events",
+        "transcript",
+        "cancel",
+        "model",
+        "effort",
+        "permission-mode",
+        "compact",
+        "new-session",
+        "resume",
+        "login",
+        "rebuild",
+        "record",
+    ],
 )
 def test_no_command_takes_a_path_for_a_name(capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert main([command, "../../etc"]) == 2
@@ -111,6 +142,17 @@ def test_no_command_takes_a_path_for_a_name(capsys: pytest.CaptureFixture[str], 
         ["approve"],
         ["paths", "NOSUCH"],
         ["paths", "queen", "nosuch"],
+        ["model", "w", ""],
+        ["model", "w", "m", "--list"],
+        ["effort"],
+        ["nap", "w"],
+        ["nap", "w", "5"],
+        ["resume"],
+        ["resume", "w", "--all"],
+        ["rebuild"],
+        ["rebuild", "w", "--option", "=x"],
+        ["login", "w", "--code", "x", "--cancel"],
+        ["spawn", "w", "--agent-toml", "/etc/hostname", "extra"],
         ["tui"],
         [],
     ],
@@ -139,6 +181,18 @@ def test_a_message_over_256_kib_is_too_large_and_never_sent(home: Path) -> None:
 
 def test_an_id_that_is_none_is_not_found(home: Path) -> None:
     assert_fails(hive(home, "approve", "../../x"), 4, "approval_not_found")
+
+
+PROMISED = [
+    "init", "up", "down", "status", "doctor", "paths", "version", "tui", "demo", "spawn", "ls", "show", "log", "start",
+    "stop", "restart", "rebuild", "resume", "wait", "waiting", "send", "messages", "inbox", "events", "transcript",
+    "model", "compact", "cancel", "new-session", "login", "approvals", "approve", "deny",
+]  # fmt: skip
+"""INTERFACE's commands, as far as there is something behind them: names that others script against."""
+
+
+def test_every_promised_command_is_there() -> None:
+    assert [command for command in PROMISED if command not in COMMANDS] == []
 
 
 @pytest.mark.parametrize("command", [*COMMANDS])

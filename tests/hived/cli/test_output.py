@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from hived.cli import output, times
+from hived.cli import output
 from hived.cli.rendering import rendered, summary, tool_line
 
 HOSTILE = "a\x1b[31mred\x1b]0;title\x07\x9b2Jb\rc\x08\u202ed\x00\x85e\ud800"
@@ -40,12 +40,6 @@ def test_json_is_ascii_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_json({"text": "é\x9b\n\ud800"})
     printed = capsys.readouterr().out
     assert printed == '{"text": "\\u00e9\\u009b\\n\\ud800"}\n'
-
-
-def test_an_age_is_in_its_largest_unit() -> None:
-    assert times.age(None) == ""
-    assert times.age("nonsense") == ""
-    assert times.age("2001-01-01T00:00:00.000Z").endswith("d")
 
 
 @pytest.mark.parametrize(

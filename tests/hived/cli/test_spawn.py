@@ -44,6 +44,55 @@ def test_every_flag_ends_up_in_the_agents_spec(tmp_path: Path, monkeypatch: pyte
     SpawnRequest.model_validate(spec)
 
 
+AGENT_TOML = """\
+engine = "acp"
+model = "sonnet"
+prompt = "prompt.md"
+env = { A = "written", B = "written" }
+env_from = ["KEY"]
+can_message = ["queen"]
+[limits]
+rate_limit_resume = true
+[engine_options]
+agent = "codex-acp"
+[[mcp_servers]]
+name = "clock"
+command = "mcp-server-time"
+"""
+
+
+def test_an_agent_toml_says_what_has_no_flag_and_flags_go_before_it(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(AGENT_TOML)
+    words = ["w", "--agent-toml", str(file), "--model", "opus", "--env", "A=said", "--option", "extra=1"]
+    arguments = parser_for("spawn", "", COMMANDS["spawn"]).parse_args(words)
+    spec = SpawnRequest.model_validate(spec_of(arguments, arguments.name, arguments.engine, arguments.role))
+    assert (spec.name, spec.engine, spec.model) == ("w", "acp", "opus")
+    assert spec.prompt == str(tmp_path / "prompt.md")
+    assert spec.env == {"A": "said", "B": "written"}
+    assert spec.engine_options == {"agent": "codex-acp", "extra": 1}
+    assert (spec.env_from, spec.can_message, spec.limits) == (["KEY"], ["queen"], {"rate_limit_resume": True})
+    assert spec.mcp_servers == [{"name": "clock", "command": "mcp-server-time"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "error"),
+    [
+        ("engine = ", 1, "invalid_config"),
+        ("colour = 'red'\nengine = 'scripted'", 1, "invalid_request"),
+        ("model = 'm'", 2, "usage"),
+        (None, 1, "invalid_config"),
+    ],
+)
+def test_an_agent_toml_that_is_wrong_is_one_sentence(
+    shell: Shell, tmp_path: Path, text: str | None, code: int, error: str
+) -> None:
+    file = tmp_path / "agent.toml"
+    if text is not None:
+        file.write_text(text)
+    shell("spawn", "w", "--agent-toml", str(file)).fails(code, error)
+
+
 def test_a_spawn_waits_until_it_is_denied(shell: Shell) -> None:
     asked = shell("spawn", "unwanted", "--engine", "command", "--command", "true", "--reason", "why not", "--json")
     approval = Approval.model_validate(asked.json())
