@@ -1,0 +1,57 @@
+"""The doctor on engines and runtimes: it shows what they say of themselves, and what to do about it."""
+
+from hived.doctor import thinkers
+from hived.wire.agents import EngineAbilities, EngineFound, RuntimeFound
+
+CLAUDE = EngineFound(
+    kind="claude",
+    found=True,
+    version="2.1.330",
+    path="/usr/bin/claude",
+    login="in",
+    login_detail="ann@example.org",
+    abilities=EngineAbilities(steer=True, set_model=True, efforts=["low", "high"]),
+    install="npm install -g claude",
+)
+GOOSE = EngineFound(
+    kind="acp", preset="goose", found=False, detail="goose is not on PATH", install="brew install goose"
+)
+SCRIPTED = EngineFound(kind="scripted", found=True, login="not_needed")
+
+
+def test_an_engine_that_is_there_says_version_login_and_what_it_can_do() -> None:
+    checks = {check.name: check for check in thinkers.engines([CLAUDE, GOOSE, SCRIPTED])}
+    assert checks.keys() == {"engines", "engine claude", "engine scripted"}
+    claude = checks["engine claude"]
+    assert (claude.state, claude.remedy) == ("ok", "")
+    for part in ("2.1.330", "/usr/bin/claude", "logged in", "ann@example.org", "switches models", "effort low/high"):
+        assert part in claude.detail
+    assert checks["engines"].detail == "claude"
+
+
+def test_one_that_is_logged_out_is_a_warning_with_a_way_in() -> None:
+    [_, claude] = thinkers.engines([CLAUDE.model_copy(update={"login": "out"})])
+    assert claude.state == "warning"
+    assert "hive login" in claude.remedy
+    [_, codex] = thinkers.engines([EngineFound(kind="acp", preset="codex-acp", found=True, login="out")])
+    assert codex.name == "engine acp codex-acp"
+    assert codex.state == "warning"
+    assert "secrets.toml" in codex.remedy
+
+
+def test_a_machine_without_a_thinking_engine_is_told_how_to_get_one() -> None:
+    [check, _] = thinkers.engines([GOOSE, SCRIPTED])
+    assert check.state == "warning"
+    assert "brew install goose" in check.remedy
+
+
+def test_a_runtime_that_is_no_wall_is_said_and_none_at_all_fails() -> None:
+    process = RuntimeFound(kind="process", works=True, detail="no wall")
+    bwrap = RuntimeFound(kind="bwrap", works=False, detail="bwrap is not on PATH")
+    [only_process] = thinkers.runtimes([process, bwrap])
+    assert only_process.state == "warning"
+    assert "bwrap is not on PATH" in only_process.detail
+    [walled] = thinkers.runtimes([process, bwrap.model_copy(update={"works": True})])
+    assert walled.state == "ok"
+    [none] = thinkers.runtimes([bwrap])
+    assert none.state == "failed"
