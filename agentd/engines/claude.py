@@ -7,28 +7,24 @@ ended between turns. A conversation that it will not resume is said (RESUME_REFU
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 from glob import escape
 from pathlib import Path
 from uuid import uuid4
 
-from agentd.context import CostBaseline
 from agentd.engines import claude_protocol as protocol
-from agentd.engines.base import (
-    ConditionChanged,
-    EngineContext,
-    EngineEvent,
-    EngineFailed,
-    Note,
-    Prompt,
-    TurnDone,
-)
+from agentd.engines.base import EngineContext, EngineEvent, EngineFailed, Note, Prompt, TurnDone
+from agentd.engines.claude_conditions import Conditions
+from agentd.engines.claude_costs import Costs
 from agentd.engines.claude_events import Began, ProtocolEvent, Result
-from agentd.engines.claude_launch import SERVER, command_line, environment_defaults
+from agentd.engines.claude_launch import command_line, environment_defaults
 from agentd.engines.claude_outcome import Verdict
 from agentd.engines.claude_pipe import ClaudePipe
+from agentd.engines.claude_servers import ServerFile, server_config
+from agentd.engines.claude_settings import PERMISSION_MODES, Offer, Settings
 from agentd.engines.claude_turn import Known, TurnBook
+from agentd.mcp_servers import HIVE_SERVER
 from agentd.tools.mcp_responder import McpResponder
-from hived.wire.agents import ConditionKind, EngineAbilities, ModelOffered
 from hived.wire.protocol import VERSION
 
 TAKE_UP_SECONDS = 15.0
@@ -38,9 +34,6 @@ SAVED_SECONDS = 2.0
 SAVED_LOOK_SECONDS = 0.02
 NO_CONVERSATION = "No conversation found"
 
-_COST_FACT = "claude_cost"
-_CONDITIONS_FACT = "claude_conditions"
-
 
 class ClaudeEngine:
     """One agent's Claude Code: see engines.base.Engine."""
@@ -49,13 +42,14 @@ class ClaudeEngine:
 
     def __init__(self, context: EngineContext) -> None:
         """Raises EngineFailed (not retryable) for an option that cannot be met, or where the CLI is not there."""
-        command_line(context, context.model, None)
-        self.abilities = EngineAbilities(steer=True, interrupt=True, set_model=True, resume=True, compact=True)
+        self._settings = Settings(context.model, context.effort, context.permission_mode)
+        command_line(context, self._settings, servers=server_config(context.launch.spec))
+        self._take_offer(Offer.kept(context.facts))
         self.session_id: str | None = None
-        self.models: tuple[ModelOffered, ...] = ()
         self._context = context
-        self._model = context.model
-        self._responder = McpResponder(context.tools, SERVER, VERSION, context.log)
+        self._responder = McpResponder(context.tools, HIVE_SERVER, VERSION, context.log)
+        self._conditions = Conditions(context.facts)
+        self._costs = Costs(context.facts)
         self._pipe: ClaudePipe | None = None
         self._book: TurnBook | None = None
         self._sent = False
@@ -69,7 +63,7 @@ class ClaudeEngine:
 
     async def turn(self, prompt: Prompt) -> AsyncIterator[EngineEvent]:
         uuid = str(uuid4())
-        book = TurnBook(self._known, {uuid})
+        book = TurnBook(self._known, {uuid}, self._costs.so_far)
         async with contextlib.aclosing(self._run(book, protocol.user_message(prompt.text, uuid))) as events:
             async for event in events:
                 yield event
@@ -102,20 +96,22 @@ class ClaudeEngine:
         return True
 
     async def set_model(self, model: str) -> bool:
-        self._model = model
-        pipe = self._pipe
-        if pipe is None or not pipe.alive:
-            return True  # its next start says so
-        return await self._asked(pipe, "set_model", model=model) is not None
+        self._settings.model = model
+        return await self._set("set_model", model=model)
 
     async def set_effort(self, effort: str | None) -> bool:
-        return False
+        self._settings.effort = effort
+        if effort is not None and effort not in self._offer.efforts:
+            return False  # its next start says why
+        return await self._set("apply_flag_settings", settings={"effortLevel": effort})
 
     async def set_permission_mode(self, mode: str | None) -> bool:
-        return False
+        self._settings.permission_mode = mode
+        wanted = self._context.launch.spec.engine_options.get("permission_mode", "default") if mode is None else mode
+        return wanted in PERMISSION_MODES and await self._set("set_permission_mode", mode=wanted)
 
     async def compact(self) -> AsyncIterator[EngineEvent]:
-        book = TurnBook(self._known)
+        book = TurnBook(self._known, so_far=self._costs.so_far)
         async with contextlib.aclosing(self._run(book, protocol.slash_command("/compact", str(uuid4())))) as events:
             async for event in events:
                 if isinstance(event, TurnDone) and (event.outcome != "ok" or not book.compacted):
@@ -147,7 +143,7 @@ class ClaudeEngine:
             while batch is not None:
                 for event in batch:
                     for told in book.take(event):
-                        if self._is_news(told):
+                        if self._conditions.is_news(told):
                             yield told
                 self._keep_up(book)
                 if book.ended:
@@ -160,7 +156,7 @@ class ClaudeEngine:
             done = self._done(book) if book.ended else await self._died(pipe, book)
             if done.outcome == "needs_login":
                 await self.close()  # its next start reads the credentials anew
-            for change in self._conditions(Verdict(done.outcome, done.error)):
+            for change in self._conditions.after(Verdict(done.outcome, done.error, until=done.until)):
                 yield change
             finished = True
             yield done
@@ -214,21 +210,17 @@ class ClaudeEngine:
 
     def _done(self, book: TurnBook) -> TurnDone:
         verdict, usage = book.verdict, book.usage()
-        last = book.results[-1]
-        if last.total_cost_usd is not None:
-            facts = self._context.facts
-            before = CostBaseline.from_text(facts.get(_COST_FACT))
-            usage.cost_usd, after = before.spent(
-                self.session_id or last.session_id, last.total_cost_usd, last.total_tokens, book.tokens
-            )
-            facts.set(_COST_FACT, after.to_text())
-        return TurnDone(verdict.outcome, verdict.error, verdict.retryable, usage)
+        self._costs.of_turn(book.results, usage)
+        return TurnDone(verdict.outcome, verdict.error, verdict.retryable, usage, verdict.until)
 
     async def _died(self, pipe: ClaudePipe, book: TurnBook) -> TurnDone:
         """The CLI ended without a result."""
         code = await self._drop()
         self._keep_up(book)
         usage = book.usage()
+        self._costs.of_killed(
+            self.session_id or book.session_id, self._known.model or self._settings.model, book.inferences, usage
+        )
         if book.interrupted:
             return TurnDone("cancelled", usage=usage)
         error = f"Claude Code ended in mid-turn ({_ending(code, pipe)})."
@@ -250,28 +242,6 @@ class ClaudeEngine:
     def _is_saved(self, session_id: str) -> bool:
         return any(self._config.glob(f"projects/*/{escape(session_id)}.jsonl"))
 
-    def _is_news(self, event: EngineEvent) -> bool:
-        if not isinstance(event, ConditionChanged):
-            return True
-        return bool(self._changed(event.condition, event.on))
-
-    def _conditions(self, verdict: Verdict) -> list[EngineEvent]:
-        """What a turn's end says of logins and limits: a turn that worked ends both."""
-        detail = verdict.error or ""
-        if verdict.outcome in ("needs_login", "rate_limited"):
-            return self._changed("needs_login" if verdict.outcome == "needs_login" else "rate_limited", True, detail)
-        if verdict.outcome == "ok":
-            return self._changed("needs_login", False) + self._changed("rate_limited", False)
-        return []
-
-    def _changed(self, kind: ConditionKind, on: bool, detail: str = "") -> list[EngineEvent]:
-        known = set((self._context.facts.get(_CONDITIONS_FACT) or "").split())
-        if (kind in known) == on:
-            return []
-        known = known | {kind} if on else known - {kind}
-        self._context.facts.set(_CONDITIONS_FACT, " ".join(sorted(known)) or None)
-        return [ConditionChanged(kind, on, detail)]
-
     # The process --------------------------------------------------------------------------------------------
 
     async def _running(self) -> ClaudePipe:
@@ -284,24 +254,53 @@ class ClaudeEngine:
             self._context.report(
                 Note(f"Claude Code had ended ({_ending(code, pipe)}) and is started again.", "warning")
             )
-        context, model = self._context, self._model
-        command = command_line(context, model, self.session_id)
+        context, settings = self._context, replace(self._settings)
         environment = context.environment(environment_defaults(context))
-        self._config = Path(environment["CLAUDE_CONFIG_DIR"])
-        process = await context.runtime.start(command, env=environment, cwd=context.workspace)
-        pipe = ClaudePipe(process, self._responder, context.ask_permission, self._outside, context.log)
-        self._pipe = pipe
-        pipe.open_turn()
+        servers = ServerFile(context.launch.spec, context.home)
         try:
-            answer = await pipe.request("initialize", hooks=None, sdkMcpServers=[SERVER])
-        except EngineFailed as failure:
-            raise await self._start_failure(pipe, failure) from failure
+            command = command_line(
+                context,
+                settings,
+                effort=settings.checked_effort(self._offer),
+                servers=servers.word,
+                environment=environment,
+                session_id=self.session_id,
+            )
+            self._config = Path(environment["CLAUDE_CONFIG_DIR"])
+            process = await context.runtime.start(command, env=environment, cwd=context.workspace)
+            self._costs.process_began()
+            pipe = ClaudePipe(process, self._responder, context.ask_permission, self._outside, context.log)
+            self._pipe = pipe
+            pipe.open_turn()
+            try:
+                answer = await pipe.request("initialize", hooks=None, sdkMcpServers=[HIVE_SERVER])
+            except EngineFailed as failure:
+                raise await self._start_failure(pipe, failure) from failure
+        finally:
+            servers.remove()
         if answer.error is not None:
             await self._drop()
             raise EngineFailed("failed", f"Claude Code would not start: {answer.error}", retryable=False)
-        if self._model != model:
-            await self._asked(pipe, "set_model", model=self._model)
+        offer = Offer.of_answer(answer.response)
+        offer.keep(context.facts)
+        self._take_offer(offer)
+        await self._catch_up(settings)
         return pipe
+
+    def _take_offer(self, offer: Offer) -> None:
+        self._offer = offer
+        self.models = offer.models
+        self.abilities = offer.abilities()
+
+    async def _catch_up(self, started: Settings) -> None:
+        """What was set while it came up."""
+        wanted = replace(self._settings)
+        if wanted.model != started.model:
+            await self.set_model(wanted.model)
+        if wanted.effort != started.effort:
+            await self.set_effort(wanted.effort)
+        if wanted.permission_mode != started.permission_mode:
+            await self.set_permission_mode(wanted.permission_mode)
 
     async def _start_failure(self, pipe: ClaudePipe, failure: EngineFailed) -> EngineFailed:
         """Why it did not come up, from the result that it may have written and from its stderr."""
@@ -330,11 +329,19 @@ class ClaudeEngine:
         book = TurnBook(self._known)
         for event in events:
             for told in book.take(event):
-                if self._is_news(told):
+                if self._conditions.is_news(told):
                     self._context.report(told)
+        self._costs.between_turns(book.results)
         self._keep_up(book)
 
-    async def _asked(self, pipe: ClaudePipe, subtype: str, **details: str) -> dict[str, object] | None:
+    async def _set(self, subtype: str, **details: object) -> bool:
+        """Whether the running CLI took it; one that does not run is told when it starts."""
+        pipe = self._pipe
+        if pipe is None or not pipe.alive:
+            return True
+        return await self._asked(pipe, subtype, **details) is not None
+
+    async def _asked(self, pipe: ClaudePipe, subtype: str, **details: object) -> dict[str, object] | None:
         """What the CLI answered; None, and a line in the log, where it refused or was gone."""
         try:
             answer = await pipe.request(subtype, **details)

@@ -1,6 +1,6 @@
 """What Claude Code's stream-json says, as types: what claude_protocol reads out of a line, beside the engine's own events."""
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from agentd.engines.base import EngineEvent
@@ -19,16 +19,40 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """Figures of one inference of the main thread. Comes again when the message ends, with the final output figure."""
+    """Figures of one inference of the main thread. They come when it begins, with each of its blocks, and when it ends:
+    only then with what it put out."""
 
     input_tokens: int
     output_tokens: int
     cache_read_input_tokens: int
     cache_creation_input_tokens: int
+    message_id: str | None = None
+    """None: of the message that came last."""
 
     @property
     def ctx_tokens(self) -> int:
         return self.input_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a session's models took, all of them: the main thread's, a subagent's, those of a compaction."""
+
+    usd: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_input_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+
+    def __sub__(self, other: "Spent") -> "Spent":
+        return Spent(*(mine - its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +64,7 @@ class TakenUp:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The end of one of the CLI's own turns. Totals are cumulative over the session; `usage` is of this turn."""
+    """The end of one of the CLI's own turns. `usage` is of its main thread in this turn alone."""
 
     session_id: str
     subtype: str
@@ -54,9 +78,10 @@ class Result:
     errors: tuple[str, ...]
     num_turns: int
     usage: Inference | None
-    total_cost_usd: float | None
-    total_tokens: int
-    """All kinds, of every model, as cumulative as the cost."""
+    total: Spent | None
+    """Cumulative: over the process in 2.1.197, over the session (but for what a kill made it forget) in 2.1.329."""
+    since_last: Spent | None
+    """Since the result before this one, of this process; 2.1.197 does not say."""
     windows: dict[str, int] = field(default_factory=dict)
     """The context window of each model used in the session."""
 

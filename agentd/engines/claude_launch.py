@@ -1,25 +1,25 @@
-"""How Claude Code is started: its command line, its environment, and what it is told of the hive. Pure, but for one file.
+"""How Claude Code is started: its command line, its environment, and what it is told of the hive. Reads, writes nothing.
 
 No setting source is loaded at all: a repository's `.claude/settings.json` is written by whoever writes the repository, and
 the one in the agent's home by the agent, so neither may allow a tool or run a hook past the operator's queue. The same
 goes for a repository's `.mcp.json` (`--strict-mcp-config`).
 """
 
-import json
 import shlex
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from agentd.engines.base import EngineContext, EngineFailed
 from agentd.engines.claude_found import INSTALL, claude_program
+from agentd.engines.claude_servers import server_config
+from agentd.engines.claude_settings import Settings, invalid, named_model
+from agentd.mcp_servers import HIVE_SERVER
 from hived.wire.agents import SpawnRequest
 from hived.wire.errors import CommandMissing
 
-SERVER = "hive"
-"""The name under which the CLI knows the hive's own tools."""
-TOOL_PREFIX = f"mcp__{SERVER}__"
-PERMISSION_MODES = ("default", "acceptEdits", "plan", "auto", "dontAsk", "bypassPermissions")
+TOOL_PREFIX = f"mcp__{HIVE_SERVER}__"
 OPTIONS = frozenset({"command", "permission_mode", "allowed_tools", "disallowed_tools", "max_turns"})
 PAST_THE_HIVE = ("AskUserQuestion", "CronCreate", "ListAgents", "ScheduleWakeup", "SendMessage")
 """The CLI's own ways to ask, to write to other sessions and to wake itself: the operator would see none of it, no budget
@@ -39,8 +39,19 @@ You work in {workspace}, which is yours. Keep notes that must outlive this conve
 CLAUDE.md or an AGENTS.md, read it before you change anything: it is not loaded for you."""
 
 
-def command_line(context: EngineContext, model: str, session_id: str | None) -> list[str]:
-    """Raises EngineFailed (not retryable) for an option that cannot be met."""
+def command_line(
+    context: EngineContext,
+    settings: Settings,
+    *,
+    effort: str | None = None,
+    servers: str = "{}",
+    environment: Mapping[str, str] | None = None,
+    session_id: str | None = None,
+) -> list[str]:
+    """Raises EngineFailed (not retryable) for an option or a setting that cannot be met.
+
+    `servers`: for `--mcp-config`. `environment`: what it will run in; without it that is not looked at.
+    """
     options = context.launch.spec.engine_options
     _check_names(options)
     command = [
@@ -48,19 +59,22 @@ def command_line(context: EngineContext, model: str, session_id: str | None) -> 
         "-p", "--output-format", "stream-json", "--input-format", "stream-json", "--verbose",
         "--include-partial-messages", "--replay-user-messages",
         "--permission-prompt-tool", "stdio",
-        "--permission-mode", _permission_mode(options.get("permission_mode", "default")),
+        "--permission-mode", settings.checked_mode(options.get("permission_mode", "default"), environment),
         "--setting-sources", "",
-        "--strict-mcp-config", "--mcp-config", _mcp_config(context),
+        "--strict-mcp-config", "--mcp-config", servers,
         "--append-system-prompt", _system_prompt(context),
     ]  # fmt: skip
-    if model:
+    model = named_model(settings.model)
+    if model is not None:
         command += ["--model", model]
+    if effort is not None:
+        command += ["--effort", effort]
     if session_id is not None:
         command += ["--resume", session_id]
     max_turns = options.get("max_turns")
     if max_turns is not None:
         if not isinstance(max_turns, int) or isinstance(max_turns, bool) or max_turns < 1:
-            raise _invalid("max_turns", "it is a whole number above 0.")
+            raise invalid("max_turns", "it is a whole number above 0.")
         command += ["--max-turns", str(max_turns)]
     hive_tools = [TOOL_PREFIX + tool.name for tool in context.tools.definitions]
     # Each list is joined by commas: the CLI would take the next word for another tool.
@@ -88,13 +102,15 @@ def check_spec(spec: SpawnRequest) -> None:
     if shutil.which(program) is None:
         missing = CommandMissing(command=program)
         raise EngineFailed("failed", missing.message, retryable=False, code=missing.code)
-    _permission_mode(spec.engine_options.get("permission_mode", "default"))
+    server_config(spec)
+    held = {"IS_SANDBOX": "1"} if "IS_SANDBOX" in spec.env_from else spec.env
+    Settings("", None, None).checked_mode(spec.engine_options.get("permission_mode", "default"), held)
 
 
 def _check_names(options: dict[str, Any]) -> None:
     unknown = sorted(set(options) - OPTIONS)
     if unknown:
-        raise _invalid(unknown[0], f"claude has no such option; it has {', '.join(sorted(OPTIONS))}.")
+        raise invalid(unknown[0], f"claude has no such option; it has {', '.join(sorted(OPTIONS))}.")
 
 
 def _program(command: Any) -> list[str]:
@@ -107,16 +123,10 @@ def _program(command: Any) -> list[str]:
     try:
         words = shlex.split(command) if isinstance(command, str) else command
     except ValueError as error:
-        raise _invalid("command", f"it cannot be split into words: {error}.") from error
+        raise invalid("command", f"it cannot be split into words: {error}.") from error
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
-        raise _invalid("command", "it is a string or a list of words.")
+        raise invalid("command", "it is a string or a list of words.")
     return list(words)
-
-
-def _permission_mode(mode: Any) -> str:
-    if mode not in PERMISSION_MODES:
-        raise _invalid("permission_mode", f"it is one of {', '.join(PERMISSION_MODES)}.")
-    return str(mode)
 
 
 def _names(options: dict[str, Any], option: str) -> list[str]:
@@ -124,27 +134,8 @@ def _names(options: dict[str, Any], option: str) -> list[str]:
     if isinstance(names, str):
         names = [names]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise _invalid(option, "it is a list of tool names.")
+        raise invalid(option, "it is a list of tool names.")
     return list(names)
-
-
-def _mcp_config(context: EngineContext) -> str:
-    """The config itself, or the path of a file that holds it: an agent's own servers may carry secrets, and `ps` shows all."""
-    servers: dict[str, Any] = {SERVER: {"type": "sdk", "name": SERVER}}
-    own = context.launch.spec.mcp_servers
-    for server in own:
-        name = server.get("name")
-        if not isinstance(name, str) or not name or name in servers:
-            raise _invalid("mcp_servers", f"each has a name of its own, and {SERVER!r} is taken.")
-        servers[name] = {key: value for key, value in server.items() if key != "name"}
-    config = json.dumps({"mcpServers": servers})
-    if not own:
-        return config
-    path = context.home / ".claude" / "hive-mcp.json"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(config, encoding="utf-8")
-    return str(path)
 
 
 def _system_prompt(context: EngineContext) -> str:
@@ -162,12 +153,8 @@ def _system_prompt(context: EngineContext) -> str:
     try:
         own = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise _invalid("prompt", f"{path} cannot be read: {type(error).__name__}.") from error
+        raise invalid("prompt", f"{path} cannot be read: {type(error).__name__}.") from error
     size = len(own.encode())
     if size > MOST_PROMPT_BYTES:
-        raise _invalid("prompt", f"{path} has {size} bytes; at most {MOST_PROMPT_BYTES} are taken.")
+        raise invalid("prompt", f"{path} has {size} bytes; at most {MOST_PROMPT_BYTES} are taken.")
     return f"{preamble}\n\n{own}"
-
-
-def _invalid(option: str, reason: str) -> EngineFailed:
-    return EngineFailed("failed", f"{option}: {reason}", retryable=False, code="invalid_option")

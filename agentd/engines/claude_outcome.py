@@ -24,6 +24,8 @@ class Verdict:
     outcome: Outcome
     error: str | None = None
     retryable: bool = True
+    until: str | None = None
+    """rate_limited: when it ends, where the CLI says so in a field of its own; never read out of its words."""
 
 
 OK = Verdict("ok")
@@ -49,7 +51,7 @@ def _failure(result: Result, api_failure: str | None, limit: RateLimit | None) -
     if status == 401 or (api_failure == "authentication_failed" and status != 403):
         return Verdict("needs_login", said, retryable=False)
     if status == 429 or api_failure in _LIMITED or result.api_error in _LIMITED:
-        return Verdict("rate_limited", _until(said, limit))
+        return Verdict("rate_limited", said, until=None if limit is None else resets_at(limit))
     if status in _NO_REPEAT_STATUS or api_failure in _NO_REPEAT_KIND:
         return Verdict("failed", said, retryable=False)
     if result.terminal_reason in _INTERRUPTED:
@@ -67,14 +69,11 @@ def _said(result: Result) -> str:
     return " ".join(text.split())[:_MOST_ERROR_CHARACTERS]
 
 
-def _until(said: str, limit: RateLimit | None) -> str:
-    if limit is None or limit.resets_at is None:
-        return said
-    return f"{said} (until {resets_at(limit)})"
-
-
-def resets_at(limit: RateLimit) -> str:
-    """When the limit ends, as times are written everywhere here; empty where that is not known."""
+def resets_at(limit: RateLimit) -> str | None:
+    """When the limit ends, as times are written everywhere here; None where that is not known."""
     if limit.resets_at is None:
-        return ""
-    return to_text(datetime.fromtimestamp(limit.resets_at, UTC))
+        return None
+    try:
+        return to_text(datetime.fromtimestamp(limit.resets_at, UTC))
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -21,7 +21,8 @@ from agentd.engines.claude_events import (
     ProtocolEvent,
     RequestCancelled,
 )
-from agentd.engines.claude_launch import SERVER, TOOL_PREFIX
+from agentd.engines.claude_launch import TOOL_PREFIX
+from agentd.mcp_servers import HIVE_SERVER
 from agentd.tools.mcp_responder import McpResponder
 
 ANSWER_SECONDS = 60.0
@@ -201,7 +202,7 @@ class ClaudePipe:
             await self._put(protocol.answer(ask.request_id, protocol.denied(note)))
 
     async def _call(self, asked: McpMessage) -> None:
-        if asked.server != SERVER:
+        if asked.server != HIVE_SERVER:
             await self._put(protocol.refusal(asked.request_id, f"There is no server {asked.server!r} here."))
             return
         answer = await self._responder.respond(asked.message)

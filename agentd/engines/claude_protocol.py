@@ -5,6 +5,8 @@ What a subagent says is left out (its deeds are not), and so are the usage figur
 """
 
 import json
+import re
+from dataclasses import replace
 from typing import Any, cast
 
 from agentd.engines.base import Note, Text, TextDelta, Thinking, ThinkingDelta, ToolResult, ToolUse
@@ -22,13 +24,18 @@ from agentd.engines.claude_events import (
     RateLimit,
     RequestCancelled,
     Result,
+    Spent,
     TakenUp,
     Unknown,
 )
 
-_STREAM_EVENT = b'{"type":"stream_event"'
-_PARTIAL_INPUT = b'"input_json_delta"'
-_TOKEN_TOTALS = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens")
+_DELTA = re.compile(
+    rb'\{"type":"stream_event","event":\{"type":"content_block_delta","index":\d+,"delta":\{'
+    rb'"type":"(?:(text|thinking)_delta","(?:text|thinking)":("(?:[^"\\]|\\.)*+")\}\},'
+    rb'"session_id":"[^"\\]*","parent_tool_use_id":null,|(?:input_json|signature)_delta")'
+)
+"""Most lines by far are words that come one by one: read without making an object of the line. What does not look exactly
+so is read in full. Half-written tool input and signatures say nothing: the whole comes with its block."""
 _SYNTHETIC = "<synthetic>"
 """The model of a message that the CLI wrote itself."""
 
@@ -37,11 +44,11 @@ def parse_line(line: bytes) -> list[ProtocolEvent]:
     """Everything that one line of the CLI's stdout says; empty where it says nothing that matters."""
     if not line or line.isspace():
         return []
-    if line.startswith(_STREAM_EVENT) and _PARTIAL_INPUT in line[:400]:
-        return []  # half-written tool input, unread because there is much of it: the whole comes with its block
     try:
-        message = json.loads(line)
-    except ValueError:
+        if (found := _DELTA.match(line)) is not None:
+            return _delta(found)
+        message = json.loads(line.decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError):
         return [Unknown("a line that is not JSON")]
     if not isinstance(message, dict):
         return [Unknown("a line that is no JSON object")]
@@ -58,6 +65,17 @@ def parse_line(line: bytes) -> list[ProtocolEvent]:
 # Reading ---------------------------------------------------------------------------------------------------
 
 
+def _delta(found: re.Match[bytes]) -> list[ProtocolEvent]:
+    """Raises ValueError where its text is no JSON."""
+    kind, literal = found.groups()
+    if literal is None:
+        return []
+    text = json.loads(literal.decode()) if b"\\" in literal else literal[1:-1].decode()
+    if not text:
+        return []
+    return [TextDelta(text) if kind == b"text" else ThinkingDelta(text)]
+
+
 def _stream_event(message: JsonObject) -> list[ProtocolEvent]:
     event = message["event"]
     if message.get("parent_tool_use_id"):
@@ -68,10 +86,17 @@ def _stream_event(message: JsonObject) -> list[ProtocolEvent]:
             return [TextDelta(delta["text"])] if delta["text"] else []
         if delta["type"] == "thinking_delta":
             return [ThinkingDelta(delta["thinking"])] if delta["thinking"] else []
+    elif event["type"] == "message_start":
+        begun = event["message"]
+        return _figures(begun.get("usage"), _text(begun.get("id")))
     elif event["type"] == "message_delta":
-        figures = _inference(event.get("usage"))
-        return [figures] if figures is not None and figures.ctx_tokens else []
+        return _figures(event.get("usage"), None)
     return []
+
+
+def _figures(usage: Any, message_id: str | None) -> list[ProtocolEvent]:
+    figures = _inference(usage, message_id)
+    return [figures] if figures is not None and figures.ctx_tokens else []
 
 
 def _assistant(message: JsonObject) -> list[ProtocolEvent]:
@@ -95,7 +120,7 @@ def _assistant(message: JsonObject) -> list[ProtocolEvent]:
             events.append(Thinking(block.get("thinking") or "", hidden=not block.get("thinking")))
         elif kind == "redacted_thinking":
             events.append(Thinking("", hidden=True))
-    figures = None if of_subagent or synthetic else _inference(body.get("usage"))
+    figures = None if of_subagent or synthetic else _inference(body.get("usage"), _text(body.get("id")))
     if figures is not None:
         events.append(figures)
     return events
@@ -129,7 +154,7 @@ def _joined(content: Any) -> str:
 
 
 def _result(message: JsonObject) -> list[ProtocolEvent]:
-    status, cost = message.get("api_error_status"), message.get("total_cost_usd")
+    status = message.get("api_error_status")
     models = {name: _object(figures) for name, figures in _object(message.get("modelUsage")).items()}
     windows = {
         str(model): figures["contextWindow"]
@@ -151,11 +176,29 @@ def _result(message: JsonObject) -> list[ProtocolEvent]:
             errors=tuple(str(error) for error in message.get("errors") or ()),
             num_turns=num_turns,
             usage=_inference(message.get("usage")),
-            total_cost_usd=float(cost) if isinstance(cost, int | float) else None,
-            total_tokens=sum(_figure(figures.get(kind)) for figures in models.values() for kind in _TOKEN_TOTALS),
+            total=_spent(models, message.get("total_cost_usd")),
+            since_last=_spent(_object(message.get("model_usage_since_last_result")), None),
             windows=windows,
         )
     ]
+
+
+def _spent(models: JsonObject, usd: Any) -> Spent | None:
+    """Summed over models; `usd` where the whole is known better. None where there is nothing."""
+    each = [
+        Spent(
+            usd=float(used["costUSD"]) if isinstance(used.get("costUSD"), int | float) else 0.0,
+            input_tokens=_figure(used.get("inputTokens")),
+            output_tokens=_figure(used.get("outputTokens")),
+            cache_read_input_tokens=_figure(used.get("cacheReadInputTokens")),
+            cache_creation_input_tokens=_figure(used.get("cacheCreationInputTokens")),
+        )
+        for used in map(_object, models.values())
+    ]
+    if not each and not isinstance(usd, int | float):
+        return None
+    whole = sum(each, Spent())
+    return replace(whole, usd=float(usd)) if isinstance(usd, int | float) else whole
 
 
 def _system(message: JsonObject) -> list[ProtocolEvent]:
@@ -229,10 +272,11 @@ def _rate_limit(message: JsonObject) -> list[ProtocolEvent]:
     ]
 
 
-def _inference(usage: Any) -> Inference | None:
+def _inference(usage: Any, message_id: str | None = None) -> Inference | None:
     if not isinstance(usage, dict):
         return None
     return Inference(
+        message_id=message_id,
         input_tokens=_figure(usage.get("input_tokens")),
         output_tokens=_figure(usage.get("output_tokens")),
         cache_read_input_tokens=_figure(usage.get("cache_read_input_tokens")),

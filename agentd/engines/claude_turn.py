@@ -4,10 +4,11 @@ The CLI may need more than one turn of its own for one of ours: a message that s
 begins another once that has ended. The book is closed when a result comes and every message handed in was taken up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from agentd.engines.base import ConditionChanged, EngineEvent, ModelChanged, Note, ToolResult, ToolUse, TurnUsage, Usage
+from agentd.engines.claude_costs import tokens_of
 from agentd.engines.claude_events import (
     ApiFailure,
     Began,
@@ -22,6 +23,12 @@ from agentd.engines.claude_events import (
 from agentd.engines.claude_outcome import CANCELLED, OK, Verdict, resets_at, verdict_of
 
 _ENGINE_EVENTS = EngineEvent.__args__
+SoFar = Callable[[str, Sequence[Inference]], tuple[int, float | None]]
+"""(model, inferences) -> (tokens, estimated dollars)."""
+
+
+def _tokens_alone(model: str, inferences: Sequence[Inference]) -> tuple[int, float | None]:
+    return tokens_of(inferences), None
 
 
 @dataclass(slots=True)
@@ -41,8 +48,10 @@ class Known:
 class TurnBook:
     """`waiting_for` holds the uuids of messages that were handed in and not yet taken up."""
 
-    def __init__(self, known: "Known", waiting_for: Iterable[str] = ()) -> None:
+    def __init__(self, known: "Known", waiting_for: Iterable[str] = (), so_far: SoFar = _tokens_alone) -> None:
+        """`so_far` says what the inferences of that model may have cost."""
         self.known = known
+        self._so_far = so_far
         self.waiting_for: set[str] = set(waiting_for)
         self.interrupted = False
         self.session_id: str | None = None
@@ -54,7 +63,8 @@ class TurnBook:
         """What came that this protocol does not know: for the log."""
         self._verdicts: list[Verdict] = []
         self._tools: dict[str, str] = {}
-        self._last: Inference | None = None
+        self._inferences: dict[str, Inference] = {}
+        """By message, each as it was last said to be."""
         self._ctx_told: int | None = None
         self._api_failure: str | None = None
         self._limit: RateLimit | None = None
@@ -103,13 +113,12 @@ class TurnBook:
         return failed[0] if failed else OK
 
     @property
-    def tokens(self) -> int:
-        """All kinds, of this turn."""
-        counted = (result.usage for result in self.results if result.usage is not None)
-        return sum(usage.ctx_tokens + usage.output_tokens for usage in counted)
+    def inferences(self) -> list[Inference]:
+        """Of the main thread, in this turn so far."""
+        return list(self._inferences.values())
 
     def usage(self) -> TurnUsage:
-        """The turn's figures, its cost left out: that needs the session's baseline."""
+        """The turn's figures, its cost left out: see claude_costs."""
         figures = TurnUsage(window=self.known.window)
         counted = [result.usage for result in self.results if result.usage is not None]
         if counted:
@@ -117,11 +126,12 @@ class TurnBook:
             figures.output_tokens = sum(usage.output_tokens for usage in counted)
             figures.cache_read_input_tokens = sum(usage.cache_read_input_tokens for usage in counted)
             figures.cache_creation_input_tokens = sum(usage.cache_creation_input_tokens for usage in counted)
-        if self._last is not None:
-            figures.last_input_tokens = self._last.input_tokens
-            figures.last_output_tokens = self._last.output_tokens
-            figures.last_cache_read_input_tokens = self._last.cache_read_input_tokens
-            figures.last_cache_creation_input_tokens = self._last.cache_creation_input_tokens
+        if self._inferences:
+            last = self.inferences[-1]
+            figures.last_input_tokens = last.input_tokens
+            figures.last_output_tokens = last.output_tokens
+            figures.last_cache_read_input_tokens = last.cache_read_input_tokens
+            figures.last_cache_creation_input_tokens = last.cache_creation_input_tokens
         return figures
 
     def _named(self, event: EngineEvent) -> EngineEvent:
@@ -140,12 +150,16 @@ class TurnBook:
         return [ModelChanged(event.model)]
 
     def _take_inference(self, event: Inference) -> list[EngineEvent]:
-        self._last = event
+        key = event.message_id or next(reversed(self._inferences), "")
+        before = self._inferences.get(key)
+        if before is None or event.output_tokens >= before.output_tokens:
+            self._inferences[key] = event
         self._resumable()
         if event.ctx_tokens == self._ctx_told or not event.ctx_tokens:
             return []
         self._ctx_told = event.ctx_tokens
-        return [Usage(ctx_tokens=event.ctx_tokens, window=self.known.window)]
+        tokens, usd = self._so_far(self.known.model or "", self.inferences)
+        return [Usage(event.ctx_tokens, self.known.window, tokens, usd, cost_estimated=usd is not None)]
 
     def _take_result(self, result: Result) -> None:
         self.results.append(result)
@@ -164,7 +178,7 @@ def _limit_events(limit: RateLimit) -> list[EngineEvent]:
     what = limit.kind.replace("_", " ") or "usage"
     until = resets_at(limit)
     if limit.status == "rejected":
-        return [ConditionChanged("rate_limited", True, f"until {until}" if until else "")]
+        return [ConditionChanged("rate_limited", True, f"the {what} limit is used up", until)]
     if limit.status == "allowed_warning":
         used = f"{limit.utilization:.0%}" if limit.utilization is not None else "Most"
         resets = f"; it begins anew at {until}" if until else ""

@@ -61,6 +61,11 @@ class MessagesApi:
         self.port = 0
 
     @property
+    def turns(self) -> list[Asked]:
+        """Those of `requests` that are more than a look whether the model is there, as the newest Claude Code takes."""
+        return [asked for asked in self.requests if asked.body.get("max_tokens") != 1]
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ from tests.fakes.messages_api import MessagesApi
 MOMENT_SECONDS = 30
 """Far more than anything here takes; nothing waits this long unless it is broken."""
 HIVE_TOOLS_CLAUDE = Path("/opt/hive-tools/claude/node_modules/.bin/claude")
+HIVE_TOOLS_NEWEST = Path("/opt/hive-tools/claude-new/node_modules/.bin/claude")
+GENERATIONS = ("pinned", "newest")
+"""The two Claude Codes that every test of the real CLI runs on: 2.1.197, and the newest."""
 
 
 def find_claude() -> str | None:
@@ -42,11 +46,22 @@ def find_claude() -> str | None:
     return str(HIVE_TOOLS_CLAUDE) if os.access(HIVE_TOOLS_CLAUDE, os.X_OK) else None
 
 
-def require_claude() -> str:
+def find_newest_claude() -> str | None:
+    """HIVE_TEST_CLAUDE_NEWEST, else where the project's own machines have it."""
+    named = os.environ.get("HIVE_TEST_CLAUDE_NEWEST")
+    if named:
+        return named
+    return str(HIVE_TOOLS_NEWEST) if os.access(HIVE_TOOLS_NEWEST, os.X_OK) else None
+
+
+def require_claude(generation: str = "pinned") -> str:
     """The CLI's path; the test is skipped with the reason where there is none, and fails if HIVE_REQUIRE_TOOLS=1."""
-    found = find_claude()
+    found = find_claude() if generation == "pinned" else find_newest_claude()
     if found is None:
-        reason = "Claude Code is not on this machine (npm install -g @anthropic-ai/claude-code, or HIVE_TEST_CLAUDE)"
+        variable = "HIVE_TEST_CLAUDE" if generation == "pinned" else "HIVE_TEST_CLAUDE_NEWEST"
+        reason = (
+            f"Claude Code is not on this machine (npm install -g @anthropic-ai/claude-code, and name it in {variable})"
+        )
         if os.environ.get("HIVE_REQUIRE_TOOLS") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
@@ -102,6 +117,11 @@ class Setting:
     options: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     model: str = "claude-haiku-4-5"
+    effort: str | None = None
+    permission_mode: str | None = None
+    servers: list[dict[str, Any]] = field(default_factory=list)
+    heard: list[float] = field(default_factory=list)
+    """When bytes came from the engine."""
     facts: MemoryFacts = field(default_factory=MemoryFacts)
     tools: RecordedTools = field(default_factory=RecordedTools)
     asked: list[tuple[str, ToolInput]] = field(default_factory=list)
@@ -114,7 +134,10 @@ class Setting:
     def __post_init__(self) -> None:
         for name in ("workspace", "home", "state", "harness"):
             (self.root / name).mkdir(exist_ok=True)
-        self.runtime = ProcessRuntime(self.root / "harness", 1, self.reported.append)
+        self.runtime = ProcessRuntime(self.root / "harness", 1, self.reported.append, self._hear)
+
+    def _hear(self) -> None:
+        self.heard.append(time.monotonic())
 
     @property
     def workspace(self) -> Path:
@@ -128,6 +151,7 @@ class Setting:
             env={"ANTHROPIC_BASE_URL": self.api.url, "ANTHROPIC_API_KEY": "dummy", "CLAUDE_CODE_MAX_RETRIES": "1"}
             | self.env,
             engine_options={"command": [self.program], **self.options},
+            mcp_servers=self.servers,
         )
         launch = Launch(
             protocol=PROTOCOL, agent_id="id", name="bee", generation=1, spec=spec, runtime="process",
@@ -145,7 +169,8 @@ class Setting:
 
         return EngineContext(
             launch=launch, workspace=self.workspace, home=self.root / "home", state=self.root / "state",
-            harness=self.root / "harness", model=self.model, effort=None, permission_mode=None, heard=lambda: None, environment=environment, runtime=self.runtime,
+            harness=self.root / "harness", model=self.model, effort=self.effort, permission_mode=self.permission_mode,
+            heard=self._hear, environment=environment, runtime=self.runtime,
             tools=self.tools, ask_permission=ask, facts=self.facts, report=self.reported.append,
             log=self.logged.append,
         )  # fmt: skip

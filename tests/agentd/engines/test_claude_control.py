@@ -178,7 +178,8 @@ async def test_a_new_model_is_in_force_at_once_and_needs_no_restart(setting: Set
         assert await engine.set_model("claude-sonnet-4-5")
         events = await played(engine, "@@text")
         assert engine_pid(setting) == pid
-    assert [request.body["model"] for request in setting.api.requests] == ["claude-haiku-4-5", "claude-sonnet-4-5"]
+    # The newest asks the new model for one token, to see whether it is there.
+    assert [request.body["model"] for request in setting.api.turns] == ["claude-haiku-4-5", "claude-sonnet-4-5"]
     assert any(isinstance(event, ModelChanged) and "sonnet" in event.model for event in events)
 
 

@@ -176,10 +176,16 @@ def test_the_figures_of_a_turn_are_its_own_and_the_context_is_the_last_inference
 def test_a_usage_limit_tells_when_it_ends() -> None:
     books, told = read("claude-ratereject_oauth")
     limits = [event for event in told if isinstance(event, ConditionChanged)]
-    assert [(limit.condition, limit.on, limit.detail) for limit in limits] == [
-        ("rate_limited", True, "until 2026-11-20T12:28:47.000Z")
+    assert [(limit.condition, limit.on, limit.until) for limit in limits] == [
+        ("rate_limited", True, "2026-11-20T12:28:47.000Z")
     ]
-    assert "until 2026-11-20T12:28:47.000Z" in (books[0].verdict.error or "")
+    assert books[0].verdict.until == "2026-11-20T12:28:47.000Z"
+
+
+def test_when_a_limit_ends_is_never_read_out_of_words() -> None:
+    books, told = read("claude-ratelimit_exhausted")
+    assert books[0].verdict.until is None
+    assert not any(isinstance(event, ConditionChanged) for event in told)
 
 
 def test_a_limit_that_comes_near_is_a_warning_and_no_condition() -> None:

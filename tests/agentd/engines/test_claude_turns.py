@@ -182,10 +182,9 @@ async def test_a_usage_limit_is_a_condition_with_its_reset_time(setting: Setting
         events = await played(engine, "@@ratereject")
     done = done_of(events)
     assert done.outcome == "rate_limited"
-    assert "2030-03-17T17:46:40.000Z" in (done.error or "")
+    assert done.until == "2030-03-17T17:46:40.000Z"
     limits = [event for event in events if isinstance(event, ConditionChanged)]
-    assert [(change.condition, change.on) for change in limits] == [("rate_limited", True)]
-    assert "2030-03-17" in limits[0].detail
+    assert [(change.condition, change.on, change.until) for change in limits] == [("rate_limited", True, done.until)]
 
 
 async def test_compacting_reports_its_figures_and_the_conversation_goes_on(setting: Setting) -> None:
