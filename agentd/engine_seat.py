@@ -1,80 +1,70 @@
 """The one engine of this agent: made when first needed, kept over turns, resumed by its stored session id and by nothing else."""
 
+import asyncio
 import contextlib
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from agentd.engines.base import Engine, EngineFailed
-from agentd.journal import Journal
+from agentd.sessions import Sessions
+from agentd.settings import Settings
 from agentd.status import Status
 from hived.wire.agents import ENGINES_OWN_MODEL
 
-SESSION_FACT = "session_id"
-
-
-def read_model(model_file: Path) -> str:
-    """The model that hived wrote down; the default where the file is missing or blank."""
-    try:
-        return model_file.read_text(encoding="utf-8").strip() or ENGINES_OWN_MODEL
-    except (OSError, UnicodeDecodeError):
-        return ENGINES_OWN_MODEL
-
 
 class EngineSeat:
-    """`make` constructs an engine for a model. What it raises, an unknown kind or a wrong option, is the turn's failure."""
+    """`make` constructs an engine for settings. What it raises, an unknown kind or a wrong option, is the turn's failure."""
 
     def __init__(
-        self, make: Callable[[str], Engine], journal: Journal, status: Status, log: Callable[[str], None]
+        self,
+        make: Callable[[Settings], Engine],
+        sessions: Sessions,
+        status: Status,
+        settings: Settings,
+        log: Callable[[str], None],
     ) -> None:
         self._make = make
-        self._journal = journal
+        self._sessions = sessions
         self._status = status
         self._log = log
-        self._model = status.model
+        self._settings = settings
+        """In force, or what the next engine is made with."""
+        self._said_model = settings.model
+        self._changing = asyncio.Lock()
         self.engine: Engine | None = None
+        self.stale = False
+        """What it was started with has changed beside it (a login): the next turn starts another."""
 
-    def check(self, model: str) -> None:
+    def check(self) -> None:
         """Construct an engine and drop it: raises EngineFailed for what a message could not help, before there is one."""
-        self._make(model)
+        engine = self._make(self._settings)
+        self._status.set_engine(engine.abilities, engine.models)
 
-    async def ready(self, model: str) -> Engine:
-        """The engine, started, on that model. Raises EngineFailed."""
-        if self.engine is not None and model != self._model and not await self.engine.set_model(model):
-            self._log(f"the engine is restarted for model {model}")
-            await self.drop()
-        if model != self._model:
-            self._model = model
-            self._status.set_model(model)
-        if self.engine is None:
-            engine = self._make(model)
-            self.engine = engine
-            try:
-                await engine.start(self._journal.get(SESSION_FACT))
-            except BaseException:
+    async def ready(self, settings: Settings) -> Engine:
+        """The engine, started, on those settings. Raises EngineFailed."""
+        async with self._changing:
+            if self.engine is not None and (self.stale or not await self._put_in_force(self.engine, settings)):
+                self._log("the engine is started again, with what has changed for it")
                 await self.drop()
-                raise
-            self._status.abilities = engine.abilities
-        self.keep_session()
-        return self.engine
+            self._settings = settings
+            self._say_model(settings.model)
+            if self.engine is None:
+                await self._start(settings)
+            self.look()
+            assert self.engine is not None
+            return self.engine
 
-    async def change_model(self, model: str) -> None:
-        """At once, where the engine can; else at the next turn."""
-        if self.engine is not None and model != self._model and await self.engine.set_model(model):
-            self._model = model
-            self._status.set_model(model)
+    async def change(self, settings: Settings) -> None:
+        """At once, where the engine can; the rest at the next turn."""
+        async with self._changing:
+            if self.engine is not None:
+                await self._put_in_force(self.engine, settings)
 
-    def keep_session(self) -> None:
-        """Store the session's id as the engine knows it now."""
-        session_id = self.engine.session_id if self.engine is not None else None
-        if session_id is not None and session_id != self._journal.get(SESSION_FACT):
-            self._journal.set(SESSION_FACT, session_id)
-        self._status.session_id = self._journal.get(SESSION_FACT)
-
-    async def forget_session(self) -> None:
-        """The next engine begins a new one. The caller says so where it can be read."""
-        await self.drop()
-        self._journal.set(SESSION_FACT, None)
-        self._status.session_id = None
+    def look(self) -> None:
+        """Take note of what the engine knows of itself by now: its session, what it can do and offers."""
+        if self.engine is not None:
+            self._sessions.keep(self.engine.session_id)
+            self._status.set_engine(self.engine.abilities, self.engine.models)
 
     async def drop(self) -> None:
         """Close the engine; the next turn starts another."""
@@ -82,3 +72,47 @@ class EngineSeat:
         if engine is not None:
             with contextlib.suppress(EngineFailed, OSError):
                 await engine.close()
+
+    async def _start(self, settings: Settings) -> None:
+        engine = self._make(settings)
+        self.engine, self.stale = engine, False
+        try:
+            await engine.start(None if self._sessions.armed is not None else self._sessions.id)
+        except BaseException:
+            await self.drop()
+            raise
+
+    async def _put_in_force(self, engine: Engine, wanted: Settings) -> bool:
+        """False: something of it needs another start. What could be set is set."""
+        done = True
+        if wanted.model != self._settings.model:
+            # The engine's own model has no name that could be given to it.
+            if wanted.model != ENGINES_OWN_MODEL and await _took(engine.set_model(wanted.model)):
+                self._settings = replace(self._settings, model=wanted.model)
+                self._say_model(wanted.model)
+            else:
+                done = False
+        if wanted.effort != self._settings.effort:
+            if not engine.abilities.efforts or await _took(engine.set_effort(wanted.effort)):
+                self._settings = replace(self._settings, effort=wanted.effort)
+            else:
+                done = False
+        if wanted.permission_mode != self._settings.permission_mode:
+            if not engine.abilities.permission_modes or await _took(engine.set_permission_mode(wanted.permission_mode)):
+                self._settings = replace(self._settings, permission_mode=wanted.permission_mode)
+            else:
+                done = False
+        return done
+
+    def _say_model(self, model: str) -> None:
+        """Only where it was set anew: the engine itself may call it by a longer name."""
+        if model != self._said_model:
+            self._said_model = model
+            self._status.set_model(model)
+
+
+async def _took(change: Awaitable[bool]) -> bool:
+    try:
+        return await change
+    except (EngineFailed, OSError):
+        return False

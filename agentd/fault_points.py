@@ -16,6 +16,18 @@ POINTS = (
 )  # fmt: skip
 """In a turn's order: leased; turn_start journalled; the engine's first event journalled; its last journalled; turn_end
 durable but not sent; a batch sent and its answer not read; a message_out durable but not sent."""
+STATE_POINTS = ("session_journalled", "condition_journalled", "turn_state_journalled")
+"""A session armed or begun, a condition on or off, a nap or compaction begun or ended: durable but not sent."""
+MAINTENANCE_POINTS = ("checkpoint_started", "in_checkpoint", "compact_started", "in_compact")
+"""The turns in which a context is taken care of: turn_start journalled; the first event journalled."""
+OF_KINDS = {
+    "turn_end": "turn_end_journalled",
+    "message_out": "outbox_journalled",
+    "session_changed": "session_journalled",
+    "status_changed": "condition_journalled",
+    "turn_state_changed": "turn_state_journalled",
+}
+"""The event whose being durable is that step."""
 
 _folder: Path | None = None
 

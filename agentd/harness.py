@@ -9,24 +9,52 @@ import sys
 from pathlib import Path
 
 from agentd import fault_points
+from agentd.activity import Activity
 from agentd.asks import Asks
+from agentd.conditions import Conditions
+from agentd.context_care import ContextCare, Thresholds
 from agentd.control import Control
-from agentd.engine_seat import EngineSeat, read_model
-from agentd.engines.base import Engine, EngineContext, EngineFailed
-from agentd.engines.registry import make_engine
+from agentd.engine_seat import EngineSeat
+from agentd.engines.base import Engine, EngineContext, EngineFailed, Login
+from agentd.engines.registry import is_logged_in, make_engine, make_login
 from agentd.environment import engine_environment
 from agentd.journal import Journal
+from agentd.logins import Logins
+from agentd.mend import mend
+from agentd.play import Player
 from agentd.recording import Recorder
-from agentd.runtimes.process import end_leftover
+from agentd.rests import Rests
+from agentd.runtimes.process import ENGINE, LOGIN, end_leftover
 from agentd.runtimes.registry import make_runtime
+from agentd.sessions import Sessions, engine_of
+from agentd.settings import SettingFiles, Settings
 from agentd.stats import TurnStats
 from agentd.status import Status
+from agentd.status_reports import StatusReports
 from agentd.tools.hive_tools import Tools
 from agentd.turn import TurnLoop
+from agentd.turn_course import TurnCourse
 from agentd.uplink import Uplink
 from hived.client.agent_client import AgentClient
+from hived.wire.agents import ConditionKind
 from hived.wire.base import Answer
-from hived.wire.control import Cancel, Decision, Hello, ModelSet, Steer, Stop, Wake
+from hived.wire.control import (
+    Cancel,
+    Compact,
+    Decision,
+    Hello,
+    LoginCancel,
+    LoginCodeGiven,
+    LoginStart,
+    ModelSet,
+    NapSet,
+    NewSessionArmed,
+    Resume,
+    SettingSet,
+    Steer,
+    Stop,
+    Wake,
+)
 from hived.wire.errors import ProtocolMismatch, StaleGeneration
 from hived.wire.launch import EXIT_CONFIG, EXIT_STALE, Launch
 from hived.wire.messages import RefusedMessage
@@ -42,6 +70,7 @@ LAST_TURN_SECONDS = 1.0
 """For the turn that was broken off to be written down; one that waits for hived has none."""
 FLUSH_SECONDS = 0.5
 """What hived does not take within this waits in the journal for the next harness."""
+LOGIN_CHECK_SECONDS = 60.0
 HOME_SECONDS = 2.0
 """How often the home is looked for: it vanishes once in an agent's life."""
 
@@ -84,40 +113,57 @@ class Harness:
         self._journal = journal
         self._stopping = asyncio.Event()
         self._exit_code = EXIT_DONE
-        self._model_file = Path(os.environ.get("HIVE_MODEL_FILE") or launch.model_file)
         self._client = AgentClient(Path(launch.agent_socket), launch.generation)
-        self._status = Status(journal, self._folder, read_model(self._model_file))
-        self._recorder = Recorder(journal, self._status)
+        model_file = Path(os.environ.get("HIVE_MODEL_FILE") or launch.model_file)
+        self._settings = SettingFiles(model_file, self._folder)
+        settings = self._settings.read()
+        self._sessions = Sessions(journal)
+        self._conditions = Conditions(journal, self._folder)
+        self._conditions.on_change = self._condition_changed
+        self._status = status = Status(journal, self._conditions, self._sessions, settings.model)
+        self._activity = Activity(journal, status)
+        self._recorder = recorder = Recorder(journal, status)
         self._uplink = Uplink(self._client, journal, self._refused, log)
         journal.listen(self._uplink.take)
         journal.on_trouble = self._journal_trouble
-        self._tools = Tools(launch.spec.role, self._client, journal, self._uplink, self._status)
-        self._asks = Asks(self._client, journal, self._uplink, lambda: self._status.turn_id)
-        self._seat = EngineSeat(self._make_engine, journal, self._status, log)
-        stats = TurnStats(self._folder / "turn-stats.sqlite", log)
+        self._reports = StatusReports(self._client, journal, self._uplink, status, log)
+        status.on_news = self._reports.ask
+        self._rests = Rests(journal, status, launch.rate_limit_resume, self._wake)
+        self._tools = Tools(launch.spec.role, self._client, journal, self._uplink, status, self._rests.nap)
+        self._asks = Asks(self._client, journal, self._uplink, lambda: status.turn_id)
+        self._seat = EngineSeat(self._make_engine, self._sessions, status, settings, log)
+        self._stats = TurnStats(self._folder / "turn-stats.sqlite", log)
+        self._course = TurnCourse(journal, status, self._seat, self._stats, log)
+        state = Path(launch.state)
+        player = Player(self._seat, journal, status, recorder, self._settings, state, log)
+        care = ContextCare(self._course, player, status, recorder, state, Thresholds.from_environment())
         self._turns = TurnLoop(
-            self._client, journal, self._uplink, self._status, self._seat, self._recorder, stats, self._model_file, log
-        )
-        self._control = Control(self._client, journal, self._uplink, self._status.report, self._heard, log)
+            self._client, journal, self._uplink, status, self._seat, recorder, self._settings, self._course, player, care,
+            self._rests, log,
+        )  # fmt: skip
+        self._logins = Logins(self._make_login, journal, self._logged_in, log)
+        self._control = Control(self._client, journal, self._uplink, status.report, self._heard, log)
 
     async def run(self, lock: int) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, f"signal {number.name}")
         try:
-            self._seat.check(read_model(self._model_file))
+            self._seat.check()
         except EngineFailed as error:
             log(f"error[{error.code or 'invalid_option'}]: {error.message}")
             return EXIT_CONFIG
         self._say_conditions()
-        await self._turns.mend()
+        await self._recall()
         try:
             async with asyncio.TaskGroup() as group:
                 always = [
                     group.create_task(self._journal.run(), name="journal"),
                     group.create_task(self._uplink.run(), name="uplink"),
                     group.create_task(self._control.run(), name="control"),
+                    group.create_task(self._reports.run(), name="status reports"),
                     group.create_task(self._watch_home(lock), name="home"),
+                    group.create_task(self._check_login(), name="login check"),
                 ]
                 turns = group.create_task(self._turns.run(), name="turns")
                 await self._stopping.wait()
@@ -125,6 +171,7 @@ class Harness:
                 await asyncio.wait({turns}, timeout=LAST_TURN_SECONDS)
                 turns.cancel()
                 await asyncio.wait({turns})
+                await self._logins.close()
                 await self._seat.drop()
                 await self._flush()
                 for task in always:
@@ -133,33 +180,50 @@ class Harness:
             log(str(errors.exceptions[0]))
             self._exit_code = EXIT_STALE
         finally:
+            self._activity.close()
+            await self._logins.close()
             if self._seat.engine is not None:
                 await self._seat.engine.terminate()
             await self._client.close()
         log("ended")
         return self._exit_code
 
-    def _make_engine(self, model: str) -> Engine:
-        launch = self._launch
-        context = EngineContext(
+    async def _recall(self) -> None:
+        """What an earlier harness left: an unfinished turn or login, another engine's session, the last figures."""
+        await mend(self._journal, self._recorder)
+        self._logins.mend()
+        self._sessions.settle(engine_of(self._launch.spec))
+        last = await self._stats.last_figures()
+        self._status.ctx, self._status.cost, self._course.last_ended_at = last.ctx, last.cost, last.ended_at
+
+    def _make_engine(self, settings: Settings) -> Engine:
+        return make_engine(self._launch.spec.engine, self._context(settings, ENGINE))
+
+    def _make_login(self) -> Login:
+        return make_login(self._launch.spec.engine, self._context(self._settings.read(), LOGIN))
+
+    def _context(self, settings: Settings, process: str) -> EngineContext:
+        launch, heard = self._launch, self._activity.heard
+        return EngineContext(
             launch=launch,
             workspace=Path(launch.workspace),
             home=Path(launch.home),
             state=Path(launch.state),
             harness=self._folder,
-            model=model,
-            effort=None,
-            permission_mode=None,
-            heard=lambda: None,
+            model=settings.model,
+            effort=settings.effort,
+            permission_mode=settings.permission_mode,
             environment=lambda defaults: engine_environment(launch, defaults),
-            runtime=make_runtime(launch.runtime, self._folder, launch.generation, self._recorder.record),
+            runtime=make_runtime(
+                launch.runtime, self._folder, launch.generation, self._recorder.record, heard, process
+            ),
             tools=self._tools,
             ask_permission=self._asks.permission,
             facts=self._journal,
+            heard=heard,
             report=self._recorder.record,
             log=log,
         )
-        return make_engine(launch.spec.engine, context)
 
     async def _heard(self, event: Answer) -> None:
         """What hived says on the control stream. Returns at once."""
@@ -174,12 +238,53 @@ class Harness:
                 self._turns.steer()
             case Cancel():
                 self._turns.cancel(event.turn_id)
-            case ModelSet():
-                self._turns.model_changed()
+            case ModelSet() | SettingSet():
+                self._turns.settings_changed()
+            case Compact():
+                self._turns.compact(event.turn_id)
+            case NewSessionArmed():
+                self._sessions.arm("primer" if event.primer else "clean", "The operator wants a new conversation.")
+                self._turns.wake()
+            case NapSet():
+                self._rests.nap(event.until)
+            case Resume():
+                self._rests.resume()
+            case LoginStart():
+                self._logins.start(event.login_id)
+            case LoginCodeGiven():
+                self._logins.give(event.login_id, event.code)
+            case LoginCancel():
+                self._logins.cancel(event.login_id)
             case Decision():
                 self._asks.decided(event)
             case Stop():
                 self._stop(event.reason)
+
+    def _wake(self) -> None:
+        self._turns.wake()
+
+    def _condition_changed(self, kind: ConditionKind) -> None:
+        """A limit that came or went, a login that is there: what may be taken up is another matter now."""
+        if kind == "rate_limited" or (kind == "needs_login" and self._conditions.get(kind) is None):
+            self._turns.wake()
+
+    async def _check_login(self) -> None:
+        """Whether the engine can reach its model at all, before a turn fails for it. Best effort."""
+        spec = self._launch.spec
+        try:
+            async with asyncio.timeout(LOGIN_CHECK_SECONDS):
+                found = await is_logged_in(spec.engine, self._context(self._settings.read(), LOGIN))
+        except Exception as error:  # whatever an engine's own check may raise, the turns will tell
+            log(f"whether the engine is logged in cannot be told: {type(error).__name__}: {error}")
+            return
+        if found is not None:
+            self._conditions.set("needs_login", not found, f"{spec.engine} is not logged in.")
+
+    async def _logged_in(self) -> None:
+        """A login has worked: the next engine reads the credentials anew."""
+        self._seat.stale = True
+        self._conditions.set("needs_login", False)
+        await self._check_login()
 
     def _stop(self, reason: str) -> None:
         log(f"stopping: {reason}")
@@ -195,13 +300,13 @@ class Harness:
         if self._journal.problem is not None:
             log(f"NO JOURNAL: {self._journal.problem} Events are kept in memory only.")
             self._recorder.note(f"{self._journal.problem} Events are kept in memory only.", "error")
-            self._status.set_condition("no_journal", True, self._journal.problem)
+            self._conditions.set("no_journal", True, self._journal.problem)
         if self._launch.runtime == "process":
-            self._status.set_condition("unsandboxed", True, "its engine runs with the rights of hived's own user")
+            self._conditions.set("unsandboxed", True, "its engine runs with the rights of hived's own user")
 
     def _journal_trouble(self, reason: str | None) -> None:
         log(reason or "the journal takes events again")
-        self._status.set_condition("no_journal", reason is not None, reason or "")
+        self._conditions.set("no_journal", reason is not None, reason or "")
 
     async def _flush(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -40,6 +40,8 @@ class Journal:
         self.durable_id = book.last_id
         self._facts = dict(book.facts)
         self._changed_facts: dict[str, str | None] = {}
+        self.told = 0
+        """How many events were appended or passed on."""
         self._rows: list[Row] = []
         self._lines: list[Line] = []
         self._bytes = 0
@@ -70,6 +72,7 @@ class Journal:
     def append(self, kind: str, payload: dict[str, Any]) -> int:
         """Add an event and answer with its id. One over the limit is cut, and kept whole in the overflow folder."""
         self.last_id += 1
+        self.told += 1
         ts = utc_now()
         text = payload_text(payload)
         if not fits(text):
@@ -85,6 +88,7 @@ class Journal:
         """Pass on an event that is never stored. One over the limit is dropped: the whole comes later, stored."""
         text = payload_text(payload)
         if fits(text):
+            self.told += 1
             line = event_line(None, utc_now(), kind, text)
             self._lines.append((None, line))
             self._bytes += len(line)
@@ -193,10 +197,9 @@ class Journal:
 
     def _reach_points(self, kinds: Sequence[str]) -> None:
         """Durable, and not yet sent: where a kill must lose nothing."""
-        if "turn_end" in kinds:
-            fault_points.reach("turn_end_journalled")
-        if "message_out" in kinds:
-            fault_points.reach("outbox_journalled")
+        for kind, point in fault_points.OF_KINDS.items():
+            if kind in kinds:
+                fault_points.reach(point)
 
     def _schedule(self) -> None:
         if self._timer is None:

@@ -4,116 +4,146 @@ an engine that broke: that one is dropped, and the next turn starts another on t
 import asyncio
 import traceback
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from agentd.context import added, without_context
 from agentd.engine_seat import EngineSeat
-from agentd.engines.base import EngineEvent, EngineFailed, Prompt, ToolUse, TurnDone
+from agentd.engines.base import Engine, EngineEvent, EngineFailed, Prompt, ToolUse, TurnDone
 from agentd.fault_points import chosen, reach
 from agentd.journal import Journal
-from agentd.primer import make_primer
+from agentd.primer import primer_for
 from agentd.recording import Recorder
+from agentd.settings import SettingFiles
 from agentd.status import Status
 from agentd.turn_record import TurnRecord
 
 YIELD_EVERY = 200
 """Events: an engine that floods is read without a pause, and the loop has others to serve."""
 
+Stream = AsyncIterator[EngineEvent]
+
 
 class Player:
     """One per harness."""
 
     def __init__(
-        self, seat: EngineSeat, journal: Journal, status: Status, recorder: Recorder, log: Callable[[str], None]
+        self,
+        seat: EngineSeat,
+        journal: Journal,
+        status: Status,
+        recorder: Recorder,
+        settings: SettingFiles,
+        state: Path,
+        log: Callable[[str], None],
     ) -> None:
         self._seat = seat
         self._journal = journal
         self._status = status
         self._recorder = recorder
+        self._settings = settings
+        self._state = state
         self._log = log
 
     async def play(self, record: TurnRecord, prompt_for: Callable[[str], Prompt]) -> TurnDone:
         """`prompt_for` makes the prompt, given a primer (usually empty)."""
+        armed = self._status.sessions.armed
         primer = ""
-        resumed = compacted = False
-        while True:
-            try:
-                done = await self._once(record, prompt_for(primer))
-            except EngineFailed as error:
-                await self._seat.drop()
-                if error.code == EngineFailed.RESUME_REFUSED and not resumed and not record.cancelled:
-                    resumed = True
-                    primer = await self._begin_anew(error)
-                    continue
-                said = f"{error.code}: {error.message}" if error.code else error.message
-                return TurnDone(error.outcome, said, error.retryable)
-            except Exception as error:
-                self._log("".join(traceback.format_exception(error)))
-                await self._seat.drop()
-                return TurnDone("failed", f"The engine broke: {type(error).__name__}: {error}", retryable=True)
-            if done.outcome == "prompt_too_long" and not compacted and await self._compact(record):
-                compacted = True
-                continue
+        if armed is not None:
+            await self._seat.drop()
+            primer = await primer_for(armed.how, self._journal, self._state, record.message_ids)
+        prompt = prompt_for(primer)
+        done = await self._guarded(record, lambda engine: engine.turn(prompt))
+        if done.outcome != "prompt_too_long" or record.kind != "message" or not self._may_compact(record):
             return done
+        compacted = await self._compact_in_turn(record)
+        spent = added(without_context(compacted.usage), done.usage)
+        if compacted.outcome != "ok" or record.cancelled or record.stopped:
+            return replace(done, usage=spent)
+        again = await self._guarded(record, lambda engine: engine.turn(prompt))
+        return replace(again, usage=added(without_context(spent), again.usage))
 
-    async def _once(self, record: TurnRecord, prompt: Prompt) -> TurnDone:
-        engine = await self._seat.ready(record.model)
+    async def compact(self, record: TurnRecord) -> TurnDone:
+        """A turn of its own that makes the conversation shorter."""
+        return await self._guarded(record, _compaction)
+
+    async def _guarded(self, record: TurnRecord, begin: Callable[[Engine], Stream]) -> TurnDone:
+        """What it came to, an engine that broke included."""
+        try:
+            return await self._once(record, begin)
+        except EngineFailed as error:
+            await self._seat.drop()
+            if error.code == EngineFailed.RESUME_REFUSED and not record.cancelled:
+                self._status.sessions.refuse(error.message)
+                return TurnDone("failed", error.message, retryable=True)
+            said = f"{error.code}: {error.message}" if error.code else error.message
+            return TurnDone(error.outcome, said, error.retryable)
+        except Exception as error:
+            self._log("".join(traceback.format_exception(error)))
+            await self._seat.drop()
+            return TurnDone("failed", f"The engine broke: {type(error).__name__}: {error}", retryable=True)
+
+    async def _once(self, record: TurnRecord, begin: Callable[[Engine], Stream]) -> TurnDone:
+        engine = await self._seat.ready(self._settings.read())
         if record.cancelled or record.stopped:
             return TurnDone("cancelled", "It was cancelled before the engine began.")
-        stream = engine.turn(prompt)
+        stream = begin(engine)
         try:
             return await self._follow(record, stream)
         finally:
-            self._seat.keep_session()
+            self._seat.look()
             await _close(stream)
 
-    async def _follow(self, record: TurnRecord, stream: AsyncIterator[EngineEvent]) -> TurnDone:
+    async def _follow(self, record: TurnRecord, stream: Stream) -> TurnDone:
+        point = "in_turn" if record.kind == "message" else f"in_{record.kind}"
         count = 0
         async for event in stream:
+            count += 1
+            if count == 1:
+                self._first(record)
             if isinstance(event, TurnDone):
                 return event
             if isinstance(event, ToolUse):
                 record.tools[event.tool] += 1
             self._recorder.record(event)
-            count += 1
-            if count == 1 and chosen("in_turn"):
+            if count == 1 and chosen(point):
                 await self._journal.flush()
-                reach("in_turn")
+                reach(point)
             if self._journal.crowded:
                 await self._journal.room()
             elif count % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         raise EngineFailed("failed", "The engine ended its turn without a result.", retryable=True)
 
-    async def _begin_anew(self, error: EngineFailed) -> str:
-        session_id = self._journal.get("session_id")
-        self._recorder.note(
-            f"{error.message} A new conversation begins (the old one was {session_id}), with a primer from the journal.",
-            "error",
-        )
-        await self._seat.forget_session()
-        await self._journal.flush()
-        return await make_primer(self._journal)
+    def _first(self, record: TurnRecord) -> None:
+        """The engine has taken the prompt: a conversation that was to be new is, and what it says of itself is known."""
+        if self._status.sessions.armed is not None and self._seat.engine is not None:
+            record.anew = True
+            self._status.sessions.begun(self._seat.engine.session_id)
+        self._seat.look()
 
-    async def _compact(self, record: TurnRecord) -> bool:
-        """Make the conversation shorter, so that the prompt may be tried once more. False: the engine cannot."""
+    def _may_compact(self, record: TurnRecord) -> bool:
         engine = self._seat.engine
-        if engine is None or not engine.abilities.compact or record.cancelled or record.stopped:
-            return False
+        return engine is not None and engine.abilities.compact and not record.cancelled and not record.stopped
+
+    async def _compact_in_turn(self, record: TurnRecord) -> TurnDone:
+        """So that the prompt may be tried once more. What it costs is the turn's."""
         self._recorder.note("The prompt is too long: the conversation is compacted, and the turn tried once more.")
         self._status.set_turn("compacting", record.turn_id)
-        try:
-            async for event in engine.compact():
-                if not isinstance(event, TurnDone):
-                    self._recorder.record(event)
-                elif event.outcome != "ok":
-                    self._recorder.note(event.error or "The conversation could not be compacted.", "error")
-                    return False
-        except EngineFailed as error:
-            self._recorder.note(error.message, "error")
-            return False
-        finally:
-            self._status.set_turn("thinking", record.turn_id)
-        return True
+        done = await self._guarded(record, _compaction)
+        if done.outcome != "ok":
+            self._recorder.note(done.error or "The conversation could not be compacted.", "error")
+        self._status.set_turn("thinking", record.turn_id)
+        return done
+
+
+def _compaction(engine: Engine) -> Stream:
+    return engine.compact() if engine.abilities.compact else _cannot_compact()
+
+
+async def _cannot_compact() -> Stream:
+    yield TurnDone("failed", "This engine cannot compact its conversation.", retryable=False)
 
 
 async def _close(stream: Any) -> None:

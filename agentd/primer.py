@@ -1,36 +1,85 @@
-"""What an agent is told where its engine lost the conversation: its last words and messages, from the journal."""
+"""What a new conversation is told of the one before it: its last words and deeds from the journal, or where its notes are.
+
+Plain text, bounded, every entry on one line and quoted, so that none can pose as another.
+"""
 
 import json
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from agentd.journal import Journal
+from agentd.sessions import How
 
-KINDS = ("text", "message_in", "message_out")
-ENTRIES = 24
+KINDS = ("text", "message_in", "message_out", "tool_use")
+ENTRIES = 60
 ENTRY_CHARACTERS = 600
+TOOL_CHARACTERS = 160
+"""A tool's use is one line; what it answered is left out."""
+MOST_CHARACTERS = 12_000
+"""Of all entries: about 3,000 tokens."""
+MOST_NOTES = 20
+NOTE_NAME_CHARACTERS = 200
 
 
-async def make_primer(journal: Journal) -> str:
-    """Plain text, every entry on one line and quoted, so that none can pose as another. Empty where there is nothing."""
-    entries = [_entry(kind, payload) for kind, payload in await journal.newest(KINDS, ENTRIES)]
-    if not entries:
+async def primer_for(how: How, journal: Journal, state: Path, leave_out: Collection[str] = ()) -> str:
+    """What the first prompt of a new conversation says of the old one; empty where there is nothing, or nothing is to be
+    said. `leave_out`: ids of messages that the prompt holds itself."""
+    if how == "notes":
+        return notes_primer(state)
+    return await make_primer(journal, leave_out) if how == "primer" else ""
+
+
+async def make_primer(journal: Journal, leave_out: Collection[str] = ()) -> str:
+    """The newest that fits, oldest first."""
+    found = await journal.newest(KINDS, ENTRIES)
+    entries = [_entry(kind, payload) for kind, payload in found if payload.get("message_id") not in leave_out]
+    kept: list[str] = []
+    size = 0
+    for entry in reversed(entries):
+        size += len(entry) + 1
+        if size > MOST_CHARACTERS:
+            break
+        kept.append(entry)
+    if not kept:
         return ""
     return "\n".join(
         [
-            "Your engine could not resume its earlier conversation, so this is a new one and you remember nothing of it."
-            " The last things in your journal were, oldest first:",
-            *entries,
+            "This is a new conversation: you had one before it, and remember nothing of it. The last things in your journal"
+            " were, oldest first, without what tools answered:",
+            *reversed(kept),
         ]
+    )
+
+
+def notes_primer(state: Path) -> str:
+    """Where the notes of the checkpoint are; their names are the agent's own words."""
+    try:
+        names = sorted(path.relative_to(state).as_posix() for path in state.rglob("*") if path.is_file())
+    except OSError:
+        names = []
+    listed = ", ".join(json.dumps(name[:NOTE_NAME_CHARACTERS], ensure_ascii=False) for name in names[:MOST_NOTES])
+    more = f" and {len(names) - MOST_NOTES} more" if len(names) > MOST_NOTES else ""
+    held = f"It holds {listed}{more}." if listed else "It is empty."
+    return (
+        "This is a new conversation: the one before it had grown long. Before it ended you were asked to write down what"
+        f" you need in your folder {json.dumps(str(state))}. {held} Read your notes there first."
     )
 
 
 def _entry(kind: str, payload: dict[str, Any]) -> str:
     if kind == "text":
         return f"- you said {_quoted(payload.get('text'))}"
+    if kind == "tool_use":
+        given = json.dumps(payload.get("input"), ensure_ascii=False)
+        return f"- you used {_quoted(payload.get('tool'), TOOL_CHARACTERS)} with {_cut(given, TOOL_CHARACTERS)}"
     who, word = ("from", "message from") if kind == "message_in" else ("to", "you sent to")
-    return f"- {word} {payload.get(who)}: {_quoted(payload.get('body'))}"
+    return f"- {word} {_quoted(payload.get(who), TOOL_CHARACTERS)}: {_quoted(payload.get('body'))}"
 
 
-def _quoted(text: Any) -> str:
-    words = str(text or "")
-    return json.dumps(words if len(words) <= ENTRY_CHARACTERS else words[:ENTRY_CHARACTERS] + "…", ensure_ascii=False)
+def _quoted(text: Any, most: int = ENTRY_CHARACTERS) -> str:
+    return json.dumps(_cut(str(text or ""), most), ensure_ascii=False)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most] + "…"

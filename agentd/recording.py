@@ -36,7 +36,7 @@ class Recorder:
             ToolUse: self._tool_use,
             ToolResult: self._tool_result,
             Note: lambda event: self.note(event.text, event.level),
-            ConditionChanged: lambda event: status.set_condition(event.condition, event.on, event.detail),
+            ConditionChanged: lambda event: status.conditions.set(event.condition, event.on, event.detail, event.until),
             ModelChanged: lambda event: status.set_model(event.model),
             Usage: self._usage,
             TurnDone: lambda event: None,

@@ -1,78 +1,101 @@
-"""What the harness knows of itself: turn state, conditions, model. Every change is journalled; the whole is the StatusReport."""
+"""What the harness knows of itself: turn state, conditions, session, model. Every change is journalled; the whole is the
+StatusReport."""
 
-import contextlib
 import os
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
+from agentd.conditions import Conditions
 from agentd.journal import Journal
-from hived.wire.agents import Condition, ConditionKind, EngineAbilities, TurnStateName
+from agentd.sessions import Sessions
+from hived.wire.agents import EngineAbilities, ModelOffered, TurnStateName
 from hived.wire.control import StatusReport
 from hived.wire.times import utc_now
-
-RATE_LIMIT_SENTINEL = "rate-limited"
-"""A file in the harness folder while the condition holds, with its detail: for scripts that look before they spawn."""
+from hived.wire.turns import Cost, Ctx
 
 
 class Status:
-    """One per harness."""
+    """One per harness. `on_news` is told of what no event carries: abilities, and the models offered."""
 
-    def __init__(self, journal: Journal, harness: Path, model: str) -> None:
+    def __init__(self, journal: Journal, conditions: Conditions, sessions: Sessions, model: str) -> None:
         self._journal = journal
-        self._harness = harness
+        self.conditions = conditions
+        self.sessions = sessions
         self.turn_state: TurnStateName = "idle"
         self._since = utc_now()
         self.turn_id: str | None = None
+        self.until: str | None = None
+        """It naps until then, from the end of its turn on if it is in one."""
         self.model = model
-        self.session_id: str | None = None
+        self.models: tuple[ModelOffered, ...] = ()
+        self.ctx: Ctx | None = None
+        """Of the conversation as it stands; None where that is not known."""
+        self.cost: Cost | None = None
+        """Of the last turn that said it."""
         self.abilities = EngineAbilities()
-        self._conditions: dict[ConditionKind, Condition] = {}
+        self.on_news: Callable[[], None] = lambda: None
 
     def report(self) -> StatusReport:
         return StatusReport(
             turn_state=self.turn_state,
             turn_state_since=self._since,
             turn_id=self.turn_id,
+            turn_until=self.until,
             model=self.model,
-            session_id=self.session_id,
+            models=list(self.models),
+            session_id=self.sessions.id,
+            session=self.sessions.view(),
+            ctx=self.ctx,
+            cost=self.cost,
             abilities=self.abilities,
-            conditions=list(self._conditions.values()),
+            conditions=self.conditions.all(),
             pid=os.getpid(),
         )
 
     def turn_begins(self, turn_id: str) -> None:
-        """Not journalled: the turn_start says it."""
-        self.turn_state, self.turn_id, self._since = "thinking", turn_id, utc_now()
+        """Its turn_start says it; that a nap goes on after it is said beside it."""
+        self._become("thinking", turn_id)
+        if self.until is not None:
+            self._say()
 
     def turn_ends(self) -> None:
-        """Not journalled: the turn_end says it."""
-        self.turn_state, self.turn_id, self._since = "idle", None, utc_now()
+        """Its turn_end says it; that it naps now is said beside it."""
+        self._become(self._at_rest(), None)
+        if self.until is not None:
+            self._say()
 
     def set_turn(self, state: TurnStateName, turn_id: str | None) -> None:
         if (state, turn_id) != (self.turn_state, self.turn_id):
-            self.turn_state, self.turn_id, self._since = state, turn_id, utc_now()
-            self._journal.append("turn_state_changed", {"state": state, "turn_id": turn_id})
+            self._become(state, turn_id)
+            self._say()
 
-    def set_condition(self, kind: ConditionKind, on: bool, detail: str = "") -> None:
-        known = self._conditions.get(kind)
-        if on == (known is not None) and (known is None or known.detail == detail):
-            return
-        if on:
-            self._conditions[kind] = Condition(kind=kind, since=known.since if known else utc_now(), detail=detail)
-        else:
-            del self._conditions[kind]
-        self._journal.append("status_changed", {"condition": kind, "on": on, "detail": detail})
-        if kind == "rate_limited":
-            self._mark_rate_limit(detail if on else None)
+    def nap(self, until: str | None) -> None:
+        """Said even where nothing changed: somebody waits for the word."""
+        self.restore_nap(until)
+        self._say()
+
+    def restore_nap(self, until: str | None) -> None:
+        self.until = until
+        if self.turn_id is None and self.turn_state != self._at_rest():
+            self._become(self._at_rest(), None)
 
     def set_model(self, model: str) -> None:
         if model != self.model:
             self._journal.append("model_changed", {"model": model, "previous": self.model})
             self.model = model
 
-    def _mark_rate_limit(self, detail: str | None) -> None:
-        sentinel = self._harness / RATE_LIMIT_SENTINEL
-        with contextlib.suppress(OSError):
-            if detail is None:
-                sentinel.unlink(missing_ok=True)
-            else:
-                sentinel.write_text(detail + "\n", encoding="utf-8")
+    def set_engine(self, abilities: EngineAbilities, models: Sequence[ModelOffered]) -> None:
+        """What the engine can do, and what it offers; nothing offered leaves what was known."""
+        offered = tuple(models) or self.models
+        if (abilities, offered) != (self.abilities, self.models):
+            self.abilities, self.models = abilities.model_copy(deep=True), offered
+            self.on_news()
+
+    def _at_rest(self) -> TurnStateName:
+        return "idle" if self.until is None else "napping"
+
+    def _become(self, state: TurnStateName, turn_id: str | None) -> None:
+        self.turn_state, self.turn_id, self._since = state, turn_id, utc_now()
+
+    def _say(self) -> None:
+        payload = {"state": self.turn_state, "turn_id": self.turn_id, "until": self.until}
+        self._journal.append("turn_state_changed", payload)

@@ -5,7 +5,7 @@ import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from agentd.context import cost_of, ctx_of
 from agentd.engines.base import TurnDone
@@ -14,6 +14,9 @@ from hived.wire.names import OPERATOR
 from hived.wire.times import utc_now
 from hived.wire.turns import TurnRow
 
+Kind = Literal["message", "checkpoint", "compact"]
+"""What a turn is for: messages, or the care of the context."""
+
 
 @dataclass(slots=True)
 class TurnRecord:
@@ -21,12 +24,17 @@ class TurnRecord:
     messages: list[Message]
     unread: int
     model: str
+    kind: Kind = "message"
+    asked_by: str = ""
+    """Of a turn without messages: who wanted it."""
     started_at: str = field(default_factory=utc_now)
     begun: float = field(default_factory=time.monotonic)
     message_ids: list[str] = field(default_factory=list)
     """What its turn_end settles: the messages of the claim, and those that steered it."""
     steered: list[str] = field(default_factory=list)
     tools: Counter[str] = field(default_factory=Counter)
+    anew: bool = False
+    """It began a new conversation."""
     cancelled: bool = False
     """The operator asked for its end."""
     stopped: bool = False
@@ -41,6 +49,8 @@ class TurnRecord:
 
     @property
     def wake(self) -> dict[str, str]:
+        if not self.messages:
+            return {"kind": self.kind, "from": self.asked_by}
         sender = self.messages[0].sender
         return {"kind": "operator" if sender == OPERATOR else "message", "from": sender}
 
@@ -75,7 +85,7 @@ class TurnRecord:
         return TurnRow(
             turn_id=self.turn_id,
             model=self.model,
-            wake_from=self.wake["from"],
+            wake_from=self.wake["from"] if self.messages else self.kind,
             result_kind=done.outcome,
             note=done.error,
             started_at=self.started_at,
@@ -89,6 +99,7 @@ class TurnRecord:
             last_output_tokens=usage.last_output_tokens,
             last_cache_read_input_tokens=usage.last_cache_read_input_tokens,
             last_cache_creation_input_tokens=usage.last_cache_creation_input_tokens,
+            context_window=usage.window,
             cost_usd=usage.cost_usd,
             cost_estimated=usage.cost_estimated if usage.cost_usd is not None else None,
             tool_call_count=self.tools.total(),

@@ -22,21 +22,32 @@ EXIT_SECONDS = 2.0
 PIPE_SECONDS = 1.0
 """A child of the engine may hold the pipe open when the engine has ended: so long may the pipe be silent."""
 
+ENGINE = "engine"
+LOGIN = "login"
+"""What is started for an agent: two may run at once, and neither may be taken for the other."""
+
 Report = Callable[[EngineEvent], None]
 
 
 class ProcessRuntime:
-    """Starts engines for one agent. `harness` is where engine.pid and engine.log go."""
+    """Starts engines for one agent. `harness` is where the pid, the mark and the log of each go; `name`: ENGINE, or LOGIN for
+    what runs beside it."""
 
     kind = "process"
 
     def __init__(
-        self, harness: Path, generation: int, report: Report, heard: Callable[[], None] = lambda: None
+        self,
+        harness: Path,
+        generation: int,
+        report: Report,
+        heard: Callable[[], None] = lambda: None,
+        name: str = ENGINE,
     ) -> None:
         self._harness = harness
         self._generation = generation
         self._report = report
         self._heard = heard
+        self._name = name
 
     async def start(self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> "ChildProcess":
         """Raises EngineFailed: `command_missing` where the program is not there or cannot be run."""
@@ -59,9 +70,10 @@ class ProcessRuntime:
             ) from error
         identity = ProcessIdentity.of(transport.get_pid(), self._generation)
         if identity is not None:
-            identity.write(self._harness / "engine.pid")
-            (self._harness / ENGINE_MARK_FILE).write_text(mark, encoding="ascii")
-        return ChildProcess(transport, protocol, mark, self._harness / "engine.log", self._report, self._heard)
+            identity.write(_pid_file(self._harness, self._name))
+            _mark_file(self._harness, self._name).write_text(mark, encoding="ascii")
+        log = self._harness / f"{self._name}.log"
+        return ChildProcess(transport, protocol, mark, log, self._report, self._heard)
 
 
 def _check_folder(folder: Path) -> None:
@@ -70,18 +82,37 @@ def _check_folder(folder: Path) -> None:
 
 
 async def end_leftover(harness: Path) -> bool:
-    """End the engine that an earlier harness left behind, its tree included. True where there was one."""
-    path = harness / "engine.pid"
-    identity = ProcessIdentity.read(path)
+    """End the engine that an earlier harness left behind, and its login, trees included. True where there was one."""
+    ended = [await _end_leftover(_pid_file(harness, name), _mark_file(harness, name)) for name in (ENGINE, LOGIN)]
+    return any(ended)
+
+
+async def _end_leftover(pid_file: Path, mark: Path) -> bool:
+    identity = ProcessIdentity.read(pid_file)
     found = identity is not None and identity.alive
     if identity is not None and found:
         await end_tree(identity.pid)
-    mark = harness / ENGINE_MARK_FILE
-    if mark.is_file():
-        await end_marked(mark.read_text(encoding="ascii", errors="replace"))
-    for file in (path, mark):
+    left = _read_mark(mark)
+    if left is not None:
+        await end_marked(left)
+    for file in (pid_file, mark):
         file.unlink(missing_ok=True)
     return found
+
+
+def _read_mark(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+
+
+def _pid_file(harness: Path, name: str) -> Path:
+    return harness / f"{name}.pid"
+
+
+def _mark_file(harness: Path, name: str) -> Path:
+    return harness / (ENGINE_MARK_FILE if name == ENGINE else f"{name}.mark")
 
 
 class _Streams(asyncio.subprocess.SubprocessStreamProtocol):

@@ -6,7 +6,7 @@ from typing import Any
 from agentd.engines.base import ToolAnswer, ToolDefinition
 from agentd.journal import Journal
 from agentd.status import Status
-from agentd.tools import messages, people, spawn
+from agentd.tools import messages, nap, people, spawn
 from agentd.tools.arguments import WrongArguments, check_names
 from agentd.uplink import Uplink
 from hived.client.agent_client import AgentClient
@@ -18,12 +18,21 @@ Handler = Callable[[dict[str, Any]], Awaitable[ToolAnswer]]
 class Tools:
     """What this agent's role may call."""
 
-    def __init__(self, role: Role, client: AgentClient, journal: Journal, uplink: Uplink, status: Status) -> None:
+    def __init__(
+        self,
+        role: Role,
+        client: AgentClient,
+        journal: Journal,
+        uplink: Uplink,
+        status: Status,
+        rest: Callable[[str | None], None],
+    ) -> None:
         self._handlers: dict[str, tuple[ToolDefinition, Handler]] = {}
         self._add(messages.SEND, lambda arguments: messages.send(journal, uplink, arguments))
         self._add(messages.INBOX, lambda _: messages.inbox(client))
         self._add(people.WHOAMI, lambda _: people.whoami(client))
         self._add(people.PEERS, lambda _: people.peers(client))
+        self._add(nap.NAP, lambda arguments: nap.nap(rest, arguments))
         if role == "queen":
             self._add(spawn.REQUEST_SPAWN, lambda arguments: spawn.request_spawn(client, status.turn_id, arguments))
 

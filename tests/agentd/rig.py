@@ -32,6 +32,7 @@ class Rig:
         self.workspace = home / "work"
         self.spec: dict[str, Any] = {}
         self.env: dict[str, str] = {}
+        self.rate_limit_resume = False
         self.process: asyncio.subprocess.Process | None = None
 
     def launch(self) -> Launch:
@@ -48,6 +49,7 @@ class Rig:
             workspace=str(self.workspace),
             agent_socket=str(self.stub.socket),
             tools_socket=str(self.stub.socket.with_name("tools.sock")),
+            rate_limit_resume=self.rate_limit_resume,
             model_file=str(self.harness / "model"),
             events_db=str(self.harness / "events.sqlite"),
             secrets_file=str(self.home / "secrets.toml"),
