@@ -1,0 +1,148 @@
+"""The worker's `bash`: each command in a session of its own, its output bounded, its group ended with it where that must be.
+Standard library only."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections import deque
+from typing import Any
+
+from agentd.engines.api_worker_files import Refused
+from agentd.engines.api_worker_tools import text, whole
+
+SECONDS = 120
+MOST_SECONDS = 600
+HEAD_BYTES = TAIL_BYTES = 20_000
+READ_BYTES = 65_536
+TERM_SECONDS = 2.0
+"""A command told to end may tidy up."""
+PIPE_SECONDS = 0.3
+"""After the shell has ended, what it left in the background may hold the pipe: its words are no longer waited for."""
+
+
+class Shell:
+    """`end_all` before the worker ends: nothing that it started stays."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._groups: set[int] = set()
+        self._drains: set[asyncio.Task[None]] = set()
+        self._program = shutil.which("bash") or "/bin/sh"
+
+    async def run(self, given: dict[str, Any]) -> tuple[str, bool]:
+        """(its output, whether it failed). Cancelled: the command's group is ended."""
+        command = text(given, "command")
+        seconds = min(whole(given, "timeout", SECONDS), MOST_SECONDS)
+        if "\0" in command:
+            raise Refused("A command holds no NUL.")
+        process = await _start([self._program, "-c", command], self._folder)
+        self._groups.add(process.pid)
+        output = _Output()
+        drain = asyncio.create_task(output.drain(process.output))
+        self._drains.add(drain)
+        drain.add_done_callback(self._drains.discard)
+        late = False
+        try:
+            async with asyncio.timeout(seconds):
+                await process.exited.wait()
+        except TimeoutError:
+            late = True
+            await self._end(process)
+        except asyncio.CancelledError:
+            await self._end(process)
+            raise
+        await asyncio.wait({drain}, timeout=PIPE_SECONDS)
+        said = output.text()
+        if late:
+            return f"It was ended after {seconds} s.\n{said}", True
+        left = "" if drain.done() else "\n(something of it still runs in the background)"
+        if process.returncode:
+            end = f"signal {-process.returncode}" if process.returncode < 0 else f"exit code {process.returncode}"
+            return f"{end}\n{said}{left}", True
+        return (said or "(no output)") + left, False
+
+    def end_all(self) -> None:
+        for group in self._groups:
+            _signal(group, signal.SIGKILL)
+
+    async def _end(self, process: "_Process") -> None:
+        _signal(process.pid, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TERM_SECONDS):
+                await process.exited.wait()
+        _signal(process.pid, signal.SIGKILL)
+        await process.exited.wait()
+
+
+class _Process(asyncio.subprocess.SubprocessStreamProtocol):
+    """A command that runs. asyncio's own wait would also wait for whoever holds the pipe."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=READ_BYTES, loop=asyncio.get_running_loop())
+        self.exited = asyncio.Event()
+        self.pid = 0
+        self.returncode: int | None = None
+
+    @property
+    def output(self) -> asyncio.StreamReader:
+        assert self.stdout is not None
+        return self.stdout
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        assert isinstance(transport, asyncio.SubprocessTransport)
+        self._of = transport
+        self.pid = transport.get_pid()
+
+    def process_exited(self) -> None:
+        self.returncode = self._of.get_returncode()
+        self.exited.set()
+        super().process_exited()
+
+
+async def _start(command: list[str], folder: str) -> _Process:
+    _, process = await asyncio.get_running_loop().subprocess_exec(
+        _Process, *command, cwd=folder, start_new_session=True, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT
+    )
+    return process
+
+
+def _signal(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+class _Output:
+    """The beginning and the end of what came, and how much is left out between them."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._tail: deque[bytes] = deque()
+        self._tail_bytes = 0
+        self._left_out = 0
+
+    async def drain(self, stream: asyncio.StreamReader) -> None:
+        while chunk := await stream.read(READ_BYTES):
+            room = HEAD_BYTES - len(self._head)
+            self._head += chunk[:room]
+            rest = chunk[room:]
+            if rest:
+                self._tail.append(rest)
+                self._tail_bytes += len(rest)
+            while self._tail and self._tail_bytes - len(self._tail[0]) >= TAIL_BYTES:
+                gone = len(self._tail.popleft())
+                self._tail_bytes -= gone
+                self._left_out += gone
+
+    def text(self) -> str:
+        tail = b"".join(self._tail)
+        over = max(0, len(tail) - TAIL_BYTES)
+        left_out = self._left_out + over
+        head = bytes(self._head).decode("utf-8", "replace")
+        if not left_out:
+            return (bytes(self._head) + tail).decode("utf-8", "replace").rstrip("\n")
+        end = tail[over:].decode("utf-8", "replace")
+        return f"{head}\n… ({left_out} bytes left out) …\n{end}".rstrip("\n")
