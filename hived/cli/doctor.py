@@ -1,6 +1,7 @@
 """`hive doctor`: every check with its remedy; with hived or without. Exit 1 where one failed."""
 
 import argparse
+import sys
 from typing import Any
 
 from hived.cli.command import Arguments, Command
@@ -45,9 +46,13 @@ def _print(report: dict[str, Any]) -> None:
     width = max(len(check["name"]) for check in checks)
     for check in checks:
         word, shade = MARKS.get(check["state"], (check["state"], "dim"))
-        print(f"{colour(word.ljust(7), shade)}  {line(check['name']).ljust(width)}  {line(check['detail'])}")
+        texts = [*_broken(line(check["detail"]), width + 11)]
         if check["remedy"]:
-            print(f"{'':7}  {'':{width}}  → {line(check['remedy'])}")
+            first, *rest = _broken(line(check["remedy"]), width + 13)
+            texts += [f"→ {first}", *(f"  {text}" for text in rest)]
+        print(f"{colour(word.ljust(7), shade)}  {line(check['name']).ljust(width)}  {texts[0]}")
+        for text in texts[1:]:
+            print(f"{'':{width + 11}}{text}")
     missing = [engine for engine in report["engines"] if not engine["found"]]
     if missing:
         print("\nEngines that are not here, and how to get them:")
@@ -60,6 +65,17 @@ def _print(report: dict[str, Any]) -> None:
         f"{number} {word}{'s' if word == 'warning' and number > 1 else ''}" for word, number in counts if number
     )
     print(f"\n{said or 'All is well'}.")
+
+
+def _broken(text: str, indent: int) -> list[str]:
+    """The text in lines that fit beside that indent on a terminal; whole where stdout is none."""
+    if not sys.stdout.isatty():
+        return [text]
+    import shutil
+    import textwrap
+
+    room = max(30, shutil.get_terminal_size().columns - indent)
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 COMMANDS = {"doctor": Command(_declare, _run)}

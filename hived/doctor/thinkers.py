@@ -4,8 +4,16 @@ from hived.wire.agents import EngineAbilities, EngineFound, RuntimeFound
 from hived.wire.doctor import Check
 
 THINKING = ("claude", "acp", "api")
-"""Engines with a model behind them; command and scripted are always there."""
-LOGINS = {"in": "logged in", "out": "logged out", "key": "an API key", "not_needed": "no login needed", "unknown": ""}
+"""Engines with a model behind them; command and scripted need none."""
+BUILT_IN = "api"
+"""It is always there; what may be missing is a model server."""
+LOGINS = {
+    "in": "logged in",
+    "out": "not logged in",
+    "key": "an API key",
+    "not_needed": "no login needed",
+    "unknown": "",
+}
 LOGIN_REMEDIES = {
     "claude": "Log in once for yourself with: claude auth login. An agent has a login of its own: hive login NAME, or one "
     "token for all by --env-from CLAUDE_CODE_OAUTH_TOKEN and secrets.toml.",
@@ -34,7 +42,9 @@ def engines(found: list[EngineFound]) -> list[Check]:
 
 
 def _any(found: list[EngineFound]) -> Check:
-    thinking = [engine_name(engine) for engine in found if engine.found and engine.kind in THINKING]
+    thinking = [
+        engine_name(engine) for engine in found if engine.found and engine.kind in THINKING and not _idle(engine)
+    ]
     if thinking:
         return Check(name="engines", state="ok", detail=", ".join(thinking))
     ways = [
@@ -44,21 +54,27 @@ def _any(found: list[EngineFound]) -> Check:
         name="engines",
         state="warning",
         detail="nothing with a model behind it was found; agents can be programs (command) and scenarios (scripted)",
-        remedy="Install one. " + "; ".join(ways[:1]) if ways else "Install one: docs/ENGINES.md says how.",
+        remedy=f"Install one, for instance {ways[0]}" if ways else "Install one: docs/ENGINES.md says how.",
     )
 
 
+def _idle(engine: EngineFound) -> bool:
+    """It is part of this build, and has nothing to think with. That is no trouble where another engine has."""
+    return engine.kind == BUILT_IN and engine.login == "out"
+
+
 def _engine(engine: EngineFound) -> Check:
-    facts = [engine.version or "", engine.path or "", LOGINS.get(engine.login, engine.login), engine.login_detail]
+    login = "" if _idle(engine) else LOGINS.get(engine.login, engine.login)
+    facts = [engine.version or "", engine.path or "", login, engine.login_detail]
     facts += [engine.detail, can(engine.abilities)]
     if engine.models:
         facts.append(f"models: {', '.join(engine.models[:8])}{' …' if len(engine.models) > 8 else ''}")
-    logged_out = engine.login == "out"
+    logged_out = engine.login == "out" and not _idle(engine)
     return Check(
         name=f"engine {engine_name(engine)}",
         state="warning" if logged_out else "ok",
         detail="; ".join(" ".join(fact.split()) for fact in facts if fact),
-        remedy=LOGIN_REMEDIES.get(engine.kind, LOGIN_REMEDY) if logged_out else "",
+        remedy=LOGIN_REMEDIES.get(engine.kind, LOGIN_REMEDY) if logged_out else engine.install if _idle(engine) else "",
     )
 
 

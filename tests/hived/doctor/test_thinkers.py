@@ -45,6 +45,18 @@ def test_a_machine_without_a_thinking_engine_is_told_how_to_get_one() -> None:
     assert "brew install goose" in check.remedy
 
 
+def test_the_built_in_engine_without_a_server_is_no_trouble_beside_another() -> None:
+    api = EngineFound(
+        kind="api", found=True, login="out", login_detail="no key, and no Ollama answers", install="get a key"
+    )
+    [any_engine, claude, idle] = thinkers.engines([CLAUDE, api])
+    assert (any_engine.detail, claude.state, idle.state) == ("claude", "ok", "ok")
+    assert idle.remedy == "get a key"
+    [alone, _] = thinkers.engines([api])
+    assert alone.state == "warning"
+    assert "get a key" in alone.remedy
+
+
 def test_a_runtime_that_is_no_wall_is_said_and_none_at_all_fails() -> None:
     process = RuntimeFound(kind="process", works=True, detail="no wall")
     bwrap = RuntimeFound(kind="bwrap", works=False, detail="bwrap is not on PATH")
