@@ -210,6 +210,14 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert [command for command in COMMANDS if f"  {command} " not in said] == []
 
 
+def test_no_command_but_the_demo_loads_what_is_heavy() -> None:
+    modules = sorted({module for module, _ in COMMANDS.values()} - {"demo"})
+    code = f"import sys, {', '.join(f'hived.cli.{module}' for module in modules)}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"pydantic", "httpx", "asyncio", "fastapi", "textual", "aiosqlite", "subprocess", "sqlite3"}
+    assert heavy.isdisjoint(loaded)
+
+
 def test_version_works_without_hived(home: Path) -> None:
     done = hive(home, "version", "--json")
     assert done.returncode == 0
