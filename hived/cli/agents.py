@@ -30,7 +30,10 @@ def context_of(agent: dict[str, Any]) -> str:
 
 
 def money(usd: float | None, estimated: bool = False) -> str:
-    return "" if usd is None else f"{'~' if estimated else ''}${usd:.2f}"
+    """In cents, and in hundredths of them where it is less than one; `~` where it is estimated."""
+    if usd is None:
+        return ""
+    return f"{'~' if estimated else ''}${usd:.{4 if 0 < usd < 0.01 else 2}f}"
 
 
 def _ls(arguments: Arguments) -> int:
@@ -98,7 +101,10 @@ def _show(arguments: Arguments) -> int:
             ("parent", agent["parent"]),
             ("process", f"pid {agent['pid']}, generation {agent['generation']}" if agent["pid"] else None),
             ("context", f"{ctx['tokens']} of {ctx['window']} tokens, {context_of(agent)}" if ctx else None),
-            ("last turn", f"{cost['tokens']} tokens {money(cost['usd'], cost['estimated'])}" if cost else None),
+            (
+                "last turn",
+                f"{cost['tokens']} tokens {money(cost['usd'], cost['estimated'])}".rstrip() if cost else None,
+            ),
             ("turns", f"{spend['turns']} {money(spend['total_usd'], spend['estimated'])}".rstrip()),
             ("messages", f"{agent['unread']} unread, {agent['held']} held"),
             ("last outcome", agent["last_outcome"]),

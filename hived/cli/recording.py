@@ -46,9 +46,8 @@ def _run(arguments: Arguments) -> int:
         print_json({**recording, "scenario": os.path.abspath(file)})
     else:
         left_out = ", ".join(f"{count} {kind}" for kind, count in sorted(recording["left_out"].items()))
-        print(
-            f"{file}: {recording['turns']} turns, {recording['events']} events{f' (without {left_out})' if left_out else ''}"
-        )
+        turns = f"{recording['turns']} turn{'' if recording['turns'] == 1 else 's'}"
+        print(f"{file}: {turns}, {recording['events']} events{f' (without {left_out})' if left_out else ''}")
         print(f"Play it with: hive spawn NAME --engine scripted --scenario {file}")
     return 0
 

@@ -307,7 +307,7 @@ def test_a_recording_goes_to_stdout_or_into_a_file(desk: Desk, tmp_path: Path) -
     assert desk("record", "ada", "--json").json() == RECORDING
     file = tmp_path / "ada.toml"
     said = desk("record", "ada", str(file), "--from", "t1", "--to", "t2")
-    assert "1 turns, 4 events (without 2 message_in)" in said.out
+    assert "1 turn, 4 events (without 2 message_in)" in said.out
     assert desk.hived.asked[0].path == f"{ADA}/recording?from=t1&to=t2"
     assert file.read_text() == RECORDING["scenario"]
     file.write_text("mine")

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from hived.cli import output
+from hived.cli.agents import money
 from hived.cli.rendering import rendered, summary, tool_line
 
 HOSTILE = "a\x1b[31mred\x1b]0;title\x07\x9b2Jb\rc\x08\u202ed\x00\x85e\ud800"
@@ -59,6 +60,20 @@ def test_each_tool_is_drawn_in_its_own_way(tool: str, given: object, shown: str)
 
 def event(kind: str, **payload: object) -> dict[str, object]:
     return {"id": 1, "ts": "2026-01-01T00:00:00.000Z", "kind": kind, "payload": payload}
+
+
+@pytest.mark.parametrize(
+    ("usd", "estimated", "shown"),
+    [
+        (None, False, ""),
+        (0.0, False, "$0.00"),
+        (0.004, False, "$0.0040"),
+        (0.01, True, "~$0.01"),
+        (12.345, False, "$12.35"),
+    ],
+)
+def test_money_that_was_spent_is_never_shown_as_nothing(usd: float | None, estimated: bool, shown: str) -> None:
+    assert money(usd, estimated) == shown
 
 
 def test_no_event_can_reach_the_terminal_raw() -> None:
