@@ -17,16 +17,20 @@ from hived.client.errors import error_from_wire
 from hived.client.sse import ServerEvent, SseParser, StreamBroken
 from hived.paths import checked_socket_path
 from hived.wire import routes
-from hived.wire.agents import AgentDetail, AgentView, EngineFound, SpawnRequest
+from hived.wire.agents import AgentDetail, AgentView, EngineFound, ModelList, Rebuild, SpawnRequest
 from hived.wire.approvals import Approval, Verdict
+from hived.wire.doctor import DoctorReport
 from hived.wire.errors import HiveError, Internal, NotRunning, ProtocolMismatch, ResyncNeeded, TookTooLong
 from hived.wire.events import Event, TranscriptPage
 from hived.wire.messages import Message, MessageDraft, Sent
 from hived.wire.protocol import BUILD_HEADER, CLIENT_HEADER, IDEMPOTENCY_HEADER, PROTOCOL, PROTOCOL_HEADER
+from hived.wire.recordings import Recording
 from hived.wire.snapshot import FeedRow, Snapshot, Version
 
 CALL_SECONDS = 120.0
 """A call answers when the thing has happened: starting an agent may take a while."""
+LONG_CALL_SECONDS = 330.0
+"""Of what an engine must do first: compact a conversation, come up with a login's link, check its code."""
 CONNECT_SECONDS = 3.0
 SILENCE_SECONDS = 50.0
 """hived says something on every stream each 15 s; a stream that is silent for longer than three of these is dead."""
@@ -97,11 +101,66 @@ class HiveClient:
         """Give a held message up."""
         return Message.model_validate(await self._call("POST", _path(routes.MESSAGE_DROP, id=id)))
 
+    async def list_models(self, name: str) -> ModelList:
+        """What its engine offers."""
+        return ModelList.model_validate(await self._call("GET", _path(routes.AGENT_MODELS, name=name)))
+
     async def set_model(self, name: str, model: str) -> None:
         await self._call("PUT", _path(routes.AGENT_MODEL, name=name), {"model": model})
 
+    async def set_effort(self, name: str, effort: str | None) -> None:
+        """None: back to the engine's own."""
+        await self._call("PUT", _path(routes.AGENT_EFFORT, name=name), {"effort": effort})
+
+    async def set_permission_mode(self, name: str, mode: str | None) -> None:
+        """None: back to its agent.toml's."""
+        await self._call("PUT", _path(routes.AGENT_PERMISSION_MODE, name=name), {"permission_mode": mode})
+
     async def cancel_turn(self, name: str) -> None:
         await self._call("POST", _path(routes.AGENT_ACTION, name=name, action="cancel-turn"))
+
+    async def compact(self, name: str) -> None:
+        """Make its conversation shorter; answers when that is done."""
+        path = _path(routes.AGENT_ACTION, name=name, action="compact")
+        await self._call("POST", path, seconds=LONG_CALL_SECONDS)
+
+    async def new_session(self, name: str, *, primer: bool) -> None:
+        """Its next turn begins a new conversation, with what the journal remembers or without."""
+        await self._call("POST", _path(routes.AGENT_ACTION, name=name, action="new-session"), {"primer": primer})
+
+    async def nap(self, name: str, seconds: float) -> None:
+        """0 ends the nap."""
+        await self._call("POST", _path(routes.AGENT_ACTION, name=name, action="nap"), {"seconds": seconds})
+
+    async def resume(self, name: str) -> None:
+        """End its nap and its rate limit, and let it look at what waits."""
+        await self._call("POST", _path(routes.AGENT_ACTION, name=name, action="resume"))
+
+    async def rebuild(self, name: str, change: Rebuild) -> AgentView:
+        """Put it on another engine, model or options; answers when it is online again."""
+        path = _path(routes.AGENT_ACTION, name=name, action="rebuild")
+        return AgentView.model_validate(await self._call("POST", path, change.model_dump(exclude_none=True)))
+
+    async def start_login(self, name: str) -> AgentView:
+        """Begin to log its engine in; answers when there is a link to open."""
+        answer = await self._call("POST", _path(routes.AGENT_LOGIN, name=name), seconds=LONG_CALL_SECONDS)
+        return AgentView.model_validate(answer)
+
+    async def give_login_code(self, name: str, code: str) -> AgentView:
+        """The code that the link gave. Never with an idempotency key: what was sent with one is remembered."""
+        path = _path(routes.AGENT_LOGIN_CODE, name=name)
+        return AgentView.model_validate(await self._call("POST", path, {"code": code}, seconds=LONG_CALL_SECONDS))
+
+    async def cancel_login(self, name: str) -> AgentView:
+        return AgentView.model_validate(await self._call("DELETE", _path(routes.AGENT_LOGIN, name=name)))
+
+    async def fetch_recording(self, name: str) -> Recording:
+        """All that its journal keeps of it, as a scenario."""
+        return Recording.model_validate(await self._call("GET", _path(routes.AGENT_RECORDING, name=name)))
+
+    async def examine(self) -> DoctorReport:
+        """What hived finds on its machine, each check run now."""
+        return DoctorReport.model_validate(await self._call("GET", routes.DOCTOR))
 
     async def start_agent(self, name: str) -> AgentView:
         return await self._act(name, "start")
@@ -172,13 +231,21 @@ class HiveClient:
         return AgentView.model_validate(answer)
 
     async def _call(
-        self, method: str, path: str, body: Any = None, *, query: Query | None = None, key: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Query | None = None,
+        key: str | None = None,
+        seconds: float = CALL_SECONDS,
     ) -> Any:
         headers = {IDEMPOTENCY_HEADER: key} if key else {}
+        timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
         try:
-            response = await self._http.request(method, path, json=body, params=query, headers=headers)
+            response = await self._http.request(method, path, json=body, params=query, headers=headers, timeout=timeout)
         except httpx.ReadTimeout as error:
-            raise TookTooLong(what=f"{method} {path}", seconds=CALL_SECONDS) from error
+            raise TookTooLong(what=f"{method} {path}", seconds=seconds) from error
         except httpx.TransportError as error:
             raise NotRunning(socket=str(self.socket)) from error
         _check_protocol(response)
