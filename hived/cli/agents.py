@@ -5,7 +5,7 @@ from typing import Any
 
 from hived.cli.command import Arguments, Command, listed, nothing, one_name, positive
 from hived.cli.output import clean, line, print_facts, print_json, print_rows
-from hived.cli.times import age, left, until
+from hived.cli.times import age, clock, left, until
 from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.names import checked_name
@@ -76,6 +76,22 @@ def _noted(item: dict[str, Any]) -> str:
     """A condition in a list: with the time that is left, where it ends by itself."""
     ahead = left(item["until"])
     return f"{item['kind']} ({ahead})" if ahead else str(item["kind"])
+
+
+def held_up(agent: dict[str, Any]) -> str | None:
+    """Why no turn of it begins though it could, with the way on; None where nothing is in the way."""
+    name, turn = agent["name"], agent["turn"]
+    if agent["session"]["state"] == "refused":
+        return f"{name} cannot resume its conversation: hive new-session {name} [--primer]"
+    for item in agent["conditions"]:
+        if item["kind"] == "rate_limited":
+            end = f" until {clock(item['until'])}" if item["until"] else ""
+            return f"{name} is rate-limited{end}: hive resume {name}"
+        if item["kind"] == "needs_login":
+            return f"{name} is not logged in: hive login {name}"
+    if turn["state"] == "napping" and turn["until"]:
+        return f"{name} naps until {clock(turn['until'])}: hive nap {name} off"
+    return None
 
 
 def _show(arguments: Arguments) -> int:

@@ -4,8 +4,9 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from hived.cli.agents import held_up
 from hived.cli.command import Arguments, Command, checked_names, listed, names, seconds
-from hived.cli.output import print_json
+from hived.cli.output import note, print_json
 from hived.cli.watch import Watch
 from hived.client import oneshot
 from hived.wire import routes
@@ -96,9 +97,16 @@ def _wait(arguments: Arguments) -> int:
     watch = Watch()
     reached = {"idle": watch.is_idle, "online": watch.is_online, "stopped": watch.is_stopped}[arguments.until]
 
+    said: dict[str, str | None] = {}
+
     def all_reached(_: Watch) -> bool:
-        found = [reached(name) for name in wanted]  # Every one is looked at, so that a wrong one is told at once.
-        return all(found)
+        found = {name: reached(name) for name in wanted}  # Every one is looked at, so that a wrong one is told at once.
+        for name in (name for name, is_there in found.items() if not is_there):
+            why = held_up(watch.agent(name))
+            if why is not None and said.get(name) != why:
+                note(why)
+            said[name] = why
+        return all(found.values())
 
     watch.until(all_reached, arguments.timeout, f"{', '.join(wanted)} being {arguments.until}")
     views = [watch.agent(name) for name in wanted]

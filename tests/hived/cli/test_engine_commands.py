@@ -417,6 +417,34 @@ def test_engines_are_told_apart_by_preset_and_login(desk: Desk) -> None:
     assert rows[2] == ["acp", "goose", "no", "brew"]
 
 
+NAP = {"turn": {"state": "napping", "since": WHEN, "until": in_seconds(3600)}}
+LIMIT = {"conditions": [{"kind": "rate_limited", "since": WHEN, "until": in_seconds(3600)}]}
+UNTIL_UNKNOWN = {"conditions": [{"kind": "rate_limited", "since": WHEN}]}
+OUT = {"conditions": [{"kind": "needs_login", "since": WHEN}]}
+REFUSED = {"session": {"state": "refused", "id": "s"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (NAP, "ada naps until "),
+        (LIMIT, "ada is rate-limited until "),
+        (UNTIL_UNKNOWN, "ada is rate-limited: hive resume ada\n"),
+        (OUT, "ada is not logged in: hive login ada\n"),
+        (REFUSED, "ada cannot resume its conversation: hive new-session ada [--primer]\n"),
+        ({}, "error"),
+    ],
+)
+def test_wait_says_what_holds_an_agent_up(desk: Desk, changes: dict[str, Any], said: str) -> None:
+    snapshot = {"seq": 1, "agents": [view(unread=1, **changes)], "messages": [], "approvals": []}
+    desk.tells("GET /v1/snapshot", snapshot)
+    desk.tells("GET /v1/feed", {})  # a stream that ends at once, without a word
+    waited = desk("wait", "ada", "--timeout", "0.2")
+    assert (waited.code, waited.out) == (1, "")
+    assert waited.err.startswith(said)
+    assert waited.err.splitlines()[-1].startswith("error[")
+
+
 # Every failure has its exit code
 
 FAILURES: list[tuple[str, str, HiveError, int]] = [
