@@ -1,11 +1,17 @@
-"""Whether Claude Code is on this machine, and where."""
+"""Whether Claude Code is on this machine, where, and whether the operator is logged in with it.
+
+An agent does not use the operator's own account: it has a folder of its own, or a token by `env_from`.
+"""
 
 import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from agentd.engines.claude_account import STATUS_COMMAND, Account
+from agentd.engines.claude_settings import Offer
 from hived.wire.agents import EngineFound
 
 INSTALL = "npm install -g @anthropic-ai/claude-code"
@@ -34,9 +40,35 @@ def find() -> list[EngineFound]:
     path = claude_program()
     if path is None:
         return [EngineFound(kind="claude", found=False, detail="claude is not on PATH", install=INSTALL)]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        answers = pool.map(_ask, ((path, "--version"), (path, *STATUS_COMMAND)))
+        said, status = tuple(answers)
+    if isinstance(said, str):
+        return [EngineFound(kind="claude", found=False, path=path, detail=said, install=INSTALL)]
+    version = re.search(r"\d+\.\d+\.\d+\S*", said.stdout)
+    if said.returncode or version is None:
+        detail = _one_line(said.stderr or said.stdout) or f"exit code {said.returncode}"
+        return [EngineFound(kind="claude", found=False, path=path, detail=detail, install=INSTALL)]
+    account = None if isinstance(status, str) else Account.read(status.stdout)
+    return [
+        EngineFound(
+            kind="claude",
+            found=True,
+            login="unknown" if account is None else account.login,
+            login_detail="" if account is None else account.detail,
+            abilities=Offer().abilities(),
+            version=version.group(),
+            path=path,
+            install=INSTALL,
+        )
+    ]
+
+
+def _ask(command: tuple[str, ...]) -> "subprocess.CompletedProcess[str] | str":
+    """What the program answered, or why it did not."""
     try:
-        answer = subprocess.run(
-            [path, "--version"],
+        return subprocess.run(
+            command,
             capture_output=True,
             text=True,
             errors="replace",
@@ -45,12 +77,7 @@ def find() -> list[EngineFound]:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return [EngineFound(kind="claude", found=False, path=path, detail=_one_line(str(error)), install=INSTALL)]
-    version = re.search(r"\d+\.\d+\.\d+\S*", answer.stdout)
-    if answer.returncode or version is None:
-        detail = _one_line(answer.stderr or answer.stdout) or f"exit code {answer.returncode}"
-        return [EngineFound(kind="claude", found=False, path=path, detail=detail, install=INSTALL)]
-    return [EngineFound(kind="claude", found=True, version=version.group(), path=path, install=INSTALL)]
+        return _one_line(str(error))
 
 
 def _one_line(text: str) -> str:

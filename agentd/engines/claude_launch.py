@@ -55,7 +55,7 @@ def command_line(
     options = context.launch.spec.engine_options
     _check_names(options)
     command = [
-        *_program(options.get("command")),
+        *program(options.get("command")),
         "-p", "--output-format", "stream-json", "--input-format", "stream-json", "--verbose",
         "--include-partial-messages", "--replay-user-messages",
         "--permission-prompt-tool", "stdio",
@@ -98,9 +98,9 @@ def environment_defaults(context: EngineContext) -> dict[str, str]:
 def check_spec(spec: SpawnRequest) -> None:
     """Raises EngineFailed for an option that cannot be met, or where the CLI is not there."""
     _check_names(spec.engine_options)
-    program = _program(spec.engine_options.get("command"))[0]
-    if shutil.which(program) is None:
-        missing = CommandMissing(command=program)
+    found = program(spec.engine_options.get("command"))[0]
+    if shutil.which(found) is None:
+        missing = CommandMissing(command=found)
         raise EngineFailed("failed", missing.message, retryable=False, code=missing.code)
     server_config(spec)
     held = {"IS_SANDBOX": "1"} if "IS_SANDBOX" in spec.env_from else spec.env
@@ -113,7 +113,8 @@ def _check_names(options: dict[str, Any]) -> None:
         raise invalid(unknown[0], f"claude has no such option; it has {', '.join(sorted(OPTIONS))}.")
 
 
-def _program(command: Any) -> list[str]:
+def program(command: Any) -> list[str]:
+    """Of the option `command`, or Claude Code where it is found. Raises EngineFailed (not retryable)."""
     if command is None:
         found = claude_program()
         if found is None:

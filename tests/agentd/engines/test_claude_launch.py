@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agentd.engines import claude_launch, claude_settings
+from agentd.engines import claude_launch
 from agentd.engines.base import EngineContext, EngineFailed
 from agentd.engines.claude_launch import check_spec, command_line, environment_defaults
 from agentd.engines.claude_servers import ServerFile, server_config
@@ -112,7 +112,7 @@ def test_the_mode_of_the_options_holds_until_another_is_set(unstarted: Setting) 
 def test_root_may_not_go_unasked_unless_something_walls_it_in(
     unstarted: Setting, monkeypatch: pytest.MonkeyPatch, uid: int, env: dict[str, str], refused: bool
 ) -> None:
-    monkeypatch.setattr(claude_settings.os, "geteuid", lambda: uid)
+    monkeypatch.setattr("os.geteuid", lambda: uid)
     unstarted.options.update(permission_mode="bypassPermissions", command=["sh"])
     unstarted.env.update(env)
     context = unstarted.context()
