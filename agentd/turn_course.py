@@ -101,7 +101,8 @@ class TurnCourse:
             conditions.set("needs_login", True, done.error or "")
         elif done.outcome == "rate_limited":
             known = conditions.get("rate_limited")
-            conditions.set("rate_limited", True, done.error or "", done.until or (known.until if known else None))
+            if known is None or known.until is None:  # else the engine has said more in the turn itself
+                conditions.set("rate_limited", True, done.error or "", done.until)
 
 
 def message_in(message: Message, *, steered: bool) -> dict[str, object]:

@@ -101,10 +101,31 @@ class Rig:
             connection.close()
         return [json.loads(row[0]) for row in rows]
 
-    def scripted(self, *turns: dict[str, Any], **defaults: float) -> None:
-        """Use the scripted engine on these turns, each {"steps": [...], …}."""
+    def facts(self) -> dict[str, str]:
+        """The durable facts in the journal's file."""
+        connection = sqlite3.connect(f"file:{self.harness / 'events.sqlite'}?mode=ro", uri=True)
+        try:
+            return dict(connection.execute("SELECT key, value FROM journal").fetchall())
+        finally:
+            connection.close()
+
+    def stats(self) -> list[dict[str, Any]]:
+        """The rows of turn-stats.sqlite, oldest first."""
+        connection = sqlite3.connect(f"file:{self.harness / 'turn-stats.sqlite'}?mode=ro", uri=True)
+        connection.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in connection.execute("SELECT * FROM turns ORDER BY rowid")]
+        finally:
+            connection.close()
+
+    def report(self) -> dict[str, Any]:
+        """The harness's last StatusReport."""
+        return self.stub.statuses[-1]
+
+    def scripted(self, *turns: dict[str, Any], engine: dict[str, Any] | None = None, **defaults: float) -> None:
+        """Use the scripted engine on these turns, each {"steps": [...], …}; `engine` is what it can do."""
         file = self.home / "scenario.toml"
-        file.write_text(scenario_text(*turns, **defaults))
+        file.write_text(scenario_text(*turns, engine=engine, **defaults))
         self.spec |= {"engine": "scripted", "engine_options": {"scenario": str(file)}}
 
     def command(self, code: str) -> None:
@@ -112,8 +133,9 @@ class Rig:
         self.spec |= {"engine": "command", "engine_options": {"command": [sys.executable, "-c", code]}}
 
 
-def scenario_text(*turns: dict[str, Any], **defaults: float) -> str:
+def scenario_text(*turns: dict[str, Any], engine: dict[str, Any] | None = None, **defaults: float) -> str:
     lines = ["[defaults]", *(f"{name} = {value}" for name, value in defaults.items())]
+    lines += ["[engine]", *(f"{name} = {_toml(value)}" for name, value in (engine or {}).items())]
     for turn in turns:
         lines += ["[[turn]]", *(f"{json.dumps(key)} = {_toml(value)}" for key, value in turn.items())]
     return "\n".join(lines)

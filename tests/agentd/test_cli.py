@@ -10,6 +10,7 @@ import pytest
 
 from agentd.cli import main
 from hived.wire.agents import EngineFound, RuntimeFound
+from hived.wire.protocol import PROTOCOL
 from tests.agentd.rig import Rig
 
 
@@ -19,18 +20,23 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture(autouse=True)
+def _own_hive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HIVE_HOME", str(tmp_path / "hive"))
+
+
 def test_engines_lists_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines", "--json"]) == 0
     found = [EngineFound.model_validate(one) for one in json.loads(capsys.readouterr().out)]
-    assert [one.kind for one in found] == ["claude", "command", "scripted"]
-    assert all(one.found for one in found[1:])
+    assert list(dict.fromkeys(one.kind for one in found)) == ["claude", "acp", "api", "command", "scripted"]
+    assert all(one.found for one in found if one.kind in ("command", "scripted"))
 
 
 def test_a_claude_that_is_not_there_says_how_to_get_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr("agentd.engines.registry.CLAUDE_PLACES", ())
+    monkeypatch.setattr("agentd.engines.claude_found.CLAUDE_PLACES", ())
     main(["engines", "--json"])
     claude = json.loads(capsys.readouterr().out)[0]
     assert claude["found"] is False
@@ -55,7 +61,7 @@ def test_runtimes_lists_process_which_works_everywhere() -> None:
 
 
 def test_version_works_alone() -> None:
-    assert json.loads(run("version", "--json").stdout)["protocol"] == 1
+    assert json.loads(run("version", "--json").stdout)["protocol"] == PROTOCOL
 
 
 def test_a_launch_file_that_is_none_is_one_sentence(tmp_path: Path) -> None:

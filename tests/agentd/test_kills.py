@@ -90,21 +90,3 @@ async def test_a_session_is_resumed_by_the_next_harness(rig: Rig) -> None:
     ends = await rig.stub.turn_ends(2)
     assert ends[0]["session_id"] == ends[1]["session_id"]
     assert [payload["text"] for payload in rig.stub.payloads("text")] == ["first", "second"]
-
-
-async def test_a_session_that_cannot_be_resumed_is_said_and_primed_from_the_journal(rig: Rig) -> None:
-    rig.scripted({"steps": [{"say": "first"}]}, {"steps": [{"say": "second"}]})
-    await rig.start()
-    await rig.stub.send("one")
-    await rig.stub.turn_ends(1)
-    await rig.kill()
-    for memory in (rig.home / "home" / ".scripted").iterdir():
-        memory.unlink()
-    await rig.start()
-    await rig.stub.send("two")
-    ends = await rig.stub.turn_ends(2)
-    assert ends[1]["outcome"] == "ok"
-    assert ends[0]["session_id"] != ends[1]["session_id"]
-    (note,) = rig.stub.payloads("note")
-    assert note["level"] == "error"
-    assert ends[0]["session_id"] in note["text"]

@@ -12,9 +12,10 @@ async def test_a_message_is_one_turn_and_its_turn_end_acks_it(rig: Rig) -> None:
     await rig.start()
     message = await rig.stub.send("please")
     (end,) = await rig.stub.turn_ends()
+    await rig.stub.until(lambda: rig.stub.payloads("session_changed"), "the session being said")
     kinds = rig.stub.kinds()
     assert kinds[kinds.index("message_in") :] == [
-        "message_in", "turn_start", "text", "tool_use", "tool_result", "turn_end",
+        "message_in", "turn_start", "text", "tool_use", "tool_result", "turn_end", "session_changed",
     ]  # fmt: skip
     assert end["outcome"] == "ok"
     assert end["message_ids"] == [message]
@@ -100,6 +101,7 @@ async def test_an_engine_that_cannot_steer_leaves_the_message_for_the_next_turn(
 
 async def test_the_model_file_is_read_each_turn_and_said_when_it_changed(rig: Rig) -> None:
     rig.scripted({"repeat": True, "steps": [{"say": "on {model}"}]})
+    (rig.harness / "model").write_text("haiku\n")
     await rig.start()
     await rig.stub.send("one")
     await rig.stub.turn_ends(1)
@@ -111,13 +113,13 @@ async def test_the_model_file_is_read_each_turn_and_said_when_it_changed(rig: Ri
     assert rig.stub.payloads("model_changed") == [{"model": "opus", "previous": "haiku"}]
 
 
-async def test_a_blank_model_file_means_haiku(rig: Rig) -> None:
+async def test_a_blank_model_file_means_the_engines_own_model(rig: Rig) -> None:
     (rig.harness / "model").write_text(" \n")
     rig.scripted({"steps": [{"say": "on {model}"}]})
     await rig.start()
     await rig.stub.send("one")
     (end,) = await rig.stub.turn_ends()
-    assert end["model"] == "haiku"
+    assert end["model"] == "default"
 
 
 async def test_a_model_set_in_mid_turn_is_in_force_at_once(rig: Rig) -> None:

@@ -39,6 +39,7 @@ class HivedStub:
         self.live: list[dict[str, Any]] = []
         """Deltas."""
         self.statuses: list[dict[str, Any]] = []
+        self.claims: list[dict[str, Any]] = []
         self.batches: list[int] = []
         """How many lines each batch had."""
         self.refuse_to: set[str] = set()
@@ -213,6 +214,8 @@ class HivedStub:
             self.books.events.append(event)
             if event["kind"] == "turn_end":
                 self._settle(event["payload"])
+            elif event["kind"] == "status_changed":
+                self._send_again(event["payload"])
             elif event["kind"] == "message_out":
                 if event["payload"]["to"] in self.refuse_to:
                     reason = {"code": "agent_not_found", "message": "There is no such agent."}
@@ -229,10 +232,18 @@ class HivedStub:
                 message |= {"status": "acked", "acks": message.get("acks", 0) + 1}
             elif message["status"] != "acked":
                 message |= {"status": "queued" if end["retryable"] else "held", "turn_id": None, "redelivered": True}
+                message["held_outcome"] = end["outcome"]
         for message in self._leased(end["turn_id"]):
             message |= {"status": "queued", "turn_id": None}
 
+    def _send_again(self, change: dict[str, Any]) -> None:
+        """What was held for a login or a limit comes again once that is over."""
+        for message in self.books.messages.values():
+            if not change["on"] and message["status"] == "held" and message["held_outcome"] == change["condition"]:
+                message |= {"status": "queued", "turn_id": None}
+
     def _claim(self, claim: dict[str, Any]) -> Answer:
+        self.claims.append(claim)
         for message in self.books.messages.values():
             if message["status"] == "leased" and message["turn_id"] != claim["turn_id"]:
                 message |= {"status": "queued", "turn_id": None, "redelivered": True}
@@ -263,7 +274,7 @@ async def serving(stub: HivedStub) -> AsyncIterator[HivedStub]:
 
 
 def _shown(message: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in message.items() if key not in ("turn_id", "acks")}
+    return {key: value for key, value in message.items() if key not in ("turn_id", "acks", "held_outcome")}
 
 
 def _error(code: str, **detail: Any) -> dict[str, Any]:
