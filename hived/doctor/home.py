@@ -23,7 +23,7 @@ FAIL_FREE_BYTES = 100 * MIB
 
 def folders(paths: HivePaths) -> list[Check]:
     """One check for each folder that hived makes for itself; the same folder once."""
-    wanted = {"config": paths.config, "data": paths.data, "run": paths.run, "agents": paths.agents}
+    wanted = {"data": paths.data, "config": paths.config, "run": paths.run, "agents": paths.agents}
     distinct = {path: name for name, path in reversed(wanted.items())}
     return [folder(f"folder {name}", path) for path, name in reversed(distinct.items())]
 

@@ -16,7 +16,7 @@ from hived.wire.errors import Internal
 from tests.support.hive import LiveHive, live_hive, paths_of, short_home
 
 NAMES = {
-    "python", "hived", "folder config", "folder run", "folder agents", "socket paths", "disk", "database", "hive.toml",
+    "python", "hived", "folder data", "folder run", "folder agents", "socket paths", "disk", "database", "hive.toml",
     "secrets.toml", "git", "runtimes", "engines", "engine command", "engine scripted",
 }  # fmt: skip
 

@@ -36,7 +36,7 @@ def test_folders_as_hived_makes_them_are_well_and_stay_as_they_are(paths: HivePa
     before = contents(paths.data)
     checks = home.folders(paths)
     assert [(check.name, check.state) for check in checks] == [
-        ("folder config", "ok"), ("folder run", "ok"), ("folder agents", "ok"),
+        ("folder data", "ok"), ("folder run", "ok"), ("folder agents", "ok"),
     ]  # fmt: skip
     assert contents(paths.data) == before
 
