@@ -13,4 +13,4 @@ host_router = APIRouter(tags=["hive"])
 @host_router.get(routes.DOCTOR)
 async def get_doctor(request: Request) -> DoctorReport:
     """Every check, each run now: a few seconds. Its environment (PATH, secrets) is hived's, not the caller's."""
-    return await examine(hive_of(request).paths, with_terminal=False)
+    return await examine(hive_of(request).paths, from_shell=False)

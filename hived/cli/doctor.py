@@ -24,7 +24,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: Arguments) -> int:
-    report = oneshot.call("GET", routes.DOCTOR, timeout=DOCTOR_SECONDS) if arguments.hived else _examine(arguments.json)
+    report = oneshot.call("GET", routes.DOCTOR, timeout=DOCTOR_SECONDS) if arguments.hived else _examine()
     if arguments.json:
         print_json(report)
     else:
@@ -32,13 +32,13 @@ def _run(arguments: Arguments) -> int:
     return 1 if report["state"] == "failed" else 0
 
 
-def _examine(as_json: bool) -> dict[str, Any]:
+def _examine() -> dict[str, Any]:
     """In this process. Only here are pydantic and asyncio loaded."""
     import asyncio
 
     from hived.doctor.examine import examine
 
-    return asyncio.run(examine(hive_paths(), with_terminal=not as_json)).model_dump()
+    return asyncio.run(examine(hive_paths(), from_shell=True)).model_dump()
 
 
 def _print(report: dict[str, Any]) -> None:

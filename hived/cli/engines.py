@@ -15,13 +15,19 @@ def engine_name(engine: dict[str, Any]) -> str:
     return f"{engine['kind']} {engine['preset']}" if engine["preset"] else str(engine["kind"])
 
 
+def _login(engine: dict[str, Any]) -> str:
+    if engine["kind"] == "api" and engine["login"] == "out":
+        return "no key"
+    return LOGINS.get(engine["login"], str(engine["login"]))
+
+
 def engine_row(engine: dict[str, Any]) -> tuple[str, ...]:
     found = engine["found"]
     return (
         engine_name(engine),
         "yes" if found else "no",
         engine["version"] or "",
-        LOGINS.get(engine["login"], engine["login"]) if found else "",
+        _login(engine) if found else "",
         engine["path"] or "",
         engine["detail"] if found else engine["install"] or engine["detail"],
     )

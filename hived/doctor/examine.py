@@ -20,8 +20,8 @@ Given = Check | list[Check] | None
 WORST: tuple[CheckState, ...] = ("failed", "warning", "ok")
 
 
-async def examine(paths: HivePaths, *, with_terminal: bool) -> DoctorReport:
-    """Run every check. `with_terminal`: somebody looks at this process's own stdout."""
+async def examine(paths: HivePaths, *, from_shell: bool) -> DoctorReport:
+    """Run every check. `from_shell`: in the operator's own process, whose terminal and PATH are looked at too."""
     watched = paths.agents if paths.agents.is_dir() else paths.data if paths.data.is_dir() else paths.data.parent
     wanted: list[tuple[str, Callable[[], Given]]] = [
         ("python", machine.python),
@@ -35,12 +35,16 @@ async def examine(paths: HivePaths, *, with_terminal: bool) -> DoctorReport:
         ("file watching", lambda: machine.file_watching(watched)),
         ("git", machine.git),
     ]
-    if with_terminal:
+    if from_shell:
         wanted.append(("terminal", machine.terminal))
     looked = asyncio.gather(*(asyncio.to_thread(_guarded, name, check) for name, check in wanted))
     (engines, of_engines), (runtimes, of_runtimes) = await asyncio.gather(
         _asked("engines", EngineFound, thinkers.engines), _asked("runtimes", RuntimeFound, thinkers.runtimes)
     )
+    if from_shell:
+        of_engines += await asyncio.to_thread(
+            _guarded, "hived's engines", lambda: running.same_engines(paths.host_socket, engines)
+        )
     checks = [check for several in await looked for check in several] + of_runtimes + of_engines
     state = next(state for state in WORST if state == "ok" or any(check.state == state for check in checks))
     return DoctorReport(state=state, build=BUILD, checks=checks, engines=engines, runtimes=runtimes)

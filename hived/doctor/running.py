@@ -4,12 +4,34 @@ from pathlib import Path
 
 from hived.client import oneshot
 from hived.wire import routes
+from hived.wire.agents import EngineFound
 from hived.wire.doctor import Check
 from hived.wire.errors import HiveError, NotRunning, PathTooLong, ProtocolMismatch
 from hived.wire.protocol import BUILD, PROTOCOL
 
 ANSWER_SECONDS = 5.0
+ENGINES_SECONDS = 60.0
+"""It asks each for its version."""
 AGAIN = "Stop hived and start this one: hive down && hive up --detach (agents work on)"
+
+
+def same_engines(socket: Path, found: list[EngineFound]) -> Check | None:
+    """Whether hived, which starts the agents, finds what was found here; None where it does, or nobody runs."""
+    try:
+        answer = oneshot.call("GET", routes.ENGINES, timeout=ENGINES_SECONDS, socket_path=socket)
+    except HiveError:
+        return None  # the check of hived itself says so
+    there = {(engine["kind"], engine["preset"]) for engine in answer["engines"] if engine["found"]}
+    missing = [engine for engine in found if engine.found and (engine.kind, engine.preset) not in there]
+    if not missing:
+        return None
+    names = ", ".join(f"{engine.kind} {engine.preset}" if engine.preset else engine.kind for engine in missing)
+    return Check(
+        name="hived's engines",
+        state="warning",
+        detail=f"{names}: found here and not by the hived that runs, so its agents have none (its PATH is another)",
+        remedy="Start hived anew from this shell: hive down && hive up --detach (agents work on)",
+    )
 
 
 def hived(socket: Path) -> Check:

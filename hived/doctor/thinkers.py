@@ -64,17 +64,18 @@ def _idle(engine: EngineFound) -> bool:
 
 
 def _engine(engine: EngineFound) -> Check:
+    logged_out = engine.login == "out" and not _idle(engine)
     login = "" if _idle(engine) else LOGINS.get(engine.login, engine.login)
-    facts = [engine.version or "", engine.path or "", login, engine.login_detail]
+    facts = [engine.version or "", engine.path or "", login, "" if logged_out else engine.login_detail]
     facts += [engine.detail, can(engine.abilities)]
     if engine.models:
         facts.append(f"models: {', '.join(engine.models[:8])}{' …' if len(engine.models) > 8 else ''}")
-    logged_out = engine.login == "out" and not _idle(engine)
+    remedy = LOGIN_REMEDIES.get(engine.kind) or engine.login_detail or LOGIN_REMEDY
     return Check(
         name=f"engine {engine_name(engine)}",
         state="warning" if logged_out else "ok",
-        detail="; ".join(" ".join(fact.split()) for fact in facts if fact),
-        remedy=LOGIN_REMEDIES.get(engine.kind, LOGIN_REMEDY) if logged_out else engine.install if _idle(engine) else "",
+        detail="; ".join(" ".join(fact.split()).rstrip(".") for fact in facts if fact),
+        remedy=remedy if logged_out else engine.install if _idle(engine) else "",
     )
 
 

@@ -97,7 +97,7 @@ async def test_a_check_that_breaks_is_a_failed_check_and_hides_no_other(
 
     monkeypatch.setattr(machine, "git", broken)
     monkeypatch.setattr(examining, "ask_agentd", no_agentd)
-    report = await examining.examine(paths_of(tmp_path), with_terminal=True)
+    report = await examining.examine(paths_of(tmp_path), from_shell=True)
     states = {check.name: (check.state, check.detail) for check in report.checks}
     assert states["git"] == ("failed", "the check itself broke: RuntimeError: oh no")
     assert states["engines"] == ("failed", "agentd engines exited with code 1: boom")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hived.doctor import machine, running
+from hived.wire.agents import EngineFound
 from hived.wire.errors import Internal, ProtocolMismatch
 from hived.wire.protocol import BUILD
 from tests.hived.cli.told import ToldHived
@@ -126,6 +127,18 @@ def test_another_build_is_a_warning_and_another_protocol_fails(told: ToldHived) 
     assert BUILD in check.detail
     told.answers["GET /v1/version"] = ProtocolMismatch(theirs="9", build="hivetui 9", ours=2)
     assert running.hived(socket).state == "failed"
+
+
+def test_an_engine_that_only_this_shell_finds_is_a_warning(told: ToldHived) -> None:
+    socket = told.home / "run" / "host.sock"
+    claude, codex = EngineFound(kind="claude", found=True), EngineFound(kind="acp", preset="codex-acp", found=True)
+    told.answers["GET /v1/engines"] = {"engines": [claude.model_dump()], "runtimes": []}
+    assert running.same_engines(socket, [claude]) is None
+    check = running.same_engines(socket, [claude, codex, EngineFound(kind="acp", preset="goose", found=False)])
+    assert check is not None
+    assert check.state == "warning"
+    assert check.detail.startswith("acp codex-acp: ")
+    assert running.same_engines(socket.with_name("none.sock"), [claude]) is None
 
 
 def test_a_hived_that_is_not_well_fails(told: ToldHived) -> None:

@@ -37,6 +37,10 @@ def test_one_that_is_logged_out_is_a_warning_with_a_way_in() -> None:
     assert codex.name == "engine acp codex-acp"
     assert codex.state == "warning"
     assert "secrets.toml" in codex.remedy
+    [_, says] = thinkers.engines(
+        [EngineFound(kind="acp", preset="codex-acp", found=True, login="out", login_detail="Run `codex login`.")]
+    )
+    assert (says.detail, says.remedy) == ("not logged in", "Run `codex login`.")
 
 
 def test_a_machine_without_a_thinking_engine_is_told_how_to_get_one() -> None:
