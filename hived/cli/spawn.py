@@ -94,10 +94,13 @@ def _init(arguments: Arguments) -> int:
 
 
 def _engine_found() -> str:
-    for engine in listed(oneshot.call("GET", routes.ENGINES), "engines"):
-        if engine["kind"] == "claude" and engine["found"]:
-            return "claude"
-    raise UsageError(reason="Claude Code is not on this machine: say which --engine (see: hive engines).")
+    here = dict.fromkeys(
+        engine["kind"] for engine in listed(oneshot.call("GET", routes.ENGINES), "engines") if engine["found"]
+    )
+    if "claude" in here:
+        return "claude"
+    reason = f"Claude Code is not on this machine: say which --engine ({', '.join(here)}; see: hive engines)."
+    raise UsageError(reason=reason)
 
 
 def ask(spec: dict[str, Any]) -> dict[str, Any]:

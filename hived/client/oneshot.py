@@ -90,7 +90,7 @@ def call(
         try:
             return _once(method, _with_query(path, query), payload, headers, where, timeout)
         except TimeoutError as error:
-            raise TookTooLong(what=f"{method} {path}", seconds=timeout) from error
+            raise TookTooLong(what=f"{method} {path}", seconds=f"{timeout:g}") from error
         except (*_LOST, NotRunning) as error:
             lost = lost or not isinstance(error, NotRunning)
             if idempotency_key is None or not lost or time.monotonic() > deadline:
