@@ -54,7 +54,15 @@ def done(hive: LiveHive, body: str, name: str = WORKER) -> dict[str, Any]:
     send(hive, body, name)
     wait_until(lambda: len(payloads(hive, "turn_end", name)) > before, f"the end of the turn on {body!r}", SECONDS)
     until_idle(hive, name)
-    return payloads(hive, "turn_end", name)[-1]
+    end = payloads(hive, "turn_end", name)[-1]
+    wait_until(lambda: end["turn_id"] in [row["turn_id"] for row in turns(hive, name)], "its row in the statistics")
+    return end
+
+
+def turns(hive: LiveHive, name: str = WORKER) -> list[dict[str, Any]]:
+    """The rows of its statistics, oldest first."""
+    found: list[dict[str, Any]] = hive.get(f"/v1/agents/{name}/turns")[1]["turns"]
+    return found
 
 
 def until_idle(hive: LiveHive, name: str = WORKER) -> None:
