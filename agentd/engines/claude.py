@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from agentd.engines import claude_protocol as protocol
 from agentd.engines.base import EngineContext, EngineEvent, EngineFailed, Note, Prompt, TurnDone
@@ -255,6 +255,8 @@ class ClaudeEngine:
                 Note(f"Claude Code had ended ({_ending(code, pipe)}) and is started again.", "warning")
             )
         context, settings = self._context, replace(self._settings)
+        if self.session_id is not None and not _is_uuid(self.session_id):
+            raise self._refused()  # the CLI would take it for a conversation's title
         environment = context.environment(environment_defaults(context))
         servers = ServerFile(context.launch.spec, context.home)
         try:
@@ -309,15 +311,14 @@ class ClaudeEngine:
         while (batch := await pipe.next_events()) is not None:
             said += [error for event in batch if isinstance(event, Result) for error in event.errors]
         if any(NO_CONVERSATION in words for words in said):
-            return EngineFailed(
-                "failed",
-                f"Claude Code has no conversation {self.session_id} to resume.",
-                retryable=False,
-                code=EngineFailed.RESUME_REFUSED,
-            )
+            return self._refused()
         if pipe.process.returncode is None:
             return failure
         return EngineFailed("failed", f"Claude Code did not start ({_ending(code, pipe)}).", retryable=True)
+
+    def _refused(self) -> EngineFailed:
+        said = f"Claude Code has no conversation {self.session_id!s:.100} to resume."
+        return EngineFailed("failed", said, retryable=False, code=EngineFailed.RESUME_REFUSED)
 
     async def _drop(self) -> int:
         """End the process at once, with whatever it has left running. Its exit code."""
@@ -352,6 +353,13 @@ class ClaudeEngine:
             self._context.log(f"Claude Code refused {subtype}: {answer.error}")
             return None
         return answer.response
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 def _ending(code: int, pipe: ClaudePipe) -> str:

@@ -53,6 +53,8 @@ class MessagesApi:
 
     def __init__(self) -> None:
         self.requests: list[Asked] = []
+        self.billed: list[tuple[int, int]] = []
+        """(input, output) tokens of each message that was begun, as it was last said to be."""
         self._script = Script()
         self._server: asyncio.Server | None = None
         self._released = asyncio.Event()
@@ -134,6 +136,9 @@ class MessagesApi:
             error = {"type": "error", "error": {"type": kind, "message": step.get("message", message)}}
             await _plain(writer, step["status"], error, step.get("headers"))
             return
+        if step.get("empty"):
+            await _head(writer, 200, {"content-type": "text/event-stream", "content-length": "0"}, chunked=False)
+            return
         events = self._events(step, request)
         if not request.get("stream"):
             await _plain(writer, 200, await _whole(events), step.get("headers"))
@@ -159,6 +164,8 @@ class MessagesApi:
             "id": f"msg_{uuid.uuid4().hex[:22]}", "type": "message", "role": "assistant", "model": request.get("model"),
             "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage,
         }  # fmt: skip
+        self.billed.append((usage["input_tokens"], 1))
+        number = len(self.billed) - 1
         yield {"type": "message_start", "message": message}
         output = 0
         for index, block in enumerate(_blocks(step, working_folder(request))):
@@ -172,6 +179,7 @@ class MessagesApi:
             return
         tools = "tool" in step or "tools" in step
         stop = step.get("stop_reason", "tool_use" if tools else "end_turn")
+        self.billed[number] = (usage["input_tokens"], max(1, output))
         yield {
             "type": "message_delta",
             "delta": {"stop_reason": stop, "stop_sequence": None},

@@ -2,7 +2,8 @@
 
 A step is a dict: `text`, `thinking`, `tool` + `input` (or `tools`, several), `delay` (seconds between words), `hold` (wait to
 be released before the end of the text), `status` (an HTTP error), `cut` (an error event in mid-stream), `drop` (the
-connection is closed in mid-stream), `headers`, `times` (the step answers that often before the next one counts).
+connection is closed in mid-stream), `empty` (a stream without a single event), `headers`, `times` (the step answers that
+often before the next one counts), `unless` (the step counts only while the request holds none of these texts).
 `@@script [...]` writes the steps into the prompt itself. `$CWD` in a tool's input is the CLI's working folder.
 """
 
@@ -70,6 +71,21 @@ SCENARIOS: dict[str, list[Step]] = {
     "toolong": [
         {"status": 400, "message": "prompt is too long: 210345 tokens > 200000 maximum", "times": 1_000_000},
     ],
+    "overflow": [
+        {
+            "status": 400,
+            "message": "prompt is too long: 210345 tokens > 200000 maximum",
+            "times": 1_000_000,
+            # what Claude Code asks for, and then begins with, when it compacts
+            "unless": ["detailed summary of the conversation", "continued from a previous conversation"],
+        },
+        {"text": "It fits now."},
+    ],
+    "empty": [{"empty": True, "times": 1_000_000}],
+    "emptyx1": [{"empty": True, "times": 1}, {"text": "All of it."}],
+    "dropped": [{"text": "This stream is always cut off in the middle.", "drop": True, "times": 1_000_000}],
+    "retryafter": [{"status": 429, "headers": {"retry-after": "3600"}, "times": 1_000_000}],
+    "retryafterx1": [{"status": 429, "headers": {"retry-after": "1"}}, {"text": "Recovered."}],
     "midstream": [{"text": "This is going to be", "cut": True, "times": 1_000_000}],
     "drop": [{"text": "This stream is going to be cut off in the middle.", "drop": True}, {"text": "All of it."}],
     "refusal": [{"text": "", "stop_reason": "refusal", "times": 1_000_000}],
@@ -134,6 +150,7 @@ class Script:
             named = found[-1]  # the CLI puts a message that got no answer and the next one into one
             steps = steps_of(named[1].lower(), named[2])
             done = sum(1 for later in messages[index + 1 :] if later.get("role") == "assistant")
+            steps = [step for step in steps if not _held_back(step, messages)]
             return self._nth(steps, done, key=f"{len(messages)}:{_session(request)}:{named[0]}")
         return {"text": "OK (no scenario)."}
 
@@ -141,7 +158,7 @@ class Script:
         seen = self._answered.get(key, 0)
         self._answered[key] = seen + 1
         position, left = done, seen
-        while position < len(steps) and steps[position].get("status" if "status" in steps[position] else "drop"):
+        while position < len(steps) and any(steps[position].get(kind) for kind in ("status", "drop", "empty")):
             times = int(steps[position].get("times", 1))
             if left < times:
                 break
@@ -150,6 +167,11 @@ class Script:
         if position >= len(steps):
             return {"text": f"(the scenario is over; step {done})"}
         return steps[position]
+
+
+def _held_back(step: Step, messages: list[dict[str, Any]]) -> bool:
+    found = step.get("unless")
+    return bool(found) and any(words in _text_of(message) for message in messages for words in found)
 
 
 def working_folder(request: dict[str, Any]) -> str:

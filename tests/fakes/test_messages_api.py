@@ -42,6 +42,21 @@ async def test_an_error_passes_after_as_many_tries_as_its_name_says() -> None:
         assert statuses == [529, 529, 200]
 
 
+async def test_a_prompt_is_too_long_until_it_was_compacted() -> None:
+    async with MessagesApi() as api:
+        summary = user("This session is being continued from a previous conversation.")
+        assert (await ask(api.url, user("@@overflow"))).status_code == 400
+        assert (await ask(api.url, summary, user("@@overflow"))).status_code == 200
+
+
+async def test_an_empty_stream_is_a_200_without_a_word() -> None:
+    async with MessagesApi() as api:
+        first, second = await ask(api.url, user("@@emptyx1")), await ask(api.url, user("@@emptyx1"))
+        assert (first.status_code, first.content) == (200, b"")
+        assert second.json()["content"][0]["text"] == "All of it."
+        assert len(api.billed) == 1
+
+
 async def test_a_held_stream_ends_when_it_is_released() -> None:
     async with MessagesApi() as api, httpx.AsyncClient(base_url=api.url, timeout=20) as client:
         body = {"model": "m", "stream": True, "messages": [user("@@hold")]}

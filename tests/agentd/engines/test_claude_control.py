@@ -4,103 +4,23 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
 from agentd.engines.base import (
-    EngineEvent,
     ModelChanged,
     Note,
     Permission,
-    Prompt,
     Text,
-    TextDelta,
     ToolInput,
     ToolResult,
-    ToolUse,
-    TurnDone,
 )
 from agentd.engines.claude import ClaudeEngine
-from tests.support.claude import MOMENT_SECONDS, Setting, done_of, played, until
+from tests.support.claude import Setting, done_of, played, until
+from tests.support.claude_turns import bash, ended, engine_pid, is_delta, running, script, sleeping_child
 
 pytestmark = [pytest.mark.claude, pytest.mark.timeout(90)]
-
-
-class Running:
-    """A turn that runs in the background; its events as they come."""
-
-    def __init__(self, engine: ClaudeEngine, text: str) -> None:
-        self.events: list[EngineEvent] = []
-        self._came = asyncio.Event()
-        self._task = asyncio.create_task(self._play(engine, text))
-
-    async def _play(self, engine: ClaudeEngine, text: str) -> None:
-        try:
-            async for event in engine.turn(Prompt(text, "turn")):
-                self.events.append(event)
-                self._came.set()
-        finally:
-            self._came.set()
-
-    async def until(self, wanted: Callable[[EngineEvent], bool]) -> EngineEvent:
-        async with asyncio.timeout(MOMENT_SECONDS):
-            while True:
-                for event in self.events:
-                    if wanted(event):
-                        return event
-                assert not self._task.done(), self.events
-                self._came.clear()
-                await self._came.wait()
-
-    async def done(self) -> TurnDone:
-        async with asyncio.timeout(MOMENT_SECONDS):
-            await self._task
-        assert [type(event) for event in self.events].count(TurnDone) == 1
-        return done_of(self.events)
-
-    async def stop(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-
-@asynccontextmanager
-async def running(engine: ClaudeEngine, text: str) -> AsyncIterator[Running]:
-    turn = Running(engine, text)
-    try:
-        yield turn
-    finally:
-        await turn.stop()
-
-
-def is_delta(event: EngineEvent) -> bool:
-    return isinstance(event, TextDelta)
-
-
-def is_tool(event: EngineEvent) -> bool:
-    return isinstance(event, ToolUse)
-
-
-def script(*steps: Mapping[str, object]) -> str:
-    return "@@script " + json.dumps(steps)
-
-
-def bash(command: str) -> dict[str, object]:
-    return {"tool": "Bash", "input": {"command": command}}
-
-
-def engine_pid(setting: Setting) -> int:
-    return int(json.loads((setting.root / "harness/engine.pid").read_text())["pid"])
-
-
-def ended(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 async def test_an_interrupt_while_it_speaks_cancels_the_turn_and_the_next_one_works(setting: Setting) -> None:
@@ -349,20 +269,3 @@ async def test_settings_in_the_repo_or_the_home_allow_no_tool_and_run_no_hook(se
 def write(path: Path, content: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content))
-
-
-async def sleeping_child(pid: int) -> int:
-    """The pid of the `sleep` below that process, once it is there."""
-    found: list[int] = []
-
-    def look() -> bool:
-        for child in psutil.Process(pid).children(recursive=True):
-            try:
-                if child.name() == "sleep" and "60" in child.cmdline():
-                    found.append(child.pid)
-            except psutil.Error:
-                continue
-        return bool(found)
-
-    await until(look)
-    return found[0]

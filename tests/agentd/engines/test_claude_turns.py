@@ -96,8 +96,9 @@ async def test_a_restarted_engine_resumes_the_same_conversation_by_its_id(settin
     assert cost == pytest.approx(first.cost_usd, rel=0.2)
 
 
-async def test_a_session_that_is_not_there_is_refused_and_nothing_is_begun(setting: Setting) -> None:
-    async with setting.engine("00000000-0000-4000-8000-000000000000") as engine:
+@pytest.mark.parametrize("session_id", ["00000000-0000-4000-8000-000000000000", "a title", "--help"])
+async def test_a_session_that_is_not_there_is_refused_and_nothing_is_begun(setting: Setting, session_id: str) -> None:
+    async with setting.engine(session_id) as engine:
         with pytest.raises(EngineFailed) as failed:
             await played(engine, "@@text")
     assert failed.value.code == EngineFailed.RESUME_REFUSED
@@ -132,30 +133,36 @@ async def test_an_option_that_the_engine_does_not_know_is_refused(setting: Setti
     assert failed.value.retryable is False
 
 
-@pytest.mark.parametrize(
-    ("scenario", "outcome", "retryable"),
-    [
-        ("401", "needs_login", False),
-        ("402", "failed", False),
-        ("403", "failed", False),
-        ("404", "failed", False),
-        ("429", "rate_limited", True),
-        ("500", "failed", True),
-        ("529", "failed", True),
-        ("toolong", "prompt_too_long", True),
-        ("refusal", "failed", False),
-        ("midstream", "failed", True),
-        ("429x1", "ok", True),
-        ("drop", "ok", True),
-    ],
-)
-async def test_each_end_of_a_turn_has_its_outcome(
-    setting: Setting, scenario: str, outcome: str, retryable: bool
-) -> None:
+ENDS = [
+    ("400", "failed", False),
+    ("401", "needs_login", False),
+    ("402", "failed", False),
+    ("403", "failed", False),
+    ("404", "failed", False),
+    ("429", "rate_limited", True),
+    ("retryafter", "rate_limited", True),
+    ("retryafterx1", "ok", True),
+    ("429x1", "ok", True),
+    ("500", "failed", True),
+    ("529", "failed", True),
+    ("empty", "failed", True),
+    ("emptyx1", "ok", True),
+    ("drop", "ok", True),
+    ("dropped", "failed", True),
+    ("midstream", "failed", True),
+    ("toolong", "prompt_too_long", True),
+    ("refusal", "failed", False),
+]
+
+
+async def test_each_end_of_a_turn_has_its_outcome_and_the_next_turn_works(setting: Setting) -> None:
     async with setting.engine() as engine:
-        done = done_of(await played(engine, f"@@{scenario}"))
-    assert (done.outcome, done.retryable) == (outcome, retryable)
-    assert (done.error is None) == (outcome == "ok")
+        for scenario, outcome, retryable in ENDS:
+            done = done_of(await played(engine, f"@@{scenario}"))
+            assert (done.outcome, done.retryable) == (outcome, retryable), scenario
+            assert (done.error is None) == (outcome == "ok"), scenario
+            assert done.until is None, scenario
+            assert done_of(await played(engine, "@@text")).outcome == "ok", f"after {scenario}"
 
 
 async def test_retries_are_told_while_they_happen(setting: Setting) -> None:
