@@ -13,7 +13,6 @@ NOTES = {
     "steps": [{"write": {"path": "state:notes.md", "text": "plum"}}, {"usage": {"ctx": 81000, "tokens": 500, "cost_usd": 0.25}}],
 }  # fmt: skip
 SHORTER = {"wake": "compact", "repeat": True, "steps": [{"usage": {"ctx": 8000, "tokens": 900, "cost_usd": 0.5}}]}
-COLD_AT_ONCE = {"HIVE_CACHE_SECONDS": "0"}
 WORK = {"repeat": True, "steps": [{"say": "hello"}]}
 
 
@@ -116,7 +115,7 @@ async def test_a_context_that_is_as_full_after_its_compaction_is_not_compacted_b
 
 async def test_half_full_and_cold_begins_a_new_conversation_that_is_told_where_the_notes_are(rig: Rig) -> None:
     rig.scripted(NOTES, full(55), {"repeat": True, "match": "two", "steps": [{"say": "after"}]})
-    await rig.start(**COLD_AT_ONCE)
+    await rig.start(HIVE_CACHE_SECONDS="0")
     first = (await worked(rig, 1))[0]
     ends = await worked(rig, 3, "two")
     assert wakes(rig) == ["operator", "checkpoint", "operator"]
