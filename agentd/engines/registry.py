@@ -35,7 +35,7 @@ KINDS = {
         logged_in="claude_login:logged_in",
     ),
     "acp": Kind("acp:AcpEngine", "acp_launch:check_spec", "acp_found:find"),
-    "api": Kind("api:ApiEngine", "api_options:check_spec", "api_found:find"),
+    "api": Kind("api:ApiEngine", "api_options:check_spec", "api_found:find", logged_in="api_options:logged_in"),
     "command": Kind("command:CommandEngine", "command:check_spec", "command:find"),
     "scripted": Kind("scripted:ScriptedEngine", "scripted:check_spec", "scripted:find"),
 }
