@@ -15,7 +15,7 @@ from agentd.engines.api_session import ApiSession
 from agentd.engines.api_turn import Interrupted, Interruptible
 from agentd.engines.api_usage import Tally
 from agentd.engines.api_words import Block, Figures, Record
-from agentd.engines.base import EngineEvent, Note, TextDelta, TurnDone
+from agentd.engines.base import EngineEvent, Note, TurnDone
 
 SYSTEM = "You write summaries of working sessions, so that the work can go on from the summary alone."
 INSTRUCTION = """\
@@ -69,14 +69,13 @@ class Compaction(Interruptible):
             await session.learn_window(model, loaded=False)
             room = int((session.window(model) or WINDOW_ASSUMED) * CHARACTERS_PER_TOKEN * SHARE)
             older, kept = split(records, room)
-            summary = ""
             while True:
                 inference = self._inference(model, older, room)
                 try:
                     async with contextlib.aclosing(self.heard(inference)) as pieces:
                         async for piece in pieces:
                             for event in piece.events:
-                                if isinstance(event, Note | TextDelta):
+                                if isinstance(event, Note):
                                     yield event
                     break
                 except ApiFailure as failure:
@@ -84,8 +83,12 @@ class Compaction(Interruptible):
                     if failure.outcome != "prompt_too_long" or room < LEAST_CHARACTERS:
                         raise
                     session.window_is(model, window_in(failure.message))
-            summary = inference.reply.text.strip()
-            yield self._done(model, inference, summary, kept)
+            before = _size(records)
+            done = self._done(model, inference, inference.reply.text.strip(), kept)
+            if done.outcome == "ok":
+                now = _size(session.conversation.records)
+                yield Note(f"The conversation was compacted: {before} characters became {now}.")
+            yield done
         except Interrupted:
             yield TurnDone("cancelled", "The compaction was interrupted.", usage=self._tally.turn)
         except ApiFailure as failure:

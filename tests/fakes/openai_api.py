@@ -35,6 +35,8 @@ class OpenAiApi:
         self.models = models if models is not None else [{"id": "tiny"}]
         self.requests: list[Asked] = []
         self.others: list[Asked] = []
+        self.answers: dict[str, list[Step]] = {}
+        """Words in a prompt, and the steps that answer it whatever else it says: one each time, the last for ever."""
         self.port = 0
         self._ollama = ollama
         self._n_ctx = n_ctx
@@ -82,8 +84,8 @@ class OpenAiApi:
         try:
             while (asked := await _read(reader)) is not None:
                 await self._answer(asked, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            return  # the client went away, as an interrupted one does
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            return  # the client went away, as an interrupted one does; or the server closes
         finally:
             self._open.discard(task)
             writer.close()
@@ -93,7 +95,7 @@ class OpenAiApi:
         if asked.method == "POST" and route in ("/v1/chat/completions", "/v1/responses"):
             self.requests.append(asked)
             self._asked.set()
-            step = self._script.step_for(_as_messages(asked.body))
+            step = self._told_to(asked) or self._script.step_for(_as_messages(asked.body))
             if route == "/v1/responses":
                 await self._respond(asked.body, step, writer)
             else:
@@ -107,6 +109,13 @@ class OpenAiApi:
             await _plain(writer, 200, found)
         else:
             await _plain(writer, 404, {"error": {"message": "no route", "type": "invalid_request_error"}})
+
+    def _told_to(self, asked: Asked) -> Step | None:
+        text = json.dumps(asked.body)
+        steps = next((steps for words, steps in self.answers.items() if words in text), None)
+        if not steps:
+            return None
+        return steps.pop(0) if len(steps) > 1 else steps[0]
 
     def _told(self, method: str, route: str) -> dict[str, Any] | None:
         if route == "/v1/models":

@@ -70,6 +70,7 @@ class TestOnTheRealCli:
                 done = await killed.done()
             assert done.outcome == "failed"
             assert done.usage.cost_estimated
+            assert done.usage.cost_usd is not None
             assert done.usage.cost_usd == pytest.approx(billed(setting, before), rel=0.05)
             assert done.usage.input_tokens == setting.api.billed[before][0]
             after = len(setting.api.billed)

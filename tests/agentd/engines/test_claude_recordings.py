@@ -1,14 +1,30 @@
-"""Every recording of the real CLI through the protocol's parser and the turn's book: how each turn in it ended, by name."""
+"""Every recording of the real CLI through the protocol's parser and the turn's book: how each turn in it ended, by name.
+
+`X.jsonl` is its stdout, `X.io.jsonl` the same with what was written to it, `X.stderr.txt` what it said where it gave up.
+"""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from agentd.engines.base import ConditionChanged, EngineEvent, Note, Text, TextDelta, Thinking, ToolResult, ToolUse
-from agentd.engines.claude_events import McpMessage, PermissionAsk, RequestCancelled
+from agentd.engines.base import (
+    ConditionChanged,
+    EngineEvent,
+    EngineFailed,
+    Note,
+    Text,
+    TextDelta,
+    Thinking,
+    ToolResult,
+    ToolUse,
+)
+from agentd.engines.claude_events import ControlAnswer, McpMessage, PermissionAsk, RequestCancelled
 from agentd.engines.claude_protocol import parse_line
+from agentd.engines.claude_settings import Offer
 from agentd.engines.claude_turn import Known, TurnBook
+from tests.fakes.messages_api import MessagesApi
+from tests.support.claude import Setting, done_of, played
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "fixtures/recordings"
 
@@ -92,6 +108,16 @@ OUTCOMES: dict[str, list[str]] = {
 }
 """One word for each result in the file; none where the CLI died without one."""
 
+STARTS = {
+    "claude-resume_bad": (EngineFailed.RESUME_REFUSED, "has no conversation"),
+    "claude-root_refused": (None, "cannot be used with root"),
+    "claude-session_id_again": (None, "already in use"),
+    "claude-stdin_badjson": (None, "SyntaxError"),
+    "claude-model_not_found": ("no failure", ""),
+    "claude-set_model": ("no failure", ""),
+}
+"""By what was said on stderr: the failure's code and its words, where the CLI did not come up."""
+
 
 def lines_of(name: str) -> list[bytes]:
     lines = (RECORDINGS / f"{name}.jsonl").read_bytes().splitlines()
@@ -116,21 +142,70 @@ def read(name: str, interrupted: bool = False) -> tuple[list[TurnBook], list[Eng
     return books[:-1], told
 
 
-@pytest.mark.parametrize("name", sorted(OUTCOMES))
-def test_each_turn_of_a_recording_ends_as_it_did(name: str) -> None:
-    wanted = OUTCOMES[name]
+def ended(name: str) -> list[str]:
+    wanted = OUTCOMES[name.removesuffix(".io")] if name not in OUTCOMES else OUTCOMES[name]
     books, _ = read(name, interrupted="cancelled" in wanted)
-    ended = []
+    found = []
     for book in books:
         verdict = book.verdict
         repeat = "" if verdict.retryable or verdict.outcome != "failed" else ", no repeat"
-        ended.append(verdict.outcome + repeat)
+        found.append(verdict.outcome + repeat)
         assert (verdict.error is None) == (verdict.outcome in ("ok", "cancelled"))
-    assert ended == wanted
+    return found
+
+
+def kept(suffix: str) -> set[str]:
+    return {path.name.removesuffix(suffix) for path in RECORDINGS.glob(f"claude*{suffix}")}
+
+
+@pytest.mark.parametrize("name", sorted(OUTCOMES))
+def test_each_turn_of_a_recording_ends_as_it_did(name: str) -> None:
+    assert ended(name) == OUTCOMES[name]
+
+
+@pytest.mark.parametrize("name", sorted(kept(".io.jsonl") - {"claude-sdk_mcp"}))
+def test_a_recording_of_both_directions_ends_as_the_one_of_its_output_did(name: str) -> None:
+    assert ended(f"{name}.io") == OUTCOMES[name]
+
+
+@pytest.mark.parametrize("name", sorted(STARTS))
+async def test_what_it_said_where_it_gave_up_is_the_failure_or_no_failure_at_all(name: str, tmp_path: Path) -> None:
+    code, words = STARTS[name]
+    said = RECORDINGS / f"{name}.stderr.txt"
+    setting = Setting(tmp_path, MessagesApi(), "sh")
+    answer = (
+        """read line; printf '{"type":"control_response","response":{"subtype":"success","request_id":"hive-1"}}\\n'"""
+    )
+    comes_up = f"{answer}; read line; exit 0" if code == "no failure" else "exit 1"
+    setting.options["command"] = ["sh", "-c", f'cat "$0" >&2; {comes_up}', str(said)]
+    async with setting.engine("11111111-2222-4333-8444-555555555555") as engine:
+        if code == "no failure":
+            assert done_of(await played(engine, "go")).outcome == "failed"  # it came up, and ended in mid-turn
+            return
+        with pytest.raises(EngineFailed) as failed:
+            await played(engine, "go")
+    assert failed.value.code == code
+    assert words in failed.value.message
 
 
 def test_every_recording_that_is_kept_is_read() -> None:
-    assert {path.name.removesuffix(".jsonl") for path in RECORDINGS.glob("claude*.jsonl")} == set(OUTCOMES)
+    assert kept(".jsonl") - {f"{name}.io" for name in kept(".io.jsonl")} == set(OUTCOMES) - {"claude-sdk_mcp.io"}
+    assert kept(".io.jsonl") - {"claude-sdk_mcp"} <= set(OUTCOMES)
+    assert kept(".stderr.txt") == set(STARTS)
+    others = {path.name for path in RECORDINGS.glob("claude*")} - {
+        path.name for path in RECORDINGS.glob("claude*.jsonl")
+    }
+    assert others == {f"{name}.stderr.txt" for name in STARTS}
+
+
+@pytest.mark.parametrize(("name", "model"), [("claude-set_model", "opus"), ("claude197-set_model", "opus[1m]")])
+def test_its_first_answer_says_what_it_offers(name: str, model: str) -> None:
+    events = [event for line in lines_of(f"{name}.io") for event in parse_line(line)]
+    answers = [event for event in events if isinstance(event, ControlAnswer)]
+    offer = Offer.of_answer(answers[0].response)
+    assert {"default", "sonnet", "haiku", model} <= {found.name for found in offer.models}
+    assert offer.efforts == ("low", "medium", "high", "xhigh", "max")
+    assert [answer.error for answer in answers] == [None] * len(answers)
 
 
 def test_a_turn_that_nobody_interrupted_is_not_called_cancelled() -> None:

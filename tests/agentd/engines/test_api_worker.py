@@ -1,0 +1,409 @@
+"""The process that runs an api agent's tools: what they do, where they end, and what becomes of it when it dies."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentd.engines import api_worker_client
+from agentd.engines.api_worker_client import DIED, WorkerClient
+from agentd.engines.api_worker_tools import glob_pattern
+from agentd.engines.base import ToolAnswer
+from tests.fakes.openai_api import OpenAiApi
+from tests.support.api import KEY, ApiSetting, played, runs
+from tests.support.claude import done_of, until
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> ApiSetting:
+    return ApiSetting(tmp_path)
+
+
+@pytest.fixture
+async def worker(setting: ApiSetting) -> AsyncIterator[WorkerClient]:
+    client = WorkerClient(setting.context(), lambda: setting.context().environment({}), [])
+    yield client
+    await client.close()
+
+
+async def good(worker: WorkerClient, tool: str, **given: Any) -> str:
+    answer = await worker.call(tool, given)
+    assert not answer.is_error, answer.text
+    return answer.text
+
+
+async def bad(worker: WorkerClient, tool: str, **given: Any) -> str:
+    answer = await worker.call(tool, given)
+    assert answer.is_error, answer.text
+    return answer.text
+
+
+async def test_files_are_written_read_edited_and_found(worker: WorkerClient, setting: ApiSetting) -> None:
+    await good(worker, "write", path="src/deep/a.py", content="one\ntwo\ntwo\n")
+    assert await good(worker, "read", path="src/deep/a.py") == "     1\tone\n     2\ttwo\n     3\ttwo"
+    await good(worker, "edit", path="src/deep/a.py", old_string="one", new_string="eins")
+    assert "2 times" in await bad(worker, "edit", path="src/deep/a.py", old_string="two", new_string="zwei")
+    await good(worker, "edit", path="src/deep/a.py", old_string="two", new_string="zwei", replace_all=True)
+    assert (setting.workspace / "src/deep/a.py").read_text() == "eins\nzwei\nzwei\n"
+    assert await good(worker, "glob", pattern="*.py") == "src/deep/a.py"
+    assert await good(worker, "glob", pattern="src/*.py") == "(nothing fits)"
+    assert await good(worker, "grep", pattern="z.ei$") == "src/deep/a.py:2:zwei\nsrc/deep/a.py:3:zwei"
+    assert await good(worker, "grep", pattern="EINS", ignore_case=True, files_only=True) == "src/deep/a.py"
+    assert await good(worker, "grep", pattern="eins", path="src/deep/a.py") == "src/deep/a.py:1:eins"
+
+
+async def test_a_long_file_is_read_in_parts(worker: WorkerClient, setting: ApiSetting) -> None:
+    (setting.workspace / "long").write_text("".join(f"line {number}\n" for number in range(1, 5001)))
+    first = await good(worker, "read", path="long")
+    assert first.endswith("(more follows: go on with offset 2001)")
+    assert await good(worker, "read", path="long", offset=4999) == "  4999\tline 4999\n  5000\tline 5000"
+    assert await good(worker, "read", path="long", offset=10, limit=1) == (
+        "    10\tline 10\n(more follows: go on with offset 11)"
+    )
+    assert "no line 6000" in await good(worker, "read", path="long", offset=6000)
+
+
+async def test_an_edit_wants_the_file_as_it_was_read(worker: WorkerClient, setting: ApiSetting) -> None:
+    path = setting.workspace / "x"
+    path.write_text("old")
+    assert "Read x before" in await bad(worker, "edit", path="x", old_string="old", new_string="new")
+    await good(worker, "read", path="x")
+    path.write_text("older")
+    assert "changed since" in await bad(worker, "edit", path="x", old_string="old", new_string="new")
+    await good(worker, "read", path="x")
+    assert "not in x" in await bad(worker, "edit", path="x", old_string="nothing", new_string="new")
+    assert "same" in await bad(worker, "edit", path="x", old_string="old", new_string="old")
+    await good(worker, "edit", path="x", old_string="older", new_string="new")
+    await good(worker, "edit", path="x", old_string="new", new_string="newest")
+    assert path.read_text() == "newest"
+
+
+async def test_line_ends_bytes_and_the_mode_of_a_file_stay(worker: WorkerClient, setting: ApiSetting) -> None:
+    path = setting.workspace / "run.sh"
+    path.write_bytes(b"one\r\ntwo\r\n\xff\r\n")
+    path.chmod(0o755)
+    await good(worker, "read", path="run.sh")
+    await good(worker, "edit", path="run.sh", old_string="one\ntwo", new_string="1\n2")
+    assert path.read_bytes() == b"1\r\n2\r\n\xff\r\n"
+    assert path.stat().st_mode & 0o777 == 0o755
+
+
+async def test_what_is_no_text_file_is_refused(worker: WorkerClient, setting: ApiSetting) -> None:
+    (setting.workspace / "binary").write_bytes(b"\x7fELF\0\0")
+    os.mkfifo(setting.workspace / "pipe")
+    (setting.workspace / "folder").mkdir()
+    assert "binary" in await bad(worker, "read", path="binary")
+    assert "not a plain file" in await bad(worker, "read", path="pipe")
+    assert "not a plain file" in await bad(worker, "write", path="pipe", content="x")
+    assert "a folder" in await bad(worker, "read", path="folder")
+    assert "No such file" in await bad(worker, "read", path="nowhere")
+    assert await good(worker, "grep", pattern="ELF") == "(nothing found)"
+    (setting.workspace / "empty").touch()
+    assert "empty" in await good(worker, "read", path="empty")
+
+
+@pytest.mark.parametrize(
+    ("tool", "given"),
+    [
+        ("read", {}), ("read", {"path": 7}), ("read", {"path": "a\0b"}), ("read", {"path": "x" * 5000}),
+        ("read", {"path": "x", "offset": -1}), ("read", {"path": "x", "limit": "all"}), ("write", {"path": "x"}),
+        ("write", {"path": ".", "content": "x"}), ("write", {"path": "x", "content": None}), ("bash", {"command": ""}),
+        ("bash", {"command": "a\0b"}), ("bash", {"command": "true", "timeout": 0}), ("grep", {"pattern": "("}),
+        ("grep", {"pattern": "x", "limit": 0}), ("glob", {"pattern": ""}), ("glob", {"pattern": "*", "path": "no"}),
+        ("edit", {"path": "x", "old_string": "", "new_string": "y"}), ("bash", {"command": "x", "timeout": True}),
+    ],
+)  # fmt: skip
+async def test_wrong_input_is_one_sentence(tool: str, given: dict[str, Any], worker: WorkerClient) -> None:
+    text = await bad(worker, tool, **given)
+    assert text
+    assert "Traceback" not in text
+    assert await good(worker, "bash", command="echo on") == "on"
+
+
+# No way out ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def outside(setting: ApiSetting) -> Path:
+    """A folder beside the workspace, with a secret in it and every kind of way to it laid out inside."""
+    folder = setting.root / "outside"
+    folder.mkdir()
+    (folder / "secret").write_text("the secret")
+    work = setting.workspace
+    (work / "link").symlink_to(folder)
+    (work / "file-link").symlink_to(folder / "secret")
+    (work / "relative").symlink_to("../outside/secret")
+    (work / "chain").symlink_to("link")
+    (work / "new").symlink_to(folder / "made-through-a-link")
+    (work / "sub").mkdir()
+    return folder
+
+
+ESCAPES = [
+    "../outside/secret", "sub/../../outside/secret", "link/secret", "file-link", "relative", "chain/secret",
+    "sub/../link/../outside/secret", "{outside}/secret", "/etc/passwd", "/proc/self/environ", "/dev/stdin", "..",
+    "./../workspace-not/x", "~/secret", "{workspace}/../outside/secret", "link/../outside/secret",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ESCAPES)
+async def test_no_path_leads_out_of_the_workspace(
+    path: str, worker: WorkerClient, setting: ApiSetting, outside: Path
+) -> None:
+    path = path.format(outside=outside, workspace=setting.workspace)
+    for tool in ("read", "write", "grep", "glob", "edit"):
+        given = {"path": path, "content": "changed", "pattern": "secret", "old_string": "secret", "new_string": "x"}
+        answer = await worker.call(tool, given)
+        assert "the secret" not in answer.text, tool
+        if path != "~/secret":  # no shell's shorthand here: a file of that name in the workspace
+            assert answer.is_error, tool
+    assert (outside / "secret").read_text() == "the secret"
+    assert sorted(os.listdir(outside)) == ["secret"]
+
+
+async def test_nothing_is_made_through_a_link_that_leads_nowhere(
+    worker: WorkerClient, outside: Path, setting: ApiSetting
+) -> None:
+    assert "outside" in await bad(worker, "write", path="new", content="x")
+    assert sorted(os.listdir(outside)) == ["secret"]
+    assert await good(worker, "grep", pattern="the secret") == "(nothing found)"
+    assert "secret" not in await good(worker, "glob", pattern="**")
+
+
+async def test_a_link_within_the_workspace_is_followed(worker: WorkerClient, setting: ApiSetting) -> None:
+    (setting.workspace / "real").mkdir()
+    (setting.workspace / "alias").symlink_to("real")
+    await good(worker, "write", path="alias/x", content="here")
+    assert (setting.workspace / "real/x").read_text() == "here"
+    assert "here" in await good(worker, "read", path="alias/x")
+
+
+async def test_the_state_folder_is_the_agents_too(worker: WorkerClient, setting: ApiSetting) -> None:
+    await good(worker, "write", path=str(setting.root / "state/notes.md"), content="remember")
+    assert "remember" in await good(worker, "read", path=str(setting.root / "state/notes.md"))
+    assert "outside" in await bad(worker, "read", path=str(setting.root / "harness/engine.log"))
+
+
+SWAP = """
+import os, shutil
+while True:
+    try:
+        os.rename("sub", "x")
+        os.symlink("../outside", "sub")
+        os.remove("sub")
+        os.rename("x", "sub")
+    except OSError:  # a tool made the folder anew in between
+        shutil.rmtree("x", ignore_errors=True)
+        if os.path.islink("sub"):
+            os.remove("sub")
+        os.makedirs("sub", exist_ok=True)
+"""
+
+
+async def test_a_folder_that_becomes_a_link_meanwhile_lets_nobody_out(
+    worker: WorkerClient, outside: Path, setting: ApiSetting
+) -> None:
+    """One writer swaps a folder for a link as fast as it can, while the tools go through it."""
+    swapper = await asyncio.create_subprocess_exec(sys.executable, "-c", SWAP, cwd=setting.workspace)
+    try:
+        for _ in range(150):
+            answer = await worker.call("read", {"path": "sub/secret"})
+            assert "the secret" not in answer.text
+            await worker.call("write", {"path": "sub/planted", "content": "x"})
+        assert swapper.returncode is None
+    finally:
+        swapper.kill()
+        await swapper.wait()
+    assert sorted(os.listdir(outside)) == ["secret"]
+    assert (outside / "secret").read_text() == "the secret"
+
+
+# bash ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_command_says_what_it_said_and_how_it_ended(worker: WorkerClient, setting: ApiSetting) -> None:
+    assert await good(worker, "bash", command="pwd; echo oops >&2") == f"{setting.workspace}\noops"
+    assert await good(worker, "bash", command="true") == "(no output)"
+    assert await bad(worker, "bash", command="echo no; exit 3") == "exit code 3\nno"
+    assert (await bad(worker, "bash", command="kill -9 $$")).startswith("signal 9")
+    assert await good(worker, "bash", command="cat") == "(no output)", "nothing can be read from it"
+
+
+async def test_a_command_that_takes_too_long_is_ended_with_its_children(
+    worker: WorkerClient, setting: ApiSetting
+) -> None:
+    text = await bad(worker, "bash", command="echo begun; sleep 600 & echo $! > child; wait", timeout=1)
+    assert text.startswith("It was ended after 1 s.\nbegun")
+    child = int((setting.workspace / "child").read_text())
+    await until(lambda: not runs(child))
+
+
+async def test_a_cancelled_call_ends_its_command_and_no_other(worker: WorkerClient, setting: ApiSetting) -> None:
+    other = asyncio.create_task(good(worker, "bash", command="until [ -e go ]; do sleep 0.02; done; echo survived"))
+    long = asyncio.create_task(worker.call("bash", {"command": "echo $$ > pid; exec sleep 600"}))
+    await until(lambda: (setting.workspace / "pid").exists() and (setting.workspace / "pid").read_text() != "")
+    long.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await long
+    await until(partial(has_ended, int((setting.workspace / "pid").read_text())))
+    (setting.workspace / "go").touch()
+    assert await other == "survived"
+
+
+async def test_twenty_megabytes_of_output_are_bounded_and_marked(worker: WorkerClient) -> None:
+    text = await good(worker, "bash", command="echo first; head -c 20000000 /dev/zero | tr '\\0' x; echo; echo last")
+    assert text.startswith("first\nxxx")
+    assert text.endswith("xxx\nlast")
+    assert "bytes left out" in text
+    assert len(text) < 50_000
+
+
+async def test_a_file_of_one_line_of_twenty_megabytes_is_read_in_bounded_memory(
+    worker: WorkerClient, setting: ApiSetting
+) -> None:
+    (setting.workspace / "wide").write_text("x" * 20_000_000 + "\nshort\n")
+    text = await good(worker, "read", path="wide")
+    assert len(text) < 10_000
+    assert "the line goes on" in text
+    assert text.endswith("     2\tshort")
+    assert len(await good(worker, "grep", pattern="x")) < 2000
+
+
+async def test_bytes_that_are_no_text_come_through(worker: WorkerClient) -> None:
+    assert await good(worker, "bash", command="printf 'a\\377\\000b\\033[31m'") == "a\ufffd\0b\x1b[31m"
+
+
+async def test_what_is_left_in_the_background_ends_with_the_agent(setting: ApiSetting) -> None:
+    worker = WorkerClient(setting.context(), lambda: setting.context().environment({}), [])
+    text = await good(worker, "bash", command="(setsid sleep 600 & echo $! > far); sleep 600 & echo $! > near; echo ok")
+    assert text.startswith("ok")
+    assert "background" in text
+    pids = [int((setting.workspace / name).read_text()) for name in ("far", "near")]
+    assert all(runs(pid) for pid in pids)
+    await worker.close()
+    for pid in pids:
+        await until(partial(has_ended, pid))
+
+
+# Its life --------------------------------------------------------------------------------------------------
+
+
+async def test_it_starts_when_first_needed_and_has_no_key(tmp_path: Path) -> None:
+    async with OpenAiApi() as api:
+        setting = ApiSetting(
+            tmp_path, options={"provider": "openai", "base_url": api.url, "api_key_env": "MINE"}, env={"MINE": KEY}
+        )
+        async with setting.engine() as engine:
+            assert engine._worker.pid is None
+            show = {"command": "cat /proc/$PPID/environ /proc/self/environ | tr '\\0' '\\n'; echo HOME=$HOME"}
+            steps = [{"tool": "bash", "input": show}, {"text": "Done."}]
+            events = await played(engine, f"@@script {json.dumps(steps)}")
+            assert engine._worker.pid is not None
+    assert KEY not in repr(events)
+    assert "MINE=" not in repr(events)
+    assert f"HOME={tmp_path / 'home'}" in repr(events)
+
+
+async def test_a_worker_that_is_killed_is_said_and_started_again(worker: WorkerClient, setting: ApiSetting) -> None:
+    await good(worker, "write", path="x", content="x")
+    call = asyncio.create_task(worker.call("bash", {"command": "sleep 600 & echo $! > child; wait"}))
+    await until(lambda: (setting.workspace / "child").exists() and (setting.workspace / "child").read_text() != "")
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    assert await call == ToolAnswer(DIED, is_error=True)
+    assert "1\tx" in await good(worker, "read", path="x")
+    await until(partial(has_ended, int((setting.workspace / "child").read_text())))
+
+
+async def test_many_calls_at_once_start_one_worker(worker: WorkerClient) -> None:
+    pids = await asyncio.gather(*[good(worker, "bash", command="echo $PPID") for _ in range(8)])
+    assert len(set(pids)) == 1
+
+
+async def test_a_search_that_never_ends_is_ended(
+    worker: WorkerClient, setting: ApiSetting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (setting.workspace / "x").write_text("a" * 40 + "b")
+    monkeypatch.setattr(api_worker_client, "FILE_SECONDS", 1.0)
+    assert "did not end" in await bad(worker, "grep", pattern="(a+)+$")
+    monkeypatch.setattr(api_worker_client, "FILE_SECONDS", 60.0)
+    assert await good(worker, "grep", pattern="b", files_only=True) == "x"
+
+
+async def test_a_worker_that_cannot_start_is_an_answer(setting: ApiSetting, monkeypatch: pytest.MonkeyPatch) -> None:
+    for command in (["/nonexistent/python"], [sys.executable, "-c", "raise SystemExit('broken install')"]):
+        monkeypatch.setattr(api_worker_client, "COMMAND", command)
+        worker = WorkerClient(setting.context(), lambda: {}, [])
+        answer = await worker.call("read", {"path": "x"})
+        assert answer.is_error
+        assert "not there" in answer.text or "broken install" in answer.text
+        await worker.close()
+
+
+async def test_it_imports_nothing_beyond_the_standard_library(setting: ApiSetting) -> None:
+    listing = "import sys, agentd.engines.api_worker as w; print(sorted(m for m in sys.modules if '.' not in m))"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-c", listing, stdout=asyncio.subprocess.PIPE, cwd=setting.workspace
+    )
+    assert process.stdout is not None
+    loaded = (await process.stdout.read()).decode()
+    await process.wait()
+    for name in ("pydantic", "httpx", "mcp", "psutil", "anyio", "hived"):
+        assert f"'{name}'" not in loaded
+
+
+async def test_its_end_of_stdin_ends_it_even_in_a_call(setting: ApiSetting) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *api_worker_client.COMMAND, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    begin = {"workspace": str(setting.workspace), "state": str(setting.root / "state"), "mcp_servers": []}
+    command = {"command": "sleep 600 & echo $! > child; wait"}
+    for line in ({"begin": begin}, {"id": 1, "tool": "bash", "input": command}):
+        process.stdin.write(json.dumps(line).encode() + b"\n")
+    await until(lambda: (setting.workspace / "child").exists() and (setting.workspace / "child").read_text() != "")
+    begun = time.monotonic()
+    process.stdin.close()
+    assert await process.wait() == 0
+    assert time.monotonic() - begun < 10
+    await until(partial(has_ended, int((setting.workspace / "child").read_text())))
+
+
+async def test_a_turn_survives_a_worker_that_dies_in_it(tmp_path: Path) -> None:
+    steps = [
+        {"tool": "bash", "input": {"command": "kill -9 $PPID"}},
+        {"tool": "bash", "input": {"command": "echo back"}},
+        {"text": "It came back."},
+    ]
+    async with OpenAiApi() as api:
+        setting = ApiSetting(tmp_path, options={"base_url": api.url})
+        async with setting.engine() as engine:
+            events = await played(engine, f"@@script {json.dumps(steps)}")
+    assert done_of(events).outcome == "ok"
+    assert DIED in repr(events)
+    assert "'back'" in repr(events)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "fits"),
+    [
+        ("*.py", "a.py", True), ("*.py", "deep/a.py", True), ("src/*.py", "src/a.py", True),
+        ("src/*.py", "src/deep/a.py", False), ("src/**/*.py", "src/deep/a.py", True), ("src/**/*.py", "src/a.py", True),
+        ("**", "any/thing", True), ("a?c", "abc", True), ("a?c", "a/c", False), ("[x]", "x", False), ("[x]", "[x]", True),
+    ],
+)  # fmt: skip
+def test_a_glob_means_what_shells_mean(pattern: str, path: str, fits: bool) -> None:
+    assert glob_pattern(pattern)(path) is fits
+
+
+def has_ended(pid: int) -> bool:
+    return not runs(pid)
