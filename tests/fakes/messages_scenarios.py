@@ -170,8 +170,7 @@ class Script:
 
 
 def _held_back(step: Step, messages: list[dict[str, Any]]) -> bool:
-    found = step.get("unless")
-    return bool(found) and any(words in _text_of(message) for message in messages for words in found)
+    return any(words in _text_of(message) for message in messages for words in step.get("unless", ()))
 
 
 def working_folder(request: dict[str, Any]) -> str:

@@ -19,12 +19,13 @@ from agentd.engines.base import (
     ToolResult,
     ToolUse,
 )
+from agentd.engines.claude_costs import Costs
 from agentd.engines.claude_events import ControlAnswer, McpMessage, PermissionAsk, RequestCancelled
 from agentd.engines.claude_protocol import parse_line
 from agentd.engines.claude_settings import Offer
 from agentd.engines.claude_turn import Known, TurnBook
 from tests.fakes.messages_api import MessagesApi
-from tests.support.claude import Setting, done_of, played
+from tests.support.claude import MemoryFacts, Setting, done_of, played
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "fixtures/recordings"
 
@@ -205,7 +206,32 @@ def test_its_first_answer_says_what_it_offers(name: str, model: str) -> None:
     offer = Offer.of_answer(answers[0].response)
     assert {"default", "sonnet", "haiku", model} <= {found.name for found in offer.models}
     assert offer.efforts == ("low", "medium", "high", "xhigh", "max")
-    assert [answer.error for answer in answers] == [None] * len(answers)
+    refused = [answer.error for answer in answers if answer.error is not None]
+    assert refused == ["Unsupported control request subtype: no_such_subtype"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "claude-stdin_multi",
+        "claude-stdin_compact",
+        "claude197-stdin_compact",
+        "claude-autocompact",
+        "claude-reactive_compact",
+    ],
+)
+def test_the_costs_of_a_sessions_turns_add_up_to_its_total(name: str) -> None:
+    costs, each = Costs(MemoryFacts()), []
+    books, _ = read(name)
+    for book in books:
+        usage = book.usage()
+        costs.of_turn(book.results, usage)
+        each.append(usage.cost_usd)
+    total = books[-1].results[-1].total
+    assert total is not None
+    assert None not in each
+    assert sum(cost or 0 for cost in each) == pytest.approx(total.usd)
+    assert total.usd > 1.2 * max(cost or 0 for cost in each)
 
 
 def test_a_turn_that_nobody_interrupted_is_not_called_cancelled() -> None:
