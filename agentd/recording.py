@@ -35,7 +35,7 @@ class Recorder:
             ThinkingDelta: lambda event: journal.live("thinking_delta", {"text": event.text}),
             ToolUse: self._tool_use,
             ToolResult: self._tool_result,
-            Note: lambda event: self.note(event.text, event.level),
+            Note: lambda event: journal.append("note", {"text": event.text, "level": event.level, "by": "engine"}),
             ConditionChanged: lambda event: status.conditions.set(event.condition, event.on, event.detail, event.until),
             ModelChanged: lambda event: status.set_model(event.model),
             Usage: self._usage,
@@ -46,6 +46,7 @@ class Recorder:
         self._by_type[type(event)](event)
 
     def note(self, text: str, level: str = "info") -> None:
+        """The harness's own word."""
         self._journal.append("note", {"text": text, "level": level})
 
     def _text(self, event: Text) -> None:

@@ -25,6 +25,8 @@ MOST_BYTES = 16 * 1024 * 1024
 PAGE_EVENTS = 1000
 ENGINES_CONDITIONS = ("needs_login", "rate_limited", "over_budget")
 MOST_FIGURE = 2**53
+TOO_LONG = "prompt_too_long"
+MESSAGE = "message"
 OWN_WAKES = ("checkpoint", "compact")
 THE_END = "The recording has no more turns."
 
@@ -42,11 +44,19 @@ class Wanted:
 
 
 @dataclass(slots=True)
+class _Part:
+    """What the engine is asked for at once: a turn's prompt, a compaction in the middle of it, the prompt once more."""
+
+    wake: str
+    steps: list[str] = field(default_factory=list)
+    end: Payload = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class _Turn:
     turn_id: str
-    event_id: int
-    head: list[str]
-    steps: list[str] = field(default_factory=list)
+    ts: str
+    parts: list[_Part]
     left_out: Counter[str] = field(default_factory=Counter)
     size: int = 0
     events: int = 1
@@ -111,8 +121,9 @@ class _Recorder:
         step = self._step(turn, kind, payload, event["ts"])
         if step is None:
             turn.left_out[kind] += 1
+            _harness(turn, kind, payload)
         else:
-            turn.steps.append(step)
+            turn.parts[-1].steps.append(step)
             turn.size += len(step)
             turn.events += 1
             self._check_size(turn.size)
@@ -130,11 +141,7 @@ class _Recorder:
     def _begun(self, event: dict[str, Any], start: Payload) -> _Turn:
         wake = start.get("wake")
         kind = wake.get("kind") if isinstance(wake, dict) else None
-        turn_id = _text(start, "turn_id")
-        head = [f"# {toml.string(turn_id)}, {toml.string(event['ts'])}", "[[turn]]"]
-        if kind in OWN_WAKES:
-            head.append(f"wake = {toml.string(kind)}")
-        return _Turn(turn_id, event["id"], head)
+        return _Turn(_text(start, "turn_id"), event["ts"], [_Part(kind if kind in OWN_WAKES else MESSAGE)])
 
     def _step(self, turn: _Turn, kind: str, payload: Payload, ts: str) -> str | None:
         """The step that says it again; None for what no engine says."""
@@ -144,7 +151,7 @@ class _Recorder:
                 said = {"text": _text(payload, "text")}
             case "thinking":
                 said = {"text": _text(payload, "text"), "hidden": payload.get("hidden") is True}
-            case "note":
+            case "note" if payload.get("by") == "engine":
                 level = payload.get("level")
                 said = {"text": _text(payload, "text"), "level": level if level in ("warning", "error") else "info"}
             case "tool_use":
@@ -174,7 +181,13 @@ class _Recorder:
             said["error"] = end["error"]
         if outcome == "rate_limited" and turn.until_seconds is not None:
             said["until_seconds"] = turn.until_seconds
-        self._put([*turn.head, "steps = [", *turn.steps, _replay("turn_end", said), "]", ""])
+        in_vain = len(turn.parts) == 3 and turn.parts[1].end["outcome"] != "ok"
+        # Where a compaction failed, the prompt was not tried again: the turn ended as its first try did.
+        ended = turn.parts[0] if in_vain else turn.parts[-1]
+        ended.end = {**said, "outcome": TOO_LONG} if in_vain else said
+        self._put([f"# {toml.string(turn.turn_id)}, {toml.string(turn.ts)}"])
+        for part in turn.parts[:-1] if in_vain else turn.parts:
+            self._put([*_part_head(part), *part.steps, _replay("turn_end", part.end), "]", ""])
         self._open = None
         self._turns += 1
         self._events += turn.events + 1
@@ -192,6 +205,25 @@ class _Recorder:
                 what="recording",
                 limit=MOST_BYTES,
             )
+
+
+def _harness(turn: _Turn, kind: str, payload: Payload) -> None:
+    """A compaction in the middle of a turn is seen by what the harness says of it."""
+    part = turn.parts[-1]
+    if turn.parts[0].wake != MESSAGE:
+        return
+    if kind == "turn_state_changed" and payload.get("state") == "compacting" and len(turn.parts) == 1:
+        part.end = {"outcome": TOO_LONG}
+        turn.parts.append(_Part("compact", end={"outcome": "ok"}))
+    elif kind == "turn_state_changed" and payload.get("state") == "thinking" and len(turn.parts) == 2:
+        turn.parts.append(_Part(MESSAGE))
+    elif kind == "note" and payload.get("level") == "error" and len(turn.parts) == 2:
+        part.end = {"outcome": "failed", "error": _text(payload, "text")}
+
+
+def _part_head(part: _Part) -> list[str]:
+    wake = [] if part.wake == MESSAGE else [f"wake = {toml.string(part.wake)}"]
+    return ["[[turn]]", *wake, "steps = ["]
 
 
 def _events(name: str, journal: Path, after: int) -> Iterator[dict[str, Any]]:

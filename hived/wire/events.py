@@ -35,7 +35,7 @@ PAYLOADS: dict[str, str] = {
     "tool_result": "tool_use_id, tool, is_error, text",
     "message_in": "message_id, from, body, redelivered, reply_to, steered",
     "message_out": "message_id, to, body, reply_to",
-    "note": "text, level (info|warning|error)",
+    "note": "text, level (info|warning|error), by (engine; without it: the harness)",
     "status_changed": "condition, on, detail, until",
     "model_changed": "model, previous",
     "token_usage_changed": "ctx, cost",

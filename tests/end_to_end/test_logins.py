@@ -79,8 +79,8 @@ def login(hive: LiveHive, method: str = "POST", path: str = "login", body: Any =
 
 def until_out(hive: LiveHive) -> dict[str, Any]:
     wait_until(lambda: condition(hive, "needs_login"), "the missing login", 40)
-    wait_until(lambda: waiting(hive, "login"), "it in the list", 40)
-    (item,) = waiting(hive, "login")
+    wait_until(lambda: waiting(hive, "needs_login"), "it in the list", 40)
+    (item,) = waiting(hive, "needs_login")
     return item
 
 

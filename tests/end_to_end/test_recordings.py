@@ -101,6 +101,49 @@ def test_a_scripted_run_is_played_again_and_does_nothing_again() -> None:
         assert sent.count("again") == 0, "no message goes out again"
 
 
+CARED_FOR = """
+[engine]
+window = 1000
+
+[[turn]]
+steps = [ { usage = { ctx = 800, tokens = 900 } }, { say = "first" } ]
+
+[[turn]]
+wake = "checkpoint"
+steps = [ { say = "noted" } ]
+
+[[turn]]
+match = "big"
+steps = [
+  { say = "reading" },
+  { fail = { outcome = "prompt_too_long", until_compacted = true, retryable = false } },
+  { usage = { ctx = 300, tokens = 400 } },
+]
+%s
+"""
+
+
+@pytest.mark.parametrize(
+    "more", ["", "[[turn]]\nwake = 'compact'\nrepeat = true\nsteps = [{ fail = { outcome = 'failed', error = 'no' } }]"]
+)
+def test_what_the_harness_does_for_a_conversation_it_does_again(more: str) -> None:
+    with live_hive() as hive:
+        scripted(hive, CARED_FOR % more, "first")
+        done(hive, "one", "first")
+        ends = [done(hive, "a big one", "first")["outcome"]]
+        scripted(hive, recorded(hive, "first"), "again")
+        done(hive, "one", "again")
+        ends.append(done(hive, "a big one", "again")["outcome"])
+        assert ends == [ends[0]] * 2
+        assert [kind for kind, _ in heard(hive, "first")].count("turn_start") == 4
+        assert heard(hive, "again") == heard(hive, "first")
+        states = [
+            [event["payload"]["state"] for event in events(hive, name) if event["kind"] == "turn_state_changed"]
+            for name in ("first", "again")
+        ]
+        assert states[0] == states[1]
+
+
 def test_with_deeds_its_messages_are_sent_again() -> None:
     with live_hive() as hive:
         scripted(hive, SCENARIO, "first")

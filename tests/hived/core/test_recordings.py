@@ -84,7 +84,8 @@ def test_what_an_engine_says_is_in_it_word_for_word(books: Books) -> None:
     said: list[Told] = [
         ("text", {"text": 'a {from} "b"\n\x1b[31m\u202e'}),
         ("thinking", {"text": "", "hidden": True}),
-        ("note", {"text": "careful", "level": "warning"}),
+        ("note", {"text": "careful", "level": "warning", "by": "engine"}),
+        ("note", {"text": "the harness's own word", "level": "info"}),
         ("tool_use", {"tool_use_id": "u", "tool": "Bash", "input": {"command": "ls", "none": None}}),
         ("tool_result", {"tool_use_id": "u", "tool": "Bash", "is_error": True, "text": "no"}),
         ("token_usage_changed", {"ctx": {"tokens": 5, "window": 9}, "cost": None}),
@@ -106,7 +107,7 @@ def test_what_an_engine_says_is_in_it_word_for_word(books: Books) -> None:
         {"kind": "status_changed", "condition": "needs_login", "on": True, "detail": "out"},
         end("failed", error="it broke", retryable=False, cost=cost),
     ]  # fmt: skip
-    assert (recording.turns, recording.events, recording.left_out, recording.cut) == (1, 10, {}, 0)
+    assert (recording.turns, recording.events, recording.left_out, recording.cut) == (1, 10, {"note": 1}, 0)
     assert recording.scenario.isascii() or "\x1b" not in recording.scenario
 
 
@@ -119,7 +120,7 @@ def test_what_no_engine_says_is_left_out_and_counted(books: Books) -> None:
             ("status_changed", {"condition": "no_journal", "on": True}),
             ("message_in", {"steered": True}),
             ("message_in", {"steered": True}),
-            ("turn_state_changed", {"state": "compacting"}),
+            ("turn_state_changed", {"state": "thinking", "until": "2026-01-01T01:00:00.000Z"}),
         )
     )
     recording = books.record()
@@ -140,10 +141,55 @@ def test_a_limit_ends_as_long_after_as_it_did(books: Books) -> None:
 
 
 def test_the_harness_own_turns_are_played_when_it_asks_for_them(books: Books) -> None:
-    books.write(*turn("0190-a"), *turn("0190-b", wake="checkpoint"), *turn("0190-c", wake="compact"))
+    books.write(*turn("0190-a"), *turn("0190-b", wake="checkpoint"))
+    books.write(*turn("0190-c", ("turn_state_changed", {"state": "compacting"}), wake="compact"))
     assert [found.wake for found in books.scenario(books.record()).turns] == [
         "message", "checkpoint", "compact", "message",
     ]  # fmt: skip
+
+
+def state(name: str) -> Told:
+    return ("turn_state_changed", {"state": name})
+
+
+def test_a_prompt_that_was_tried_twice_is_so_again(books: Books) -> None:
+    books.write(
+        *turn(
+            "0190-a",
+            ("text", {"text": "reading"}),
+            state("compacting"),
+            ("text", {"text": "shorter"}),
+            state("thinking"),
+            ("text", {"text": "it fits"}),
+            cost={"tokens": 7},
+        )
+    )
+    recording = books.record()
+    found = books.scenario(recording).turns[:-1]
+    assert [part.wake for part in found] == ["message", "compact", "message"]
+    assert books.replays(recording) == [
+        [{"kind": "text", "text": "reading"}, {"kind": "turn_end", "outcome": "prompt_too_long"}],
+        [{"kind": "text", "text": "shorter"}, {"kind": "turn_end", "outcome": "ok"}],
+        [{"kind": "text", "text": "it fits"}, end(cost={"tokens": 7, "estimated": False})],
+    ]
+    assert (recording.turns, recording.events) == (1, 5)
+
+
+def test_a_compaction_in_vain_is_so_again(books: Books) -> None:
+    books.write(
+        *turn(
+            "0190-a",
+            state("compacting"),
+            ("note", {"text": "it cannot be shorter", "level": "error"}),
+            state("thinking"),
+            outcome="prompt_too_long",
+            error="too long",
+        )
+    )
+    assert books.replays(books.record()) == [
+        [end("prompt_too_long", error="too long")],
+        [{"kind": "turn_end", "outcome": "failed", "error": "it cannot be shorter"}],
+    ]
 
 
 def test_a_turn_that_runs_and_what_is_left_of_a_pruned_one_are_not_in_it(books: Books) -> None:
@@ -242,7 +288,8 @@ def test_a_hundred_thousand_events_are_read_in_pages(books: Books) -> None:
         ("tool_use", {"tool": None, "input": [1]}),
         ("token_usage_changed", {"ctx": {"tokens": -1, "window": 5}, "cost": {"tokens": True}}),
         ("status_changed", {"condition": "rate_limited", "until": 5}),
-        ("note", {"text": "a", "level": "loud"}),
+        ("note", {"text": "a", "level": "loud", "by": "engine"}),
+        ("turn_state_changed", {"state": "compacting"}),
         ("turn_end", {"turn_id": "0190-a", "outcome": "bored", "error": 5, "ctx": [], "cost": {"tokens": 2**60}}),
         ("turn_start", {"turn_id": 5, "wake": "x"}),
     ],
