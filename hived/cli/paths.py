@@ -10,7 +10,8 @@ from hived.wire.errors import UsageError
 
 HIVE = ("config", "config_file", "secrets_file", "data", "database", "agents", "log", "run", "host_socket", "pid_file")
 AGENT = (
-    "root", "workspace", "state", "home", "harness", "events_db", "stats_db", "model_file", "log", "engine_log",
+    "root", "workspace", "state", "home", "harness", "events_db", "stats_db", "model_file", "effort_file",
+    "permission_mode_file", "log", "engine_log",
     "pid_file", "socket",
 )  # fmt: skip
 
