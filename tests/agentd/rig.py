@@ -135,7 +135,8 @@ class Rig:
 
 def scenario_text(*turns: dict[str, Any], engine: dict[str, Any] | None = None, **defaults: float) -> str:
     lines = ["[defaults]", *(f"{name} = {value}" for name, value in defaults.items())]
-    lines += ["[engine]", *(f"{name} = {_toml(value)}" for name, value in (engine or {}).items())]
+    if engine:
+        lines += ["[engine]", *(f"{name} = {_toml(value)}" for name, value in engine.items())]
     for turn in turns:
         lines += ["[[turn]]", *(f"{json.dumps(key)} = {_toml(value)}" for key, value in turn.items())]
     return "\n".join(lines)
