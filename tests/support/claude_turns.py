@@ -13,10 +13,11 @@ from tests.support.claude import MOMENT_SECONDS, Setting, done_of, until
 
 
 class Running:
-    """A turn that runs in the background; its events as they come."""
+    """A turn that runs in the background; its events as they come, with `each` seconds of work for every one."""
 
-    def __init__(self, engine: ClaudeEngine, text: str) -> None:
+    def __init__(self, engine: ClaudeEngine, text: str, each: float = 0.0) -> None:
         self.events: list[EngineEvent] = []
+        self._each = each
         self._came = asyncio.Event()
         self._task = asyncio.create_task(self._play(engine, text))
 
@@ -25,6 +26,8 @@ class Running:
             async for event in engine.turn(Prompt(text, "turn")):
                 self.events.append(event)
                 self._came.set()
+                if self._each:
+                    await asyncio.sleep(self._each)
         finally:
             self._came.set()
 
@@ -50,8 +53,8 @@ class Running:
 
 
 @asynccontextmanager
-async def running(engine: ClaudeEngine, text: str) -> AsyncIterator[Running]:
-    turn = Running(engine, text)
+async def running(engine: ClaudeEngine, text: str, each: float = 0.0) -> AsyncIterator[Running]:
+    turn = Running(engine, text, each)
     try:
         yield turn
     finally:
