@@ -135,7 +135,7 @@ class EngineFailed(Exception):
     """The engine could not start, resume, or go on. `message` is one sentence for the operator."""
 
     RESUME_REFUSED = "resume_refused"
-    """The engine will not resume the stored session; the turn loop then begins a new one, and says so."""
+    """The engine will not resume the stored session: the turn fails, and none begins until the operator has chosen."""
 
     def __init__(self, outcome: Outcome, message: str, retryable: bool, code: str | None = None) -> None:
         super().__init__(message)
