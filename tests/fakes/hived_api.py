@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from hived.wire import routes
+from hived.wire.agents import ModelList
 from hived.wire.approvals import Approval, WaitingItem
 from hived.wire.base import Answer
 from hived.wire.errors import AlreadyDecided, ApprovalNotFound, HiveError
@@ -42,6 +43,8 @@ class FakeHived:
         self.snapshot = snapshot
         self.journals: dict[str, list[Event]] = {}
         self.engines: list[dict[str, Any]] = []
+        self.models: dict[str, ModelList] = {}
+        """What each agent's engine offers; nothing where an agent is not named."""
         self.protocol = PROTOCOL
         self.asked: list[tuple[str, str, Any]] = []
         """(method, path, body) of each call that changes something."""
@@ -139,7 +142,12 @@ class FakeHived:
                 Route(routes.MESSAGES, self._post_message, methods=["POST"]),
                 Route(routes.MESSAGE_RETRY, self._post_held, methods=["POST"]),
                 Route(routes.MESSAGE_DROP, self._post_held, methods=["POST"]),
+                Route(routes.AGENT_MODELS, self._get_models),
                 Route(routes.AGENT_MODEL, self._noted, methods=["PUT"]),
+                Route(routes.AGENT_EFFORT, self._noted, methods=["PUT"]),
+                Route(routes.AGENT_PERMISSION_MODE, self._noted, methods=["PUT"]),
+                Route(routes.AGENT_LOGIN_CODE, self._act, methods=["POST"]),
+                Route(routes.AGENT_LOGIN, self._act, methods=["DELETE"]),
                 Route(routes.AGENT_ACTION, self._act, methods=["POST"]),
             ],
             exception_handlers={HiveError: self._fault},
@@ -173,6 +181,10 @@ class FakeHived:
 
     async def _get_engines(self, request: Request) -> Response:
         return self._json({"engines": self.engines, "runtimes": []})
+
+    async def _get_models(self, request: Request) -> Response:
+        view = next(view for view in self.snapshot.agents if view.name == request.path_params["name"])
+        return self._json(self.models.get(view.name) or ModelList(current=view.model))
 
     async def _get_feed(self, request: Request) -> Response:
         return self._stream("feed")
