@@ -103,7 +103,7 @@ class ContextCare:
         if renew:
             self._status.sessions.arm("notes", f"The context was {full} full, and its notes are written.")
         else:
-            done = await self._turn("compact", HIVED)
+            done = await self._turn("compact")
             if done.outcome != "ok":
                 self._recorder.note(f"The conversation was not compacted: {done.error or done.outcome}", "warning")
 
@@ -130,7 +130,7 @@ class ContextCare:
         return ended_at is not None and -seconds_until(ended_at) >= self._thresholds.cold_seconds
 
     async def _checkpoint(self) -> bool:
-        done = await self._turn("checkpoint", HIVED)
+        done = await self._turn("checkpoint")
         if done.outcome != "ok":
             self._recorder.note(
                 f"The checkpoint did not work ({done.error or done.outcome}): the conversation goes on as it is.",
@@ -139,7 +139,7 @@ class ContextCare:
         return done.outcome == "ok"
 
     async def _turn(
-        self, kind: Kind, asked_by: str, turn_id: str | None = None, known: TurnDone | None = None
+        self, kind: Kind, asked_by: str = "", turn_id: str | None = None, known: TurnDone | None = None
     ) -> TurnDone:
         """A turn that settles no message. `known`: it needs no engine to say how it ends."""
         record = TurnRecord(turn_id or new_id(), [], 0, self._status.model, kind, asked_by)

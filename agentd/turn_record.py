@@ -26,7 +26,7 @@ class TurnRecord:
     model: str
     kind: Kind = "message"
     asked_by: str = ""
-    """Of a turn without messages: who wanted it."""
+    """Of a turn without messages: who wanted it; empty: the harness itself."""
     started_at: str = field(default_factory=utc_now)
     begun: float = field(default_factory=time.monotonic)
     message_ids: list[str] = field(default_factory=list)

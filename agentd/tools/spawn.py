@@ -26,7 +26,7 @@ REQUEST_SPAWN = ToolDefinition(
         "type": "object",
         "properties": {
             "name": {"type": "string", "description": "A lower-case letter, then up to 31 letters, digits or hyphens."},
-            "engine": {"type": "string", "description": "claude, command or scripted."},
+            "engine": {"type": "string", "description": "claude, acp, api, command or scripted."},
             "model": {"type": "string"},
             "repo": {"type": "string", "description": "Absolute path of a git repository; it gets a clone of its own."},
             "reason": {"type": "string", "description": "Why: the operator reads this."},
