@@ -11,13 +11,17 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
 CODE := hived agentd hivetui tests screenshots
 
-.PHONY: demo test check bench screenshots verify lock clean
+.PHONY: demo test test-all check bench screenshots verify lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(RUNTIME)
 	@$(BIN)/hive demo $(ARGS)
 
 test: $(DEV)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not slow" $(ARGS)
+
+# With the slow tier: it wants a llama.cpp server (tests/slow/test_llama.py says which), and skips without one.
+test-all: $(DEV)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(DEV)
