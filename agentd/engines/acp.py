@@ -263,12 +263,14 @@ class AcpEngine:
             case "config_option_update" if session is not None:
                 session.offers.take_options(update.get("configOptions"))
                 self._remember()
+                if self._turn is None or self._turn.sent:  # not while it is being prepared
+                    self._say_model()
             case "current_mode_update" if session is not None:
                 session.offers.take_mode(update.get("currentModeId"))
 
     async def _serve(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         if method == "session/request_permission":
-            return await self._desk.answer(params, self._turn, self._host.pipe)
+            return await self._desk.answer(params, self._turn)
         raise NotServed(f"This client does not serve {method[:100]}: use your own tools.")
 
     async def _running(self) -> tuple["AcpPipe", AcpSession]:
@@ -295,6 +297,7 @@ class AcpEngine:
         for reason in (await session.choose_effort(self._effort), await session.choose_mode(self._mode)):
             session.told(reason)
         self._remember()
+        self._say_model()
 
     async def _chosen(self, choose: Callable[[AcpSession], Awaitable[str | None]]) -> bool:
         """True where it is in force, or will be with the agent's next start; else the transcript says why not."""
@@ -306,18 +309,22 @@ class AcpEngine:
         except (AgentEnded, AgentSilent) as failure:
             done = session.told(f"{self._preset.title} did not answer {failure}.")
         self._remember()
+        self._say_model()
         return done
 
     def _remember(self) -> None:
-        session = self._host.session
-        if session is not None:
-            self._memory.offers = session.offers
-            current = session.offers.model.current
-            if current is not None and current not in (self._model_told, ENGINES_OWN_MODEL):
-                self._model_told = current
-                self._context.report(ModelChanged(current))
+        if self._host.session is not None:
+            self._memory.offers = self._host.session.offers
         self._memory.keep()
         self.abilities, self.models = self._memory.abilities, self._memory.models
+
+    def _say_model(self) -> None:
+        """The model that it uses now, where that is another than was said."""
+        session = self._host.session
+        current = session.offers.model.current if session is not None else None
+        if current is not None and current not in (self._model_told, ENGINES_OWN_MODEL):
+            self._model_told = current
+            self._context.report(ModelChanged(current))
 
     def _say_unknown(self, book: TurnBook) -> None:
         for what in book.unknown - self._unknown_told:

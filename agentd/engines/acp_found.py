@@ -60,6 +60,8 @@ def _login(preset: Preset, secrets: set[str]) -> tuple[EngineLogin, str]:
     for file in preset.credentials:
         if (home / file).is_file():
             return "in", f"~/{file}"
+    if preset.free:
+        return "not_needed", "it has free models; for others, " + preset.login.replace("{home}", "~")
     return "out", f"{preset.title} is not logged in: {preset.login.replace('{home}', '~')}"
 
 

@@ -6,16 +6,13 @@ An option is chosen by its kind, never by its id or its name: those differ from 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agentd.engines.acp_presets import Preset
 from agentd.engines.acp_tools import ToolCall, is_hive_tool
 from agentd.engines.acp_turn import TurnBook
 from agentd.engines.acp_words import text_of
 from agentd.engines.base import EngineContext, Note, Permission
-
-if TYPE_CHECKING:
-    from agentd.engines.acp_pipe import AcpPipe
 
 CANNOT_CHANGE = (
     "The operator allowed this with another input, which the Agent Client Protocol cannot carry: it is refused instead."
@@ -25,6 +22,8 @@ CANNOT_CHANGE = (
 _ALLOW = ("allow_once", "allow_always")
 _REJECT = ("reject_once", "reject_always")
 
+ASK = " ask"
+"""Where a permission's params hold its Ask, which the pipe puts there."""
 CANCELLED: dict[str, Any] = {"outcome": {"outcome": "cancelled"}}
 
 
@@ -57,13 +56,11 @@ class PermissionDesk:
         self._context = context
         self._preset = preset
 
-    async def answer(self, params: dict[str, Any], turn: RunningTurn | None, pipe: "AcpPipe | None") -> dict[str, Any]:
-        asked = params.get("toolCall")
-        if turn is None or pipe is None or not turn.sent or not isinstance(asked, dict):
+    async def answer(self, params: dict[str, Any], turn: RunningTurn | None) -> dict[str, Any]:
+        ask = params.get(ASK)
+        if turn is None or not isinstance(ask, Ask):
             self._context.report(Note("The agent asked for a permission outside of a turn; it got none.", "warning"))
             return CANCELLED
-        ask = Ask(asked)
-        pipe.put(ask)
         await _either(ask.seen, turn.broken)
         if ask.call is None or turn.broken.is_set():
             return CANCELLED

@@ -15,13 +15,14 @@ from acp.connection import Connection
 from acp.exceptions import RequestError
 
 from agentd.engines.acp_errors import AgentEnded, AgentError, AgentSilent, NotServed
-from agentd.engines.acp_permission import Ask
+from agentd.engines.acp_permission import ASK, Ask
 from agentd.engines.base import EngineEvent, EngineProcess, Note
 from agentd.tools.mcp_responder import METHOD_NOT_FOUND
 
 MOST_WAITING = 512
 """Updates that wait for a slow follower of the turn before the reading stands still, and with it the agent."""
 UPDATE = "session/update"
+PERMISSION = "session/request_permission"
 
 JsonObject = dict[str, Any]
 
@@ -50,7 +51,7 @@ class AcpPipe:
         self._waiting: deque[Item] = deque()
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
-        self._transport = _Transport(process, self._update, report)
+        self._transport = _Transport(process, self._update, self._ask, report)
         self._connection = Connection(self._handle, self._transport)
 
     @property
@@ -90,11 +91,6 @@ class AcpPipe:
         return True
 
     def wake(self) -> None:
-        self._changed.set()
-
-    def put(self, ask: Ask) -> None:
-        """Behind the updates that came before it."""
-        self._waiting.append(ask)
         self._changed.set()
 
     async def request(self, method: str, params: JsonObject, seconds: float | None = None) -> JsonObject:
@@ -142,6 +138,14 @@ class AcpPipe:
             self._room.clear()
             await self._room.wait()
 
+    def _ask(self, params: JsonObject) -> None:
+        """A permission takes its place behind the updates that came before it; who serves it finds it in `params`."""
+        tool_call = params.get("toolCall")
+        if self._in_turn and isinstance(tool_call, dict):
+            params[ASK] = Ask(tool_call)
+            self._waiting.append(params[ASK])
+            self._changed.set()
+
     async def _handle(self, method: str, params: Any, is_notification: bool) -> JsonObject | None:
         """What the agent asks. It gets an answer whatever happens: else it would wait for ever."""
         if is_notification:
@@ -159,10 +163,12 @@ class _Transport:
         self,
         process: EngineProcess,
         update: Callable[[JsonObject], Awaitable[None]],
+        ask: Callable[[JsonObject], None],
         report: Callable[[EngineEvent], None],
     ) -> None:
         self._process = process
         self._update = update
+        self._ask = ask
         self._report = report
         self._lines = process.lines()
         self._batch: deque[bytes] = deque()
@@ -182,9 +188,12 @@ class _Transport:
                 message = self._message(self._batch.popleft())
                 if message is None:
                     continue
-                if message.get("method") != UPDATE:
+                method, params = message.get("method"), message.get("params")
+                if method == PERMISSION and isinstance(params, dict):
+                    self._ask(params)
+                if method != UPDATE:
                     return message
-                if isinstance(params := message.get("params"), dict):
+                if isinstance(params, dict):
                     await self._update(params)
             lines = await anext(self._lines, None)
             if lines is None:

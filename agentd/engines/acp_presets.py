@@ -37,6 +37,8 @@ class Preset:
     """Variables that hold a key it can use, each with the `authenticate` method that takes it, where it needs one."""
     credentials: tuple[str, ...] = ()
     """Files below HOME that a login leaves behind."""
+    free: bool = False
+    """It has models that need no login."""
     mode: str | None = None
     """The mode that asks; None: its own default does."""
     compact: bool = False
@@ -112,6 +114,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({
         },
         keys={"OPENCODE_API_KEY": None, "ANTHROPIC_API_KEY": None, "OPENAI_API_KEY": None, "OPENROUTER_API_KEY": None},
         credentials=(".local/share/opencode/auth.json",),
+        free=True,
         titled=True,
     ),
     "goose": Preset(

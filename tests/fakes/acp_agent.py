@@ -67,6 +67,12 @@ class Wire:
         self.put_back = others + self.put_back
         return message
 
+    def until_cancelled(self) -> None:
+        """Says in the file that it waits now."""
+        self._received.write('{"waits_for": "session/cancel"}\n')
+        self._received.flush()
+        self.until(lambda message: message.get("method") == "session/cancel")
+
 
 class Scripted:
     def __init__(self, script: Message) -> None:
@@ -143,7 +149,7 @@ class Scripted:
                 case "error":
                     self.wire.write({"id": id, "error": value})
                 case "cancelled":
-                    self.wire.until(lambda message: message.get("method") == "session/cancel")
+                    self.wire.until_cancelled()
                 case "sleep":
                     time.sleep(value)
                 case "after":
@@ -175,18 +181,18 @@ class Replayed:
             method, id = message.get("method"), message.get("id")
             if method is None or id is None:
                 continue
-            if not self.skip_to(method):
+            if not self.skip_to(method, words_of(message)):
                 self.wire.write({"id": id, "error": {"code": -32601, "message": "Method not found"}})
                 continue
             self.answer(id)
 
-    def skip_to(self, method: str) -> bool:
-        """To the next recorded request of that method. What is skipped over is not played, but for what is no answer."""
+    def skip_to(self, method: str, words: str) -> bool:
+        """To the next recorded request of that method, a prompt by its words. Of what is skipped, only updates are played."""
         for at in range(self.at, len(self.lines)):
             line = self.lines[at]
-            if line["dir"] == "c2a" and line["m"].get("method") == method and "id" in line["m"]:
+            if line["dir"] == "c2a" and line["m"].get("method") == method and words.endswith(words_of(line["m"])):
                 for skipped in self.lines[self.at : at]:
-                    if skipped["dir"] == "a2c" and skipped["m"].get("method") == "session/update":
+                    if skipped["dir"] == "a2c" and skipped["m"].get("method") == "session/update" and not words:
                         self.wire.write(skipped["m"])
                 self.at = at
                 return True
@@ -204,13 +210,18 @@ class Replayed:
             elif message.get("method") == "session/cancel":
                 if answered:
                     continue  # it came too late then, and does not come now
-                self.wire.until(lambda came: came.get("method") == "session/cancel")
+                self.wire.until_cancelled()
             elif "method" in message:
                 return  # the next request: it will be asked for
             else:
                 wanted = message["id"]
                 self.wire.until(lambda came, wanted=wanted: came.get("id") == wanted and "method" not in came)
         self.at = len(self.lines)
+
+
+def words_of(request: Message) -> str:
+    """A prompt's; empty for any other request."""
+    return "".join(str(block.get("text", "")) for block in request.get("params", {}).get("prompt", []))
 
 
 def chunk(text: str) -> Message:

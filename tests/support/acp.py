@@ -78,11 +78,17 @@ class AcpSetting:
     def received(self) -> list[dict[str, Any]]:
         """All that the fake agent was sent."""
         file = self.workspace / "received.jsonl"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        lines = file.read_text().split("\n")[:-1] if file.exists() else []
+        return [json.loads(line) for line in lines]
 
     def sent(self, method: str) -> list[dict[str, Any]]:
         """The params of each call of that method."""
         return [message["params"] for message in self.received if message.get("method") == method]
+
+    @property
+    def waits_for_cancel(self) -> int:
+        """How often the fake agent has begun to wait for session/cancel."""
+        return sum("waits_for" in message for message in self.received)
 
     def plays(self, recording: Path) -> "AcpSetting":
         self.options["command"] = [sys.executable, str(FAKE_AGENT), "--replay", str(recording)]
