@@ -285,6 +285,7 @@ class Harness:
         self._seat.stale = True
         self._conditions.set("needs_login", False)
         await self._check_login()
+        self._turns.wake()
 
     def _stop(self, reason: str) -> None:
         log(f"stopping: {reason}")

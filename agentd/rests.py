@@ -45,10 +45,11 @@ class Rests:
         self._first = first_try_seconds
         self._longest = longest_try_seconds
         self._timer: asyncio.TimerHandle | None = None
-        until = checked_time(journal.get(NAP_FACT))
+        kept = journal.get(NAP_FACT)
+        until = checked_time(kept)
         if until is not None and seconds_until(until) > 0:
             status.restore_nap(until)
-        else:
+        elif kept is not None:
             journal.set(NAP_FACT, None)
 
     def claims(self) -> Claims:

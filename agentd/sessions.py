@@ -6,6 +6,7 @@ checkpoint stand in for the old one, or when the agent has another engine; never
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from agentd.journal import Journal
@@ -34,8 +35,12 @@ class Armed:
 
 def engine_of(spec: AgentSpec) -> str:
     """What a session id belongs to: an engine, and with acp the agent behind it."""
-    agent = spec.engine_options.get("agent") if spec.engine == "acp" else None
-    return f"{spec.engine} {agent}" if isinstance(agent, str) else spec.engine
+    if spec.engine != "acp":
+        return spec.engine
+    command = spec.engine_options.get("command")
+    words = command.split() if isinstance(command, str) else command
+    program = Path(str(words[0])).name if isinstance(words, list) and words else ""
+    return f"{spec.engine} {spec.engine_options.get('agent') or program}".strip()
 
 
 class Sessions:
@@ -82,8 +87,10 @@ class Sessions:
     def settle(self, engine: str) -> None:
         """At a start: an id that another engine gave is of no use to this one."""
         before = self._journal.get(_ENGINE_FACT)
+        if before == engine:
+            return
         self._journal.set(_ENGINE_FACT, engine)
-        if before is not None and before != engine:
+        if before is not None:
             old_id = self.id
             self._journal.set(ID_FACT, None)
             self.arm("primer", f"It thinks with {engine} now, and did with {before}.", old_id)

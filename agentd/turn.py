@@ -207,7 +207,8 @@ class TurnLoop:
     async def _steer(self, record: TurnRecord) -> None:
         async with record.steering:
             engine = self._seat.engine
-            if record.ending or engine is None or not engine.abilities.steer:
+            compacting = self._status.turn_state == "compacting"
+            if record.ending or compacting or engine is None or not engine.abilities.steer:
                 self._wake.set()
                 return
             claimed = await self._client.claim(Claim(turn_id=record.turn_id, only_now=True))

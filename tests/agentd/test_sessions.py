@@ -4,6 +4,10 @@ import json
 import sqlite3
 from typing import Any
 
+import pytest
+
+from agentd.sessions import engine_of
+from hived.wire.agents import AgentSpec
 from tests.agentd.rig import Rig
 
 TWO = ({"steps": [{"say": "first"}]}, {"steps": [{"say": "second"}]})
@@ -178,3 +182,20 @@ async def test_facts_that_cannot_be_read_are_no_trap(rig: Rig) -> None:
     (end,) = await rig.stub.turn_ends()
     assert end["outcome"] == "ok"
     assert json.loads(rig.facts().get("new_session", "null")) is None
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "wanted"),
+    [
+        ("claude", {"command": "x"}, "claude"),
+        ("acp", {"agent": "codex-acp"}, "acp codex-acp"),
+        ("acp", {"agent": "codex-acp", "command": "/a/b"}, "acp codex-acp"),
+        ("acp", {"command": "/a/own-agent --acp"}, "acp own-agent"),
+        ("acp", {"command": ["/a/own-agent", "--acp"]}, "acp own-agent"),
+        ("acp", {"command": 5}, "acp"),
+    ],
+)
+def test_a_session_belongs_to_an_engine_and_with_acp_to_the_agent_behind_it(
+    engine: str, options: dict[str, Any], wanted: str
+) -> None:
+    assert engine_of(AgentSpec(engine=engine, engine_options=options)) == wanted
