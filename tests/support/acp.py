@@ -29,13 +29,19 @@ Kind = TypeVar("Kind")
 Decide = Callable[[str, ToolInput], Permission]
 
 
-def require_agent(program: str) -> str:
-    """A PATH with that agent and its node; the test is skipped with the reason where there is none, or fails if
-    HIVE_REQUIRE_TOOLS=1."""
+def find_agent(program: str) -> str | None:
+    """A PATH with that agent and its node; None where one of them is nowhere."""
     folders = [os.environ.get("HIVE_TEST_ACP", ""), os.environ.get("HIVE_TEST_NODE", "")]
     folders += [str(HIVE_TOOLS_ACP), str(HIVE_TOOLS_NODE), os.environ.get("PATH", os.defpath)]
     path = os.pathsep.join(folder for folder in folders if folder)
-    if shutil.which(program, path=path) is None or shutil.which("node", path=path) is None:
+    return path if shutil.which(program, path=path) and shutil.which("node", path=path) else None
+
+
+def require_agent(program: str) -> str:
+    """A PATH with that agent and its node; the test is skipped with the reason where there is none, or fails if
+    HIVE_REQUIRE_TOOLS=1."""
+    path = find_agent(program)
+    if path is None:
         reason = f"{program} or node is not on this machine (HIVE_TEST_ACP, HIVE_TEST_NODE)"
         if os.environ.get("HIVE_REQUIRE_TOOLS") == "1":
             pytest.fail(reason)
@@ -94,10 +100,10 @@ class AcpSetting:
         self.options["command"] = [sys.executable, str(FAKE_AGENT), "--replay", str(recording)]
         return self
 
-    def does(self, *prompts: list[dict[str, Any]], **script: Any) -> "AcpSetting":
+    def does(self, *prompts: Sequence[Any], **script: Any) -> "AcpSetting":
         """A fake agent that plays these steps, one list for each prompt; without any it echoes."""
         if prompts:
-            script["prompts"] = list(prompts)
+            script["prompts"] = [list(steps) for steps in prompts]
         file = self.root / "script.json"
         file.write_text(json.dumps(script))
         self.options["command"] = [sys.executable, str(FAKE_AGENT), "--script", str(file)]

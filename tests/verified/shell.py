@@ -66,9 +66,14 @@ class Shell:
 
 
 @contextlib.contextmanager
-def temporary_hive() -> Iterator[Shell]:
-    """A hive of its own in a short temporary folder, with hived up; all of it ended and removed afterwards."""
+def temporary_hive(config: dict[str, Any] | None = None) -> Iterator[Shell]:
+    """A hive of its own in a short temporary folder, with hived up; all of it ended and removed afterwards.
+
+    `config`: the keys of its hive.toml, each a value that reads the same in JSON.
+    """
     home = Path(tempfile.mkdtemp(prefix="hv", dir="/tmp"))
+    lines = [f"{key} = {json.dumps(value)}\n" for key, value in (config or {}).items()]
+    (home / "hive.toml").write_text("".join(lines))
     shell = Shell(home)
     try:
         shell.hive("up", "--detach")
