@@ -49,7 +49,7 @@ class TurnBook:
         return self._tools.untold
 
     def take(self, update: dict[str, Any]) -> list[EngineEvent]:
-        kind = update.get("sessionUpdate")
+        kind = text_of(update.get("sessionUpdate"))
         match kind:
             case "agent_message_chunk":
                 return self._chunk("text", update)
@@ -64,7 +64,7 @@ class TurnBook:
                 return self._planned(update)
             case _:
                 if kind not in KNOWN:
-                    self.unknown.add(text_of(kind)[:60])
+                    self.unknown.add(kind[:60])
                 return []
 
     def asked(self, tool_call: dict[str, Any]) -> tuple[ToolCall, list[EngineEvent]]:
