@@ -26,6 +26,7 @@ def limited_for(seconds: float) -> dict[str, object]:
 
 
 async def napping(rig: Rig, seconds: float) -> str:
+    await rig.stub.until(lambda: rig.stub.claims, "its first look at the inbox")
     moment = in_seconds(seconds)
     await rig.stub.ring("nap", {"until": moment})
     await rig.stub.until(lambda: rig.stub.payloads("turn_state_changed"), "the nap being said")
