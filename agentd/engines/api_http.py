@@ -1,6 +1,7 @@
 """HTTP to one model server. httpx loads here, at an agent's first turn, and not before. Nothing is kept beyond its bounds."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,7 @@ class ApiHttp:
 
         parser = SseParser()
         try:
-            async with self._client.stream("POST", self._url(path), **_sent(body)) as response:
+            async with self._answer("POST", self._url(path), _sent(body)) as response:
                 await self._check(response, model)
                 async for chunk in response.aiter_raw():
                     self._heard()
@@ -79,7 +80,7 @@ class ApiHttp:
         import httpx
 
         try:
-            async with asyncio.timeout(seconds), self._client.stream(method, url, **sent) as response:
+            async with asyncio.timeout(seconds), self._answer(method, url, sent) as response:
                 await self._check(response, model)
                 data = await self._read(response, MOST_BODY_BYTES)
             found = json.loads(data)
@@ -94,6 +95,21 @@ class ApiHttp:
         if not isinstance(found, dict):
             raise ApiFailure("failed", f"{self._server.host} answered with what is no JSON object.")
         return found
+
+    @contextlib.asynccontextmanager
+    async def _answer(self, method: str, url: str, sent: dict[str, Any]) -> "AsyncGenerator[httpx.Response, None]":
+        """A connection that was kept may end just as it is used again; then the request goes out once more, on a new one."""
+        import httpx
+
+        request = self._client.build_request(method, url, **sent)
+        try:
+            response = await self._client.send(request, stream=True)
+        except httpx.RemoteProtocolError:
+            response = await self._client.send(request, stream=True)
+        try:
+            yield response
+        finally:
+            await response.aclose()
 
     async def _check(self, response: "httpx.Response", model: str) -> None:
         self._heard()

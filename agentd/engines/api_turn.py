@@ -97,6 +97,7 @@ class ApiTurn(Interruptible):
 
     async def events(self) -> AsyncGenerator[EngineEvent, None]:
         session = self._session
+        model = session.model
         try:
             model = await self.unless_interrupted(session.model_now())
             if session.model == ENGINES_OWN_MODEL:
@@ -117,7 +118,7 @@ class ApiTurn(Interruptible):
             self._keep()
             yield TurnDone("cancelled", usage=self._tally.turn)
         except ApiFailure as failure:
-            session.window_is(session.model, window_in(failure.message))
+            session.window_is(model, window_in(failure.message))
             message = session.server.redacted(failure.message)
             yield TurnDone(failure.outcome, message, failure.retryable, self._tally.turn, failure.until)
         finally:

@@ -19,7 +19,7 @@ from hived.wire.times import from_text
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.openai_api import OpenAiApi
 from tests.support.api import KEY, ApiSetting, played
-from tests.support.claude import done_of
+from tests.support.claude import done_of, until
 
 
 @pytest.fixture(autouse=True)
@@ -210,8 +210,8 @@ async def test_a_stream_that_is_cut_is_asked_again(api: OpenAiApi, tmp_path: Pat
         ({"text": "Half.", "error": "just words", "times": ALWAYS}, "just words"),
         ({"raw": "data: {not json\n\n"}, "{not json"),
         ({"raw": "data: [1, 2]\n\n"}, "[1, 2]"),
-        ({"raw": "<html>Login</html>\n\n", "empty": True}, "It is empty."),
-        ({"empty": True, "message": "It hung up."}, "It hung up."),
+        ({"raw": "<html>Login</html>\n\n", "empty": True, "times": ALWAYS}, "It is empty."),
+        ({"empty": True, "message": "It hung up.", "times": ALWAYS}, "It hung up."),
     ],
 )
 async def test_a_stream_that_is_wrong_fails_with_a_sentence(
@@ -275,6 +275,34 @@ async def test_half_a_line_and_then_silence_can_be_interrupted_and_was_heard(tmp
             await engine.interrupt()
             assert done_of(await turn).outcome == "cancelled"
             assert setting.heard >= 1
+
+
+async def test_a_kept_connection_that_ends_as_it_is_used_again_is_replaced(tmp_path: Path) -> None:
+    """Every connection answers one request, says that it stays, and is closed at the next."""
+    chunk = {"choices": [{"delta": {"content": "Here."}, "finish_reason": "stop"}]}
+    opened, closed = [], []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(writer)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")]
+        await reader.readexactly(int(length[0].split(b":")[1]) if length else 0)
+        body = b"data: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n" if b"POST" in head else b"{}"
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        await reader.read(1)
+        writer.close()
+        await writer.wait_closed()
+        closed.append(writer)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with ApiSetting(tmp_path, options={"base_url": f"http://127.0.0.1:{port}/v1"}).engine() as engine:
+            for _ in range(3):
+                events = await played(engine, "Are you there?")
+                assert done_of(events).outcome == "ok"
+                assert not any(isinstance(event, Note) for event in events)
+        await until(lambda: len(closed) == len(opened))
+        assert len(opened) == 4
 
 
 @pytest.mark.parametrize("where", ["error", "stream"])
