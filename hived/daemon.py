@@ -1,7 +1,8 @@
 """hived's composition root: builds the parts, starts them in order, stops them in order.
 
-Order of start: folders, lock, log, database, agents' sockets (harnesses are waiting to come back), the operator's socket,
-supervision. Stages of the end: streams, listeners, supervision (agents work on), database, threads; each bounded.
+Order of start: folders, lock, log, database, what was edited by hand, agents' sockets (harnesses are waiting to come back),
+the operator's socket, supervision and the watcher. Stages of the end: streams, listeners, supervision (agents work on),
+database, threads; each bounded.
 A second signal ends the process at once.
 """
 
@@ -26,6 +27,7 @@ from hived.logs import start_logging, stop_logging
 from hived.paths import HivePaths, checked_socket_path
 from hived.store.database import Database
 from hived.supervision.reconciler import Reconciler
+from hived.supervision.setting_files import SettingFiles
 from hived.wire.errors import AlreadyRunning, HiveError, Internal
 from hived.wire.protocol import BUILD, PROTOCOL
 from hived.wire.snapshot import HiveInfo
@@ -107,6 +109,7 @@ class _Parts:
     hive: Hive
     listeners: Listeners
     reconciler: Reconciler
+    setting_files: SettingFiles
 
 
 async def _serve(paths: HivePaths, config: Config) -> bool:
@@ -134,13 +137,14 @@ async def _assemble(paths: HivePaths, config: Config, database: Database) -> _Pa
     hive = Hive(paths, config, database, info)
     reconciler = Reconciler(hive)
     listeners = Listeners(create_host_app(hive), create_agent_app(hive), reconciler.agent_pids)
-    return _Parts(hive, listeners, reconciler)
+    return _Parts(hive, listeners, reconciler, SettingFiles(hive))
 
 
 async def _run(parts: _Parts) -> None:
     hive, listeners = parts.hive, parts.listeners
     supervision: asyncio.Task[None] | None = None
     try:
+        await parts.setting_files.read_all()
         for agent in await hive.database.read(supervised):
             try:
                 await listeners.open_agent(agent.id, agent.name, hive.paths.agent(agent.name).socket)
@@ -151,12 +155,14 @@ async def _run(parts: _Parts) -> None:
         async with asyncio.TaskGroup() as group:
             supervision = group.create_task(parts.reconciler.run(listeners), name="supervision")
             supervision.add_done_callback(lambda _: hive.stopping.set())
+            watcher = group.create_task(parts.setting_files.run(), name="setting files")
             await hive.stopping.wait()
             log.info("stopping")
             hive.close_streams()
             await _stage("listeners", listeners.close(), LISTENERS_SECONDS)
             supervision.cancel()
-            await asyncio.wait([supervision], timeout=SUPERVISION_SECONDS)
+            watcher.cancel()
+            await asyncio.wait([supervision, watcher], timeout=SUPERVISION_SECONDS)
     finally:
         hive.close_streams()
         await _stage("listeners", listeners.close(), LISTENERS_SECONDS)

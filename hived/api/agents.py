@@ -1,25 +1,21 @@
-"""Agents: who there is, one of them with all its figures, its model and its turns; and the request for a new one."""
+"""Agents: who there is, one of them with all its figures, and its turns; and the request for a new one."""
 
 import asyncio
-import os
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from hived.api.callers import actor_of, hive_of
+from hived.api.callers import hive_of
 from hived.api.idempotency import remembered
 from hived.api.spawns import check_reach
 from hived.core import agents, approvals
 from hived.store import turn_stats
-from hived.store.database import Tx
 from hived.wire import routes
-from hived.wire.agents import AgentDetail, AgentList, AgentView, ModelChange, SpawnRequest
+from hived.wire.agents import AgentDetail, AgentList, SpawnRequest
 from hived.wire.approvals import Approval
-from hived.wire.errors import InvalidRequest, JournalUnavailable
+from hived.wire.errors import JournalUnavailable
 from hived.wire.names import OPERATOR
 from hived.wire.turns import TurnList
-from hived.workspace.folders import private_folder
 
 host_router = APIRouter(tags=["agents"])
 
@@ -45,23 +41,6 @@ async def get_agent(request: Request, name: str) -> AgentDetail:
     return await hive.database.read(lambda conn: agents.detail(conn, name, hive.paths.agent(name)))
 
 
-@host_router.put(routes.AGENT_MODEL)
-async def put_model(request: Request, name: str, change: ModelChange) -> AgentView:
-    """The model it uses from its next turn on. Answered when the model file and the books say so."""
-    hive, actor = hive_of(request), actor_of(request)
-    model = change.model.strip()
-    if not model or not model.isprintable():
-        raise InvalidRequest(reason="model: one line of printable text.")
-    await hive.database.read(lambda conn: agents.find_agent(conn, name))
-
-    def take(tx: Tx) -> AgentView:
-        return agents.view(tx.connection, agents.set_model(tx, name, model, actor))
-
-    async with hive.model_files:
-        await asyncio.to_thread(_write_line, hive.paths.agent(name).model_file, model)
-        return await hive.database.write(remembered(request, take))
-
-
 @host_router.get(routes.AGENT_TURNS)
 async def get_turns(
     request: Request,
@@ -78,12 +57,3 @@ async def get_turns(
     except OSError as error:
         raise JournalUnavailable(name=name, reason=f"{stats}: {error}") from error
     return TurnList(turns=rows)
-
-
-def _write_line(path: Path, line: str) -> None:
-    """The file's whole content from now on, atomically, 0600."""
-    private_folder(path.parent)
-    scratch = path.with_name(f"{path.name}.new")
-    scratch.touch(mode=0o600)
-    scratch.write_text(line + "\n", encoding="utf-8")
-    os.replace(scratch, path)

@@ -90,7 +90,7 @@ def _hello(tx: Tx, agent_id: str, generation: int, journal_uuid: str) -> Hello:
         name=row["name"],
         generation=generation,
         cursor=cursor(tx.connection, agent_id, journal_uuid),
-        model=row["model"],
+        model=row["model_set"],
         unread=view(tx.connection, agent_id).unread,
         stop=row["wanted"] == "stopped",
     )

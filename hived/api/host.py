@@ -13,11 +13,15 @@ from hived.api import (
     feed,
     health,
     lifecycle,
+    logins,
     logs,
     messages,
+    rebuild,
     recordings,
+    settings,
     snapshot,
     transcripts,
+    turns,
     waiting,
 )
 from hived.api.bodies import Bodies
@@ -33,6 +37,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 ROUTERS: tuple[APIRouter, ...] = (
     health.host_router, snapshot.host_router, feed.host_router, agents.host_router, lifecycle.host_router,
+    turns.host_router, settings.host_router, logins.host_router, rebuild.host_router,
     transcripts.host_router, recordings.host_router, logs.host_router, engines.host_router, messages.host_router,
     approvals.host_router, waiting.host_router, doctor.host_router,
 )  # fmt: skip

@@ -7,6 +7,7 @@ a kill between the two makes it happen twice. Other answers below 500 are kept o
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,12 +21,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hived.api.callers import caller_key, hive_of
 from hived.store import idempotency as store
 from hived.store.database import Row, Tx
+from hived.wire import routes
 from hived.wire.errors import IdempotencyMismatch, InvalidRequest
 from hived.wire.protocol import IDEMPOTENCY_HEADER
 
 M = TypeVar("M", bound=BaseModel)
 MAX_KEY = 200
 METHODS = ("POST", "PUT", "DELETE")
+_UNKEPT = re.compile(routes.AGENT_LOGIN_CODE.replace("{name}", "[^/]*"))
+"""Of a call that carries a secret nothing is kept, not even a digest: its key is passed over."""
 
 
 @dataclass(slots=True)
@@ -65,7 +69,7 @@ class Idempotency:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = Headers(scope=scope).get(IDEMPOTENCY_HEADER) if scope["type"] == "http" else None
-        if key is None or scope["method"] not in METHODS:
+        if key is None or scope["method"] not in METHODS or _UNKEPT.fullmatch(scope["path"]):
             await self._app(scope, receive, send)
             return
         if not 0 < len(key) <= MAX_KEY or not key.isprintable():

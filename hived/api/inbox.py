@@ -22,8 +22,12 @@ agent_router = APIRouter(tags=["harness"])
 @agent_router.post(routes.STATUS, status_code=204)
 async def post_status(request: Request, report: StatusReport) -> None:
     """All that the harness knows of itself, after every hello."""
+    hive = hive_of(request)
     agent, generation = await harness_of(request)
-    await hive_of(request).database.write(lambda tx: agents.apply_status(tx, agent["id"], generation, report))
+    goes_on = hive.config.rate_limit_resume
+    await hive.database.write(
+        lambda tx: agents.apply_status(tx, agent["id"], generation, report, rate_limit_resume=goes_on)
+    )
 
 
 @agent_router.get(routes.INBOX)

@@ -23,6 +23,11 @@ async def check_reach(hive: Hive, request: SpawnRequest, *, asked_by_agent: bool
     await hive.database.read(lambda conn: check_request(conn, request))
     if request.repo is not None:
         await asyncio.to_thread(check_repo, request.repo, agents=hive.paths.agents)
+    await check_thinking(request)
+
+
+async def check_thinking(request: SpawnRequest) -> None:
+    """Raise what keeps its engine from working with its options, as agentd knows them. Nothing of it is started."""
     problem = await ask_agentd("check", given=request.model_dump_json().encode())
     if isinstance(problem, dict):
         raise BY_CODE.get(str(problem.get("code")), InvalidRequest)(str(problem.get("message")))

@@ -7,15 +7,17 @@ from hived.store import agents as store
 from hived.store.database import Connection, Row, Tx
 from hived.wire.agents import (
     AgentDetail,
+    AgentSession,
     AgentView,
     Condition,
     EngineAbilities,
     Lifecycle,
+    LoginView,
     SpawnRequest,
     Spend,
     TurnState,
 )
-from hived.wire.errors import AgentNotFound, StaleGeneration
+from hived.wire.errors import AgentNotConnected, AgentNotFound, StaleGeneration
 from hived.wire.names import checked_name
 from hived.wire.times import utc_now
 from hived.wire.turns import Cost, Ctx
@@ -27,6 +29,20 @@ def find_agent(conn: Connection, name: str) -> Row:
     if row is None:
         raise AgentNotFound(name=name)
     return row
+
+
+def find_connected(conn: Connection, name: str) -> Row:
+    """The row of an agent whose harness is connected. Raises InvalidName, AgentNotFound, AgentNotConnected."""
+    row = find_agent(conn, name)
+    if not row["online"]:
+        raise AgentNotConnected(name=name, lifecycle=row["lifecycle"])
+    return row
+
+
+def known_abilities(row: Row) -> EngineAbilities | None:
+    """What its engine can do; None where its harness has not said it yet."""
+    found = json.loads(row["abilities_json"])
+    return EngineAbilities(**found) if found else None
 
 
 def check_generation(conn: Connection | Tx, agent_id: str, generation: int) -> Row:
@@ -101,7 +117,11 @@ def _view(row: Row) -> AgentView:
         created_at=row["created_at"],
         lifecycle=Lifecycle(state=row["lifecycle"], since=row["lifecycle_since"], cause=row["lifecycle_cause"]),
         turn=TurnState(
-            state=row["turn_state"], since=row["turn_state_since"], turn_id=row["turn_id"], wake=row["turn_wake"]
+            state=row["turn_state"],
+            since=row["turn_state_since"],
+            turn_id=row["turn_id"],
+            wake=row["turn_wake"],
+            until=row["turn_until"],
         ),
         conditions=[Condition(**condition) for condition in json.loads(row["conditions_json"])],
         online=bool(row["online"]),
@@ -122,6 +142,10 @@ def _view(row: Row) -> AgentView:
         last_outcome=row["last_outcome"],
         last_error=row["last_error"],
         session_id=row["session_id"],
+        session=AgentSession(**json.loads(row["session_json"])),
+        effort=row["effort"],
+        permission_mode=row["permission_mode"],
+        login=None if row["login_json"] is None else LoginView(**json.loads(row["login_json"])),
         journal_uuid=row["journal_uuid"],
         cursor=row["cursor"],
         last_event_at=row["last_event_at"],

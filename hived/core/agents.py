@@ -1,27 +1,27 @@
 """Agents: what is wanted of them, their lifecycle and generations, and what their harnesses report."""
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hived.core import approvals, audit, messages, waiting
+from hived.core import approvals, audit, logins, messages, waiting
 from hived.core.agent_views import check_generation, detail, find_agent, list_views, publish, spec_of, view
 from hived.core.creation import create_agent
+from hived.core.reports import apply_status
+from hived.core.settings import set_model
 from hived.store import agents as store
 from hived.store.database import SUPERVISOR, Connection, Row, Tx
-from hived.wire.agents import Condition, LifecycleState, SpawnRequest
+from hived.wire.agents import LifecycleState, SpawnRequest
 from hived.wire.approvals import Actor
-from hived.wire.control import StatusReport
 from hived.wire.errors import AgentNotFound
 
 __all__ = [
     "Supervised", "Wanted", "apply_status", "check_generation", "create_agent", "detail", "find_agent", "list_views",
-    "mark_unheard", "next_generation", "publish", "set_conditions", "set_lifecycle", "set_model", "set_online",
+    "mark_unheard", "next_generation", "publish", "set_lifecycle", "set_model", "set_online",
     "set_workspace", "supervised", "view", "want", "want_restart",
 ]  # fmt: skip
 
 Wanted = Literal["running", "stopped"]
+NOT_AT_WORK = ("stopped", "crashed", "parked", "buried")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,9 @@ class Supervised:
     runtime: str
     request: SpawnRequest
     model: str
+    """What its model file is to say."""
+    effort: str | None = None
+    permission_mode: str | None = None
 
 
 def want(tx: Tx, name: str, wanted: Wanted, actor: Actor) -> None:
@@ -78,6 +81,7 @@ def next_generation(tx: Tx, agent_id: str, max_deliveries: int = messages.DEFAUL
     generation = int(_row(tx, agent_id)["generation"])
     messages.put_back_leases(tx, agent_id, generation, max_deliveries)
     approvals.orphan_older(tx, agent_id, generation)
+    logins.fail_unfinished(tx, _row(tx, agent_id), "The harness ended in the middle of the login.")
     publish(tx, agent_id)
     return generation
 
@@ -89,6 +93,8 @@ def set_lifecycle(tx: Tx, agent_id: str, state: LifecycleState, cause: str, *, p
     """
     row = _row(tx, agent_id)
     store.update_lifecycle(tx, agent_id, state, cause, pid)
+    if state in NOT_AT_WORK:
+        logins.fail_unfinished(tx, row, "The harness ended in the middle of the login.")
     if state == "parked":
         waiting.open_item(tx, agent_id, "parked", agent=row["name"], subject=f"{row['name']} is parked: {cause}")
         if not row["ever_online"]:
@@ -118,55 +124,9 @@ def mark_unheard(tx: Tx) -> None:
         publish(tx, row["id"])
 
 
-def apply_status(tx: Tx, agent_id: str, generation: int, report: StatusReport) -> None:
-    """Take what the harness says of itself. The model is not taken from it: hived writes that.
-
-    Raises StaleGeneration, AgentNotFound.
-    """
-    row = check_generation(tx, agent_id, generation)
-    same_turn = report.turn_id is not None and report.turn_id == row["turn_id"]
-    store.update_turn(
-        tx,
-        agent_id,
-        state=report.turn_state,
-        since=report.turn_state_since,
-        turn_id=report.turn_id,
-        wake=row["turn_wake"] if same_turn else None,
-    )
-    store.update_report(tx, agent_id, abilities_json=report.abilities.model_dump_json(), session_id=report.session_id)
-    set_conditions(tx, row, report.conditions)
-    publish(tx, agent_id)
-
-
 def set_workspace(tx: Tx, agent_id: str, workspace: str) -> None:
     """The folder it works in. The caller publishes the agent."""
     store.update_workspace(tx, agent_id, workspace)
-
-
-def set_conditions(tx: Tx, agent: Row, conditions: Sequence[Condition]) -> None:
-    """Replace them all; a login that is needed waits for the operator. The caller publishes the agent."""
-    store.update_conditions(tx, agent["id"], json.dumps([condition.model_dump() for condition in conditions]))
-    login = next((condition for condition in conditions if condition.kind == "needs_login"), None)
-    if login is None:
-        waiting.close_item(tx, agent["id"], "needs_login")
-    else:
-        subject = f"{agent['name']} needs a login: {login.detail}"
-        waiting.open_item(tx, agent["id"], "needs_login", agent=agent["name"], subject=subject, since=login.since)
-
-
-def set_model(tx: Tx, name: str, model: str, actor: Actor) -> str:
-    """The model from its next turn on; the agent's id. The model file is the caller's to write.
-
-    Raises InvalidName, AgentNotFound.
-    """
-    row = find_agent(tx.connection, name)
-    agent_id = str(row["id"])
-    if row["model"] != model:
-        store.update_model(tx, agent_id, model)
-        audit.append(tx, "agent.model_set", actor, agent_id, {"model": model, "previous": row["model"]})
-        publish(tx, agent_id)
-    tx.ring(agent_id, "model", {"model": model})
-    return agent_id
 
 
 def supervised(conn: Connection) -> list[Supervised]:
@@ -186,7 +146,9 @@ def supervised(conn: Connection) -> list[Supervised]:
             engine=row["engine"],
             runtime=row["runtime"],
             request=spec_of(row),
-            model=row["model"],
+            model=row["model_set"],
+            effort=row["effort"],
+            permission_mode=row["permission_mode"],
         )
         for row in store.select_agents(conn)
     ]

@@ -187,13 +187,27 @@ def list_approvals(
 
 
 def spawn_subject(request: SpawnRequest) -> str:
-    """One line: what is asked for, what program that would run, and why."""
+    """One line: what is asked for, what program that would run or what server it would ask, and why."""
     model = f", {request.model}" if request.model else ""
-    command = request.engine_options.get("command")
-    words = command if isinstance(command, list) else [command]
-    runs = f" running `{' '.join(map(str, words))}`" if command else ""
+    mode = request.engine_options.get("permission_mode")
+    may = f", permission mode {mode}" if mode else ""
     reason = f": {request.reason}" if request.reason else ""
-    return one_line(f"spawn {request.name} ({request.role}, {request.engine}{model}){runs}{reason}")
+    return one_line(f"spawn {request.name} ({request.role}, {request.engine}{model}{may}){_runs(request)}{reason}")
+
+
+def _runs(request: SpawnRequest) -> str:
+    """A command always wins over the name of a preset: that is what is run."""
+    options = request.engine_options
+    command, agent, server = options.get("command"), options.get("agent"), options.get("base_url")
+    if command:
+        words = command if isinstance(command, list) else [command]
+        return f" running `{' '.join(map(str, words))}`"
+    if agent and request.engine == "acp":
+        return f" running {agent}"
+    if request.engine == "api":
+        provider = f" {options['provider']}" if options.get("provider") else ""
+        return f" at{provider} {server}" if server else provider and f" at{provider}"
+    return f" at {server}" if server else ""
 
 
 def tool_subject(tool: str, input: dict[str, Any]) -> str:

@@ -25,8 +25,7 @@ def check_request(conn: Connection, request: SpawnRequest) -> None:
     checked_name(request.name)
     if request.name == QUEEN and request.role != "queen":
         raise InvalidRequest(reason="The name queen is kept for a queen; hive init makes her.")
-    if request.engine not in ENGINES:
-        raise UnknownEngine(engine=request.engine[:64], known=", ".join(ENGINES))
+    check_engine(request)
     if request.runtime is not None and request.runtime not in RUNTIMES:
         raise UnknownRuntime(runtime=request.runtime[:64], known=", ".join(RUNTIMES))
     if request.repo is not None and not request.repo.startswith("/"):
@@ -40,6 +39,14 @@ def check_request(conn: Connection, request: SpawnRequest) -> None:
         or approval_store.select_pending_spawn(conn, request.name) is not None
     ):
         raise NameTaken(name=request.name)
+
+
+def check_engine(request: SpawnRequest) -> None:
+    """Raises UnknownEngine; InvalidRequest for limits that say nothing."""
+    if request.engine not in ENGINES:
+        raise UnknownEngine(engine=request.engine[:64], known=", ".join(ENGINES))
+    if not isinstance(request.limits.get("rate_limit_resume", False), bool):
+        raise InvalidRequest(reason="limits.rate_limit_resume: true or false.")
 
 
 def create_agent(tx: Tx, request: SpawnRequest, *, runtime: str = DEFAULT_RUNTIME, cause: str) -> str:

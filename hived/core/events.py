@@ -4,85 +4,37 @@ Most batches only move the cursor, so that path is one SELECT and one UPDATE.
 """
 
 import logging
-from typing import Annotated, Any, TypeVar
-
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from typing import Any
 
 from hived.config import Config
-from hived.core import approvals, messages
-from hived.core.agent_views import publish, view
-from hived.core.agents import set_conditions
-from hived.core.text import one_line, sound
+from hived.core import approvals, heard, logins, messages
+from hived.core.agent_views import publish, spec_of, view
+from hived.core.conditions import resumes_by_itself, set_conditions
+from hived.core.event_payloads import (
+    LoginChanged,
+    MessageOut,
+    ModelChanged,
+    SessionChanged,
+    StatusChanged,
+    TokenUsageChanged,
+    TurnEnd,
+    TurnStart,
+    TurnStateChanged,
+    read,
+)
+from hived.core.reports import MOST_TOKENS
+from hived.core.sessions import set_session
+from hived.core.text import checked_time, one_line, sound
 from hived.store import agents as agent_store
 from hived.store import journals as store
-from hived.store.database import Connection, Tx
-from hived.wire.agents import Condition, ConditionKind, TurnStateName
-from hived.wire.base import Answer
+from hived.store.database import Connection, Row, Tx
+from hived.wire.agents import AgentSession, Condition
 from hived.wire.errors import AgentNotFound, EventGap, HiveError, InvalidRequest, StaleGeneration
 from hived.wire.events import STATE_KINDS, EventsTaken
 from hived.wire.messages import RefusedMessage
-from hived.wire.turns import Cost, Ctx, Outcome
+from hived.wire.turns import Cost, Ctx
 
 logger = logging.getLogger(__name__)
-P = TypeVar("P", bound=Answer)
-MOST_TOKENS = 2**48
-"""Beyond any real figure, and safe to add up in SQLite."""
-
-
-def _otherwise(value: Any) -> WrapValidator:
-    """Take `value` (an empty tuple: an empty list) where what came does not fit."""
-
-    def read(found: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return handler(found)
-        except ValidationError:
-            return list(value) if value == () else value
-
-    return WrapValidator(read)
-
-
-class TurnStart(Answer):
-    turn_id: str
-    wake: dict[str, Any] = Field(default_factory=dict)
-
-
-class TurnEnd(messages.TurnEnd):
-    """Read leniently: a figure that makes no sense must not keep the turn from ending."""
-
-    outcome: Annotated[Outcome, _otherwise("failed")]
-    message_ids: Annotated[list[str], _otherwise(())] = Field(default_factory=list)
-    error: Annotated[str | None, _otherwise(None)] = None
-    retryable: Annotated[bool | None, _otherwise(None)] = None
-    ctx: Annotated[Ctx | None, _otherwise(None)] = None
-    cost: Annotated[Cost | None, _otherwise(None)] = None
-    session_id: Annotated[str | None, _otherwise(None)] = None
-
-
-class MessageOut(Answer):
-    message_id: str = Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")
-    to: str
-    body: str
-    reply_to: str | None = None
-
-
-class StatusChanged(Answer):
-    condition: ConditionKind
-    on: bool
-    detail: str = ""
-
-
-class ModelChanged(Answer):
-    model: str = Field(min_length=1, max_length=200)
-
-
-class TokenUsageChanged(Answer):
-    ctx: Ctx | None = None
-    cost: Cost | None = None
-
-
-class TurnStateChanged(Answer):
-    state: TurnStateName
-    turn_id: str | None = None
 
 
 def cursor(conn: Connection, agent_id: str, journal_uuid: str) -> int:
@@ -167,47 +119,85 @@ def _act(tx: Tx, agent_id: str, event: dict[str, Any], config: Config, refused: 
     payload, since = event.get("payload"), _time(tx, event)
     match event["kind"]:
         case "turn_start":
-            start = _read(TurnStart, payload)
-            agent_store.update_turn(
-                tx, agent_id, state="thinking", since=since, turn_id=start.turn_id, wake=_wake(start.wake)
-            )
+            _start_turn(tx, _agent(tx, agent_id), read(TurnStart, payload), since)
         case "turn_end":
-            _end_turn(tx, agent_id, _read(TurnEnd, payload), since, config)
+            _end_turn(tx, _agent(tx, agent_id), read(TurnEnd, payload), since, config)
         case "message_out":
-            _send(tx, agent_id, _read(MessageOut, payload), refused)
+            _send(tx, agent_id, read(MessageOut, payload), refused)
             return False
         case "status_changed":
-            _set_condition(tx, agent_id, _read(StatusChanged, payload), since)
+            _set_condition(tx, _agent(tx, agent_id), read(StatusChanged, payload), since, config)
         case "model_changed":
-            agent_store.update_model(tx, agent_id, _read(ModelChanged, payload).model)
+            _set_model(tx, agent_id, read(ModelChanged, payload))
         case "token_usage_changed":
-            usage = _read(TokenUsageChanged, payload)
+            usage = read(TokenUsageChanged, payload)
             _set_usage(tx, agent_id, usage.ctx, usage.cost)
         case "turn_state_changed":
-            now = _read(TurnStateChanged, payload)
-            kept = view(tx.connection, agent_id).turn
-            turn_id = now.turn_id or (None if now.state == "idle" else kept.turn_id)
-            wake = kept.wake if turn_id is not None and turn_id == kept.turn_id else None
-            agent_store.update_turn(tx, agent_id, state=now.state, since=since, turn_id=turn_id, wake=wake)
+            _set_turn(tx, _agent(tx, agent_id), read(TurnStateChanged, payload), since)
+        case "session_changed":
+            changed = read(SessionChanged, payload)
+            set_session(tx, _agent(tx, agent_id), AgentSession(**changed.model_dump(), since=since))
+        case "login_changed":
+            logins.take_change(tx, _agent(tx, agent_id), read(LoginChanged, payload), since)
     return True
 
 
-def _end_turn(tx: Tx, agent_id: str, end: TurnEnd, since: str, config: Config) -> None:
-    messages.settle_turn(tx, agent_id, end, config.max_deliveries)
+def _agent(tx: Tx, agent_id: str) -> Row:
+    row = agent_store.select_agent(tx.connection, agent_id)
+    if row is None:
+        raise AgentNotFound(name=agent_id)
+    return row
+
+
+def _start_turn(tx: Tx, agent: Row, start: TurnStart, since: str) -> None:
+    state = "compacting" if start.wake.get("kind") == "compact" else "thinking"
+    wake, until = _wake(start.wake), agent["turn_until"]
+    agent_store.update_turn(tx, agent["id"], state=state, since=since, turn_id=start.turn_id, wake=wake, until=until)
+
+
+def _end_turn(tx: Tx, agent: Row, end: TurnEnd, since: str, config: Config) -> None:
+    agent_id, until = agent["id"], agent["turn_until"]
+    goes_on = resumes_by_itself(spec_of(agent), config.rate_limit_resume)
+    messages.settle_turn(tx, agent_id, end, config.max_deliveries, rate_limit_resume=goes_on)
     approvals.close_turn(tx, agent_id, end.turn_id)
-    agent_store.update_turn(tx, agent_id, state="idle", since=since, turn_id=None, wake=None)
+    state = "idle" if until is None else "napping"
+    agent_store.update_turn(tx, agent_id, state=state, since=since, turn_id=None, wake=None, until=until)
+    error = None if end.error is None else sound(end.error)
     agent_store.update_result(
-        tx,
-        agent_id,
-        outcome=end.outcome,
-        error=None if end.error is None else sound(end.error),
-        session_id=end.session_id,
+        tx, agent_id, turn_id=end.turn_id, outcome=end.outcome, error=error, session_id=end.session_id
     )
+    if end.ctx is None and end.outcome == "ok" and agent["turn_state"] == "compacting":
+        agent_store.clear_ctx(tx, agent_id)  # what it was before is no longer so, and what it is nobody has said
     _set_usage(tx, agent_id, end.ctx, end.cost)
     cost = end.cost or Cost(tokens=0)
     agent_store.insert_spend(
         tx, agent_id, since[:10], tokens=min(max(cost.tokens, 0), MOST_TOKENS), usd=cost.usd, estimated=cost.estimated
     )
+    heard.say(tx, heard.turn_over(end.turn_id), outcome=end.outcome, error=error)
+
+
+def _set_model(tx: Tx, agent_id: str, changed: ModelChanged) -> None:
+    model = one_line(changed.model)
+    if not model:
+        raise InvalidRequest(reason="The model has no name that could be shown.")
+    agent_store.update_model(tx, agent_id, model)
+
+
+def _set_turn(tx: Tx, agent: Row, now: TurnStateChanged, since: str) -> None:
+    """Its `since` stays where only the end of a nap has changed."""
+    turn_id = now.turn_id or (None if now.state in ("idle", "napping") else agent["turn_id"])
+    same_turn = turn_id is not None and turn_id == agent["turn_id"]
+    until = checked_time(now.until)
+    agent_store.update_turn(
+        tx,
+        agent["id"],
+        state=now.state,
+        since=agent["turn_state_since"] if now.state == agent["turn_state"] else since,
+        turn_id=turn_id,
+        wake=agent["turn_wake"] if same_turn else None,
+        until=until,
+    )
+    heard.say(tx, heard.nap_told(agent["id"]), until=until)
 
 
 def _send(tx: Tx, agent_id: str, out: MessageOut, refused: list[RefusedMessage]) -> None:
@@ -228,16 +218,13 @@ def _send(tx: Tx, agent_id: str, out: MessageOut, refused: list[RefusedMessage])
         refused.append(RefusedMessage(message_id=out.message_id, code=error.code, message=error.message))
 
 
-def _set_condition(tx: Tx, agent_id: str, change: StatusChanged, since: str) -> None:
-    agent = agent_store.select_agent(tx.connection, agent_id)
-    if agent is None:
-        raise AgentNotFound(name=agent_id)
-    known = view(tx.connection, agent_id).conditions
+def _set_condition(tx: Tx, agent: Row, change: StatusChanged, since: str, config: Config) -> None:
+    known = view(tx.connection, agent["id"]).conditions
     kept = [condition for condition in known if condition.kind != change.condition]
     if change.on:
         began = next((condition.since for condition in known if condition.kind == change.condition), since)
-        kept.append(Condition(kind=change.condition, since=began, detail=one_line(change.detail, 500)))
-    set_conditions(tx, agent, kept)
+        kept.append(Condition(kind=change.condition, since=began, detail=change.detail, until=change.until))
+    set_conditions(tx, agent, kept, rate_limit_resume=config.rate_limit_resume)
 
 
 def _set_usage(tx: Tx, agent_id: str, ctx: Ctx | None, cost: Cost | None) -> None:
@@ -248,21 +235,6 @@ def _set_usage(tx: Tx, agent_id: str, ctx: Ctx | None, cost: Cost | None) -> Non
         ctx_json=None if ctx is None else ctx.model_dump_json(),
         cost_json=None if cost is None else cost.model_dump_json(),
     )
-
-
-def _read(model: type[P], payload: Any) -> P:
-    """The payload as `model`, its text made sound. Raises ValueError."""
-    return model.model_validate(_sound(payload))
-
-
-def _sound(value: Any) -> Any:
-    if isinstance(value, str):
-        return sound(value)
-    if isinstance(value, dict):
-        return {_sound(key): _sound(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_sound(item) for item in value]
-    return value
 
 
 def _wake(wake: dict[str, Any]) -> str | None:
@@ -278,4 +250,4 @@ def _wake(wake: dict[str, Any]) -> str | None:
 def _time(tx: Tx, event: dict[str, Any]) -> str:
     """The event's own time, where it has one that can be read as such."""
     ts = event.get("ts")
-    return ts if isinstance(ts, str) and len(ts) == len(tx.now) and ts.isascii() else tx.now
+    return ts if isinstance(ts, str) and checked_time(ts) == ts else tx.now

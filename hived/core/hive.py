@@ -1,11 +1,14 @@
 """What the routers and the supervision share: the database, the settings, and the topics that carry its news."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hived.config import Config
 from hived.core.bus import Topic
+from hived.core.heard import HEARD
 from hived.paths import HivePaths
 from hived.store.database import SUPERVISOR, Connection, Database, Ring
 from hived.wire.errors import TookTooLong
@@ -60,11 +63,14 @@ class Hive:
         self.look = asyncio.Event()
         """Set whenever the supervision has something to look at."""
         self.model_files = asyncio.Lock()
-        """Held while a model file and the books are made to say the same."""
+        """Held while a setting's file and the books are made to say the same."""
+        self.folders_made = asyncio.Event()
+        """Set whenever an agent's folders have been made: there is more to watch."""
         self.feed: Topic[Frame] = Topic(config.reader_buffer_bytes)
         self._changed: Topic[None] = Topic(limit=1 << 30)
         self._bells: dict[str, Topic[Ring]] = {}
         self._live: dict[str, Topic[LiveEvents]] = {}
+        self._listening: dict[str, list[list[dict[str, Any]]]] = {}
         database.feed_rows = config.feed_rows
         database.on_feed(self._publish)
         database.on_ring(self._ring)
@@ -76,6 +82,18 @@ class Hive:
     def live(self, agent_id: str) -> Topic[LiveEvents]:
         """One agent's events as they come in; weights are bytes."""
         return self._live.setdefault(agent_id, Topic(self.config.reader_buffer_bytes))
+
+    @contextlib.contextmanager
+    def listening(self, key: str) -> Iterator[list[dict[str, Any]]]:
+        """What is heard (core/heard.py) under that key meanwhile, oldest first; filled before `until` looks again."""
+        heard: list[dict[str, Any]] = []
+        self._listening.setdefault(key, []).append(heard)
+        try:
+            yield heard
+        finally:
+            left = [other for other in self._listening.pop(key) if other is not heard]
+            if left:
+                self._listening[key] = left
 
     async def until(self, condition: Callable[[Connection], bool], *, seconds: float, what: str) -> None:
         """Return once `condition` holds of the database, looking again after each change; else TookTooLong."""
@@ -105,7 +123,10 @@ class Hive:
         self._changed.publish([None], weight=0)
 
     def _ring(self, ring: Ring) -> None:
-        if ring.to == SUPERVISOR:
+        if ring.event == HEARD:
+            for heard in self._listening.get(ring.to, ()):
+                heard.append(ring.payload)
+        elif ring.to == SUPERVISOR:
             self.look.set()
         else:
             self.bells(ring.to).publish([ring])

@@ -144,18 +144,27 @@ def release(tx: Tx, agent_id: str, generation: int, turn_id: str) -> Claimed:
     return Claimed(turn_id=turn_id, messages=[], unread=unread, retry_at=retry_at)
 
 
-def settle_turn(tx: Tx, agent_id: str, end: TurnEnd, max_deliveries: int = DEFAULT_MAX_DELIVERIES) -> None:
+def settle_turn(
+    tx: Tx,
+    agent_id: str,
+    end: TurnEnd,
+    max_deliveries: int = DEFAULT_MAX_DELIVERIES,
+    *,
+    rate_limit_resume: bool = False,
+) -> None:
     """Apply a journalled `turn_end`. The caller publishes the agent.
 
     `ok` and `cancelled` ack every message that is named, whatever became of its lease. Otherwise those that are queued,
-    or leased to this turn, back off or are held. A lease of this turn that is not named goes back.
+    or leased to this turn, back off or are held. A lease of this turn that is not named goes back. Of an agent that goes
+    on by itself after a rate limit, a rate limit counts no delivery: its end is the back-off.
     """
+    counts = not (rate_limit_resume and end.outcome == "rate_limited")
     named = store.select_received(tx.connection, agent_id, end.message_ids)
     for row in named:
         if end.outcome in ACKING:
             _ack(tx, row)
         elif row["status"] == "queued" or (row["status"] == "leased" and row["lease_turn_id"] == end.turn_id):
-            _fail(tx, row, end, max_deliveries)
+            _fail(tx, row, end, max_deliveries, counts=counts)
     for row in store.select_leased(tx.connection, agent_id, end.turn_id):
         _put_back(tx, row, max_deliveries)
 
@@ -186,6 +195,19 @@ def retry_held(tx: Tx, message_id: str, actor: Actor) -> Message:
         publish(tx, agent["id"])
         _ring(tx, agent, "next_turn")
     return _feed(tx, row["id"])
+
+
+def requeue_held(tx: Tx, agent_id: str, outcome: str) -> None:
+    """What is held for turns of that outcome is queued anew: what stood against it is gone. Publishes the agent."""
+    held = store.select_held_for(tx.connection, agent_id, outcome)
+    for row in held:
+        _release_held(tx, row["id"], "message.retried", Actor(who=HIVED))
+        store.update_queued_anew(tx, row["id"])
+        _feed(tx, row["id"])
+    agent = agent_store.select_agent(tx.connection, agent_id) if held else None
+    if agent is not None:
+        publish(tx, agent_id)
+        _ring(tx, agent, "next_turn")
 
 
 def drop_held(tx: Tx, message_id: str, actor: Actor) -> Message:
@@ -309,26 +331,26 @@ def _ack(tx: Tx, row: Row) -> None:
     _feed(tx, row["id"])
 
 
-def _fail(tx: Tx, row: Row, end: TurnEnd, max_deliveries: int) -> None:
+def _fail(tx: Tx, row: Row, end: TurnEnd, max_deliveries: int, *, counts: bool) -> None:
     reason = one_line(end.error or f"the turn ended {end.outcome}")
-    if end.retryable is False or row["deliveries"] >= max_deliveries:
-        _hold(tx, row, reason)
+    if end.retryable is False or (counts and row["deliveries"] >= max_deliveries):
+        _hold(tx, row, reason, end.outcome)
         return
     wait = BACKOFF_SECONDS[min(max(row["deliveries"], 1), len(BACKOFF_SECONDS)) - 1]
-    store.update_queued(tx, row["id"], redelivered=True, not_before=in_seconds(wait))
+    store.update_queued(tx, row["id"], redelivered=True, not_before=in_seconds(wait), uncount=not counts)
     _feed(tx, row["id"])
 
 
 def _put_back(tx: Tx, row: Row, max_deliveries: int) -> None:
     if row["deliveries"] >= max_deliveries:
-        _hold(tx, row, f"its turn did not end, {row['deliveries']} times")
+        _hold(tx, row, f"its turn did not end, {row['deliveries']} times", None)
         return
     store.update_queued(tx, row["id"], redelivered=True)
     _feed(tx, row["id"])
 
 
-def _hold(tx: Tx, row: Row, reason: str) -> None:
-    store.update_held(tx, row["id"], reason)
+def _hold(tx: Tx, row: Row, reason: str, outcome: str | None) -> None:
+    store.update_held(tx, row["id"], reason, outcome)
     waiting.open_item(
         tx,
         row["id"],

@@ -1,6 +1,9 @@
-"""Text that came from agents, made fit to keep and to show: sound Unicode, and one line without control characters."""
+"""Text that came from agents, made fit to keep and to show: sound Unicode, one line without control characters, moments."""
 
 import unicodedata
+from datetime import UTC
+
+from hived.wire.times import from_text, to_text
 
 LINE_LIMIT = 200
 """Characters of a subject: what a list shows in one row."""
@@ -17,3 +20,19 @@ def one_line(text: str, limit: int = LINE_LIMIT) -> str:
     words = " ".join(taken.split())
     plain = "".join(char for char in words if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
     return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+def is_line(text: str, limit: int = LINE_LIMIT) -> bool:
+    """Whether it is one line of 1 to `limit` printable characters."""
+    return 0 < len(text) <= limit and text.isprintable()
+
+
+def checked_time(found: str | None) -> str | None:
+    """That moment as times are written everywhere here; None where it is none."""
+    if found is None:
+        return None
+    try:
+        moment = from_text(found)
+        return to_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return None

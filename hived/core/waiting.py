@@ -7,7 +7,9 @@ from hived.store import waiting as store
 from hived.store.database import Connection, Row, Tx
 from hived.wire.approvals import WaitingItem
 
-Kind: TypeAlias = Literal["spawn", "apply_commit", "tool_use", "held_message", "parked", "needs_login"]
+Kind: TypeAlias = Literal[
+    "spawn", "apply_commit", "tool_use", "held_message", "parked", "needs_login", "rate_limited", "resume_choice"
+]
 
 
 def open_item(

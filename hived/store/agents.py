@@ -50,9 +50,9 @@ def select_lifecycle_counts(connection: Connection) -> dict[str, int]:
 
 def insert_agent(tx: Tx, values: dict[str, Any]) -> None:
     tx.execute(
-        """INSERT INTO agents(id, name, role, engine, model, runtime, parent, spec_json, created_at, wanted,
+        """INSERT INTO agents(id, name, role, engine, model, model_set, runtime, parent, spec_json, created_at, wanted,
              lifecycle, lifecycle_since, lifecycle_cause, turn_state_since)
-           VALUES (:id, :name, :role, :engine, :model, :runtime, :parent, :spec_json, :now, 'running',
+           VALUES (:id, :name, :role, :engine, :model, :model, :runtime, :parent, :spec_json, :now, 'running',
              'requested', :now, :cause, :now)""",
         {**values, "now": tx.now},
     )
@@ -84,7 +84,8 @@ def update_generation(tx: Tx, agent_id: str) -> None:
     """One up, for a harness that is about to be started; nothing is known of it yet."""
     tx.execute(
         """UPDATE agents SET generation = generation + 1, started_token = restart_token, online = 0, pid = NULL,
-             turn_state = 'unknown', turn_state_since = :now, turn_id = NULL, turn_wake = NULL WHERE id = :id""",
+             turn_state = 'unknown', turn_state_since = :now, turn_id = NULL, turn_wake = NULL, turn_until = NULL
+           WHERE id = :id""",
         {"now": tx.now, "id": agent_id},
     )
 
@@ -97,21 +98,59 @@ def update_online(tx: Tx, agent_id: str, online: bool) -> None:
 
 
 def update_all_unheard(tx: Tx) -> None:
-    tx.execute("UPDATE agents SET online = 0, turn_state = 'unknown', turn_state_since = ?", (tx.now,))
-
-
-def update_turn(tx: Tx, agent_id: str, *, state: str, since: str, turn_id: str | None, wake: str | None) -> None:
     tx.execute(
-        "UPDATE agents SET turn_state = ?, turn_state_since = ?, turn_id = ?, turn_wake = ? WHERE id = ?",
-        (state, since, turn_id, wake, agent_id),
+        "UPDATE agents SET online = 0, turn_state = 'unknown', turn_until = NULL, turn_state_since = ?", (tx.now,)
     )
 
 
-def update_report(tx: Tx, agent_id: str, *, abilities_json: str, session_id: str | None) -> None:
-    """A session id of None keeps the one that is known."""
+def update_turn(
+    tx: Tx, agent_id: str, *, state: str, since: str, turn_id: str | None, wake: str | None, until: str | None
+) -> None:
     tx.execute(
-        "UPDATE agents SET abilities_json = ?, session_id = coalesce(?, session_id) WHERE id = ?",
-        (abilities_json, session_id, agent_id),
+        """UPDATE agents SET turn_state = ?, turn_state_since = ?, turn_id = ?, turn_wake = ?, turn_until = ?
+           WHERE id = ?""",
+        (state, since, turn_id, wake, until, agent_id),
+    )
+
+
+def update_report(
+    tx: Tx, agent_id: str, *, abilities_json: str, models_json: str | None, ctx_json: str | None, cost_json: str | None
+) -> None:
+    """Models of None keep the ones that are known; figures are taken only where none are known."""
+    tx.execute(
+        """UPDATE agents SET abilities_json = ?, models_json = coalesce(?, models_json), ctx_json = coalesce(ctx_json, ?),
+             cost_json = coalesce(cost_json, ?) WHERE id = ?""",
+        (abilities_json, models_json, ctx_json, cost_json, agent_id),
+    )
+
+
+def update_session(tx: Tx, agent_id: str, *, session_id: str | None, session_json: str) -> None:
+    tx.execute("UPDATE agents SET session_id = ?, session_json = ? WHERE id = ?", (session_id, session_json, agent_id))
+
+
+def update_login(tx: Tx, agent_id: str, login_json: str) -> None:
+    tx.execute("UPDATE agents SET login_json = ? WHERE id = ?", (login_json, agent_id))
+
+
+def update_effort(tx: Tx, agent_id: str, effort: str | None) -> None:
+    tx.execute("UPDATE agents SET effort = ? WHERE id = ?", (effort, agent_id))
+
+
+def update_permission_mode(tx: Tx, agent_id: str, permission_mode: str | None) -> None:
+    tx.execute("UPDATE agents SET permission_mode = ? WHERE id = ?", (permission_mode, agent_id))
+
+
+def update_spec(tx: Tx, agent_id: str, *, engine: str, spec_json: str) -> None:
+    """What it is asked to be from now on."""
+    tx.execute("UPDATE agents SET engine = ?, spec_json = ? WHERE id = ?", (engine, spec_json, agent_id))
+
+
+def update_engine_forgotten(tx: Tx, agent_id: str) -> None:
+    """What is known of the engine that it had, but for what that has cost."""
+    tx.execute(
+        """UPDATE agents SET effort = NULL, permission_mode = NULL, session_id = NULL, session_json = '{}', ctx_json = NULL,
+             models_json = '[]', abilities_json = '{}', login_json = NULL WHERE id = ?""",
+        (agent_id,),
     )
 
 
@@ -120,7 +159,13 @@ def update_conditions(tx: Tx, agent_id: str, conditions_json: str) -> None:
 
 
 def update_model(tx: Tx, agent_id: str, model: str) -> None:
+    """What its engine says that it uses."""
     tx.execute("UPDATE agents SET model = ? WHERE id = ?", (model, agent_id))
+
+
+def update_model_set(tx: Tx, agent_id: str, model: str) -> None:
+    """What it is to use, as its model file says."""
+    tx.execute("UPDATE agents SET model = ?1, model_set = ?1 WHERE id = ?2", (model, agent_id))
 
 
 def update_usage(tx: Tx, agent_id: str, *, ctx_json: str | None, cost_json: str | None) -> None:
@@ -131,12 +176,18 @@ def update_usage(tx: Tx, agent_id: str, *, ctx_json: str | None, cost_json: str 
     )
 
 
-def update_result(tx: Tx, agent_id: str, *, outcome: str, error: str | None, session_id: str | None) -> None:
+def clear_ctx(tx: Tx, agent_id: str) -> None:
+    tx.execute("UPDATE agents SET ctx_json = NULL WHERE id = ?", (agent_id,))
+
+
+def update_result(
+    tx: Tx, agent_id: str, *, turn_id: str, outcome: str, error: str | None, session_id: str | None
+) -> None:
     """How the last turn ended; a session id of None keeps the one that is known."""
     tx.execute(
-        """UPDATE agents SET last_outcome = ?, last_error = ?, session_id = coalesce(?, session_id)
+        """UPDATE agents SET last_turn_id = ?, last_outcome = ?, last_error = ?, session_id = coalesce(?, session_id)
            WHERE id = ?""",
-        (outcome, error, session_id, agent_id),
+        (turn_id, outcome, error, session_id, agent_id),
     )
 
 

@@ -133,19 +133,28 @@ def update_queued(
     )
 
 
-def update_held(tx: Tx, message_id: str, reason: str) -> None:
+def select_held_for(connection: Connection, agent_id: str, outcome: str) -> list[Row]:
+    """The agent's messages that are held because of a turn of that outcome, oldest first."""
+    return connection.execute(
+        "SELECT * FROM messages WHERE recipient_id = ? AND status = 'held' AND held_outcome = ? ORDER BY seq",
+        (agent_id, outcome),
+    ).fetchall()
+
+
+def update_held(tx: Tx, message_id: str, reason: str, outcome: str | None) -> None:
+    """`outcome`: of the turn that it is held for, if it was one."""
     tx.execute(
-        """UPDATE messages SET status = 'held', reason = ?, lease_turn_id = NULL, lease_generation = NULL,
-             not_before = NULL WHERE id = ?""",
-        (reason, message_id),
+        """UPDATE messages SET status = 'held', reason = ?, held_outcome = ?, lease_turn_id = NULL,
+             lease_generation = NULL, not_before = NULL WHERE id = ?""",
+        (reason, outcome, message_id),
     )
 
 
 def update_queued_anew(tx: Tx, message_id: str) -> None:
     """A held message back into the queue, its deliveries counted from nothing; that it was delivered before stays marked."""
     tx.execute(
-        """UPDATE messages SET status = 'queued', reason = NULL, deliveries = 0, redelivered = 1, not_before = NULL
-             WHERE id = ?""",
+        """UPDATE messages SET status = 'queued', reason = NULL, held_outcome = NULL, deliveries = 0, redelivered = 1,
+             not_before = NULL WHERE id = ?""",
         (message_id,),
     )
 

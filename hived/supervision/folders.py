@@ -1,14 +1,16 @@
-"""What a harness finds when it starts: its folders, its workspace, its model file, and its launch file. Everything blocks."""
+"""What a harness finds when it starts: its folders, its workspace, its settings, and its launch file. Everything blocks."""
 
 import os
 from pathlib import Path
 
 from hived.core.agents import Supervised
+from hived.core.conditions import resumes_by_itself
 from hived.paths import AgentPaths, HivePaths
 from hived.wire.launch import Launch
 from hived.wire.protocol import PROTOCOL
 from hived.workspace.clones import make_workspace
 from hived.workspace.folders import private_folder
+from hived.workspace.lines import write_line
 
 
 def prepare(agent: Supervised, paths: AgentPaths, hive: HivePaths) -> None:
@@ -16,8 +18,14 @@ def prepare(agent: Supervised, paths: AgentPaths, hive: HivePaths) -> None:
     for folder in (paths.root, paths.harness, paths.state, paths.home):
         private_folder(folder)
     make_workspace(agent.name, agent.request.repo, paths.workspace, agents=hive.agents)
-    if not paths.model_file.exists():
-        write_private(paths.model_file, f"{agent.model}\n")
+    settings = (
+        (paths.model_file, agent.model),
+        (paths.effort_file, agent.effort),
+        (paths.permission_mode_file, agent.permission_mode),
+    )
+    for file, value in settings:
+        if value is not None and not file.exists():
+            write_line(file, value)
 
 
 def write_launch(
@@ -37,7 +45,7 @@ def write_launch(
         workspace=str(paths.workspace),
         agent_socket=str(paths.socket),
         tools_socket=str(paths.tools_socket),
-        rate_limit_resume=bool(agent.request.limits.get("rate_limit_resume", rate_limit_resume)),
+        rate_limit_resume=resumes_by_itself(agent.request, rate_limit_resume),
         model_file=str(paths.model_file),
         events_db=str(paths.events_db),
         secrets_file=str(hive.secrets_file),

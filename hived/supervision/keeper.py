@@ -165,7 +165,10 @@ class Keeper:
 
         generation = await self._hive.database.write(begin)
         try:
+            new = not self._paths.harness.exists()
             await asyncio.to_thread(prepare, agent, self._paths, self._hive.paths)
+            if new:
+                self._hive.folders_made.set()
             await self._open_door(agent)
             await asyncio.to_thread(
                 write_launch,

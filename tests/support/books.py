@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from hived.config import Config
 from hived.core import agents, approvals, events, messages
+from hived.core.heard import HEARD
 from hived.core.hive import Hive
 from hived.paths import HivePaths
 from hived.store.database import Connection, Database, Ring, Tx
@@ -32,7 +33,7 @@ class Books:
         self.feed: list[FeedRow] = []
         self.rings: list[Ring] = []
         self.database.on_feed(self.feed.extend)
-        self.database.on_ring(self.rings.append)
+        self.database.on_ring(lambda ring: None if ring.event == HEARD else self.rings.append(ring))
 
     async def do(self, change: Callable[[Tx], T]) -> T:
         return await self.database.write(change)

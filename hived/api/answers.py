@@ -1,0 +1,51 @@
+"""Act, then answer: the waits that routes share, each bounded."""
+
+from collections.abc import Callable
+
+from hived.core import agents
+from hived.core.agents import NOT_AT_WORK
+from hived.core.hive import Hive
+from hived.store.database import Connection, Row
+from hived.wire.agents import AgentView
+from hived.wire.errors import AgentNotConnected, StartFailed
+
+MARGIN_SECONDS = 5.0
+"""For the books, beside what the processes are given."""
+
+Reached = Callable[[Row], bool]
+
+
+async def until(hive: Hive, name: str, reached: Reached, seconds: float, what: str) -> AgentView:
+    """The agent's view once `reached` holds of its row. Raises TookTooLong, and whatever `reached` raises."""
+
+    def condition(conn: Connection) -> bool:
+        return reached(agents.find_agent(conn, name))
+
+    await hive.until(condition, seconds=seconds + MARGIN_SECONDS, what=f"The {what} of {name}")
+    return await hive.database.read(lambda conn: agents.view(conn, agents.find_agent(conn, name)["id"]))
+
+
+def up(older: int) -> Reached:
+    """Whether a generation above `older` is at work; StartFailed where it will not be."""
+
+    def reached(row: Row) -> bool:
+        if row["lifecycle"] == "parked" or (row["lifecycle"] == "crashed" and row["generation"] > older):
+            raise StartFailed(name=row["name"], cause=row["lifecycle_cause"])
+        if row["wanted"] != "running":
+            raise StartFailed(name=row["name"], cause="it was asked to stop meanwhile.")
+        return row["generation"] > older and row["lifecycle"] == "running" and bool(row["online"])
+
+    return reached
+
+
+def while_there(generation: int, reached: Reached) -> Reached:
+    """`reached`, of that very harness: AgentNotConnected once it is gone. One that only lost its connection comes back."""
+
+    def still(row: Row) -> bool:
+        if reached(row):
+            return True
+        if row["generation"] != generation or row["lifecycle"] in NOT_AT_WORK:
+            raise AgentNotConnected(name=row["name"], lifecycle=row["lifecycle"])
+        return False
+
+    return still

@@ -1,0 +1,107 @@
+"""The payloads that hived acts on, as it reads them: what does not fit is refused, or left out where the rest still says something."""
+
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+
+from hived.core import messages
+from hived.core.text import sound
+from hived.wire.agents import ConditionKind, LoginState, TurnStateName
+from hived.wire.base import Answer
+from hived.wire.turns import Cost, Ctx, Outcome
+
+P = TypeVar("P", bound=Answer)
+_URL = re.compile(r"https?://[!-~]{1,4088}")
+
+
+def _otherwise(value: Any) -> WrapValidator:
+    """Take `value` (an empty tuple: an empty list) where what came does not fit."""
+
+    def read(found: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(found)
+        except ValidationError:
+            return list(value) if value == () else value
+
+    return WrapValidator(read)
+
+
+class TurnStart(Answer):
+    turn_id: str
+    wake: dict[str, Any] = Field(default_factory=dict)
+
+
+class TurnEnd(messages.TurnEnd):
+    """Read leniently: a figure that makes no sense must not keep the turn from ending."""
+
+    outcome: Annotated[Outcome, _otherwise("failed")]
+    message_ids: Annotated[list[str], _otherwise(())] = Field(default_factory=list)
+    error: Annotated[str | None, _otherwise(None)] = None
+    retryable: Annotated[bool | None, _otherwise(None)] = None
+    ctx: Annotated[Ctx | None, _otherwise(None)] = None
+    cost: Annotated[Cost | None, _otherwise(None)] = None
+    session_id: Annotated[str | None, _otherwise(None)] = None
+
+
+class MessageOut(Answer):
+    message_id: str = Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")
+    to: str
+    body: str
+    reply_to: str | None = None
+
+
+class StatusChanged(Answer):
+    condition: ConditionKind
+    on: bool
+    detail: str = ""
+    until: Annotated[str | None, _otherwise(None)] = None
+
+
+class ModelChanged(Answer):
+    model: str = Field(min_length=1, max_length=200)
+
+
+class TokenUsageChanged(Answer):
+    ctx: Ctx | None = None
+    cost: Cost | None = None
+
+
+class TurnStateChanged(Answer):
+    state: TurnStateName
+    turn_id: str | None = None
+    until: Annotated[str | None, _otherwise(None)] = None
+
+
+class SessionChanged(Answer):
+    state: Literal["none", "kept", "armed", "refused"]
+    id: Annotated[str | None, _otherwise(None)] = None
+    primer: Annotated[bool | None, _otherwise(None)] = None
+    detail: Annotated[str, _otherwise("")] = ""
+
+
+class LoginChanged(Answer):
+    login_id: str = Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")
+    state: LoginState
+    url: Annotated[str | None, _otherwise(None)] = None
+    detail: Annotated[str, _otherwise("")] = ""
+
+
+def read(model: type[P], payload: Any) -> P:
+    """The payload as `model`, its text made sound. Raises ValueError."""
+    return model.model_validate(_sound(payload))
+
+
+def checked_url(url: str | None) -> str | None:
+    """A link that can be shown and opened: http(s), printable ASCII without blanks, at most 4096 characters; else None."""
+    return url if url is not None and _URL.fullmatch(url) else None
+
+
+def _sound(value: Any) -> Any:
+    if isinstance(value, str):
+        return sound(value)
+    if isinstance(value, dict):
+        return {_sound(key): _sound(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_sound(item) for item in value]
+    return value
