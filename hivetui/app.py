@@ -19,7 +19,7 @@ from hived.client.hive_client import HiveClient
 from hivetui.commands import HiveCommands
 from hivetui.controller import Controller
 from hivetui.intents import Intent
-from hivetui.screens.asks import Asked, Noted, PanesShown, WaitingChanged
+from hivetui.screens.asks import Asked, Draws, Hears, Noted, PanesShown, WaitingChanged
 from hivetui.screens.first_run import FirstRunScreen
 from hivetui.screens.hive import HiveScreen
 from hivetui.state.clock import Clock, system_clock
@@ -146,7 +146,7 @@ class HiveApp(App[None]):
             self._draw_timer = None
         self._drawn_at = monotonic()
         for screen in self.screen_stack:
-            if isinstance(screen, HiveScreen | FirstRunScreen):
+            if isinstance(screen, Draws):
                 screen.draw(self.state)
 
     # What is wanted ----------------------------------------------------------------------------------------
@@ -161,8 +161,8 @@ class HiveApp(App[None]):
             self.apply(EnginesListed(outcome.engines))
         if outcome.notice is not None:
             self._notice(partial(Noticed, outcome.notice))
-        for screen in self.screen_stack:
-            if isinstance(screen, HiveScreen | FirstRunScreen):
+        for screen in list(self.screen_stack):
+            if isinstance(screen, Hears):
                 screen.finished(outcome)
         self.draw()
 

@@ -7,8 +7,26 @@ from typing import Protocol, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from hivetui.intents import NEEDS, CancelTurn, Intent, RestartAgent, SetModel, SpawnAgent, StartAgent, StopAgent
+from hivetui.intents import (
+    HAVE_FORMS,
+    CancelTurn,
+    Compact,
+    Intent,
+    Nap,
+    NewSession,
+    Rebuild,
+    Record,
+    RestartAgent,
+    Resume,
+    SetEffort,
+    SetModel,
+    SetPermissionMode,
+    SpawnAgent,
+    StartAgent,
+    StopAgent,
+)
 from hivetui.keymap import palette
+from hivetui.state.clock import span
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +38,33 @@ class Command:
     """How its argument is written; empty where it takes none."""
     says: str
 
+    @property
+    def stands_alone(self) -> bool:
+        """It needs no argument; any other is begun in the composer."""
+        return not self.argument or self.argument.startswith("[")
+
 
 COMMANDS: tuple[Command, ...] = (
-    Command("model", "[MODEL]", "Set the focused agent's model; alone: choose from a list."),
+    Command("model", "[MODEL]", "Set the focused agent's model; alone: choose from what its engine offers."),
+    Command("effort", "[LEVEL]", "Set how hard it thinks; alone: choose. - is its engine's own."),
+    Command("permission-mode", "[MODE]", "Set what it asks you about; alone: choose. - is its agent.toml's."),
     Command("cancel", "", "Cancel the turn that the focused agent is in."),
+    Command("compact", "", "Make its conversation shorter, in a turn of its own."),
+    Command(
+        "new-session", "[primer]", "Its next turn begins a new conversation, clean or told what the journal remembers."
+    ),
+    Command("nap", "DURATION|off", "No turn begins for 30m, 2h or 1h30m; messages marked now still come."),
+    Command("resume", "[NAME]", "End its nap or its rate limit now."),
+    Command("login", "[NAME]", "Log its engine in: a link to open, and a code to bring back."),
+    Command("rebuild", "[ENGINE] [MODEL]", "Put it on another engine; alone: choose what engines there are."),
+    Command("record", "FILE", "Write what it did into a file here, as a scenario to play again."),
     Command("start", "[NAME]", "Start an agent."),
     Command("stop", "[NAME]", "Stop an agent when its turn has ended."),
     Command("restart", "[NAME]", "Stop an agent and start it again."),
     Command("spawn", "[NAME] [ENGINE] [MODEL]", "Make a new worker; alone: choose its engine from a list."),
     Command("go", "NAME", "Focus another agent."),
     Command("inbox", "", "Read what agents wrote to you."),
+    Command("doctor", "", "Examine this machine: what works, what is missing, what to do about it."),
     Command("help", "", "Show every key and command."),
     Command("quit", "", "Leave the screen."),
 )
@@ -38,7 +73,7 @@ _BY_NAME = {command.name: command for command in COMMANDS}
 
 @dataclass(frozen=True, slots=True)
 class ShowScreen:
-    """A command that opens something instead of asking hived: help, inbox, model, spawn, go, quit."""
+    """A command that opens something instead of asking hived: a screen, a list to choose from, another agent."""
 
     what: str
     argument: str = ""
@@ -68,30 +103,67 @@ def parsed(text: str, focused: str | None, engine: str | None = None) -> Parsed:
         near = completions(f"/{name}")
         hint = f"; did you mean /{near[0].name}?" if name and near else "; /help lists them."
         return NotACommand(f"There is no command /{name}{hint}")
-    if name in ("help", "quit", "inbox"):
+    if name in ("help", "quit", "inbox", "doctor"):
         return ShowScreen(name)
     if name == "go":
         return ShowScreen("go", words[0]) if words else NotACommand("/go needs an agent's name.")
     if name == "spawn":
         chosen = words[1] if len(words) > 1 else engine
-        if not words or not chosen or chosen in NEEDS:
+        if not words or not chosen or chosen in HAVE_FORMS:
             return ShowScreen("spawn", " ".join((*words[:1], chosen or "")) if words else "")
         return SpawnAgent(words[0], chosen, "worker", words[2] if len(words) > 2 else None)
-    if name in ("start", "stop", "restart") and words:
+    if name in ("start", "stop", "restart", "resume", "login") and words:
         focused = words[0]
     if focused is None:
         return NotACommand(f"/{name} needs an agent, and none is focused.")
+    if name in _PLAIN:
+        return _PLAIN[name](focused)
+    if name in ("nap", "record") and not words:
+        return NotACommand(
+            f"/{name} needs {'a time, as 30m or 2h, or off' if name == 'nap' else 'the name of a file'}."
+        )
+    word = words[0] if words else ""
     match name:
         case "model":
-            return SetModel(focused, words[0]) if words else ShowScreen("model")
-        case "cancel":
-            return CancelTurn(focused)
-        case "start":
-            return StartAgent(focused)
-        case "stop":
-            return StopAgent(focused)
+            return SetModel(focused, word) if word else ShowScreen("model")
+        case "effort":
+            return SetEffort(focused, _set(word)) if word else ShowScreen("effort")
+        case "permission-mode":
+            return SetPermissionMode(focused, _set(word)) if word else ShowScreen("permission-mode")
+        case "new-session":
+            known = word in ("", "primer", "clean")
+            return (
+                NewSession(focused, word == "primer") if known else NotACommand("/new-session takes primer or nothing.")
+            )
+        case "nap":
+            seconds = 0 if word == "off" else span(word)
+            if seconds is None or (not seconds and word != "off"):
+                return NotACommand(f"{word!r} is no span of time: write 30s, 5m, 2h or 1h30m, or off.")
+            return Nap(focused, seconds)
+        case "record":
+            return Record(focused, text.strip().split(maxsplit=1)[1])
+        case "rebuild" if word and word not in HAVE_FORMS:
+            return Rebuild(focused, word, words[1] if len(words) > 1 else None)
+        case "rebuild":
+            return ShowScreen("rebuild", word)
         case _:
-            return RestartAgent(focused)
+            return ShowScreen(name, focused)
+
+
+_PLAIN: dict[str, Callable[[str], Intent]] = {
+    "cancel": CancelTurn,
+    "compact": Compact,
+    "resume": Resume,
+    "start": StartAgent,
+    "stop": StopAgent,
+    "restart": RestartAgent,
+}
+"""Commands that say only which agent."""
+
+
+def _set(word: str) -> str | None:
+    """`-` goes back to what it is without having been set."""
+    return None if word == "-" else word
 
 
 def completions(text: str) -> tuple[Command, ...]:
@@ -106,11 +178,13 @@ class TakesActions(Protocol):
 
     def run_key(self, key_id: str) -> Awaitable[None]: ...
 
-    def run_command(self, text: str) -> None: ...
+    def run_command(self, text: str) -> object: ...
+
+    def begin_command(self, name: str) -> None: ...
 
 
 class HiveCommands(Provider):
-    """Every key of the table that stands alone, and every command that needs no argument."""
+    """Every key of the table that stands alone, and every command; one that needs an argument is begun in the composer."""
 
     async def discover(self) -> Hits:
         for title, says, run in self._all():
@@ -130,9 +204,9 @@ class HiveCommands(Provider):
         for key in palette():
             found.append((key.label, f"{key.says}  ({key.shown})", _pressed(screen, key.id)))
         for command in COMMANDS:
-            if "NAME " not in f"{command.argument} " or command.argument.startswith("["):
-                title = f"/{command.name}"
-                found.append((title, command.says, _commanded(screen, title)))
+            title = f"/{command.name}"
+            run = _commanded(screen, title) if command.stands_alone else _begun(screen, command.name)
+            found.append((title, command.says, run))
         return found
 
 
@@ -142,3 +216,7 @@ def _pressed(screen: TakesActions, key_id: str) -> Callable[[], object]:
 
 def _commanded(screen: TakesActions, text: str) -> Callable[[], object]:
     return lambda: screen.run_command(text)
+
+
+def _begun(screen: TakesActions, name: str) -> Callable[[], object]:
+    return lambda: screen.begin_command(name)

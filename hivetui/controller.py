@@ -1,27 +1,44 @@
 """Turns what the operator wants into calls of hived, and what came of them into notices. Knows no widget."""
 
+import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 from hived.client.hive_client import HiveClient
-from hived.wire.agents import EngineFound, SpawnRequest
+from hived.wire import agents as wire
+from hived.wire.agents import EngineFound, ModelList, SpawnRequest
 from hived.wire.approvals import Approval, Verdict
+from hived.wire.doctor import DoctorReport
 from hived.wire.errors import HiveError
 from hived.wire.messages import MessageDraft
 from hived.wire.names import checked_name
 from hivetui.intents import (
     ApproveItem,
+    CancelLogin,
     CancelTurn,
+    Compact,
     DenyItem,
     DropMessage,
+    Examine,
+    GiveLoginCode,
     Intent,
     ListEngines,
+    ListModels,
+    Nap,
+    NewSession,
+    Rebuild,
+    Record,
     RestartAgent,
+    Resume,
     RetryMessage,
     SendMessage,
+    SetEffort,
     SetModel,
+    SetPermissionMode,
     SpawnAgent,
     StartAgent,
+    StartLogin,
     StopAgent,
 )
 from hivetui.state.hive import Notice
@@ -35,6 +52,8 @@ class Outcome:
     done: bool
     notice: Notice | None
     engines: tuple[EngineFound, ...] | None = None
+    models: ModelList | None = None
+    report: DoctorReport | None = None
 
 
 class Controller:
@@ -47,6 +66,8 @@ class Controller:
             return await self._do(intent)
         except HiveError as error:
             return Outcome(intent, False, Notice(error.message, "bad", error.code))
+        except OSError as error:
+            return Outcome(intent, False, Notice(f"{error.filename}: {error.strerror}.", "bad", "file_unusable"))
 
     async def _do(self, intent: Intent) -> Outcome:
         client = self._client
@@ -70,7 +91,27 @@ class Controller:
                 return _good(intent, f"Dropped: {message.recipient} never gets it.")
             case SetModel(agent, model):
                 await client.set_model(agent, model)
-                return _good(intent, f"{agent} uses {model} from its next turn.")
+                return _good(intent, f"{agent} uses {model} from its next turn on, at the latest.")
+            case SetEffort(agent, effort):
+                await client.set_effort(agent, effort)
+                return _good(
+                    intent,
+                    f"{agent} thinks with {effort or 'its own'} effort from its next turn on, at the latest.",
+                )
+            case SetPermissionMode(agent, mode):
+                await client.set_permission_mode(agent, mode)
+                return _good(
+                    intent,
+                    f"{agent}: permission mode {mode or 'of its agent.toml'} from its next turn on, at the latest.",
+                )
+            case ListModels(agent):
+                return Outcome(intent, True, None, models=await client.list_models(agent))
+            case Compact() | NewSession() | Nap() | Resume() | Rebuild() | Record():
+                return await self._converse(intent)
+            case StartLogin() | GiveLoginCode() | CancelLogin():
+                return await self._login(intent)
+            case Examine():
+                return Outcome(intent, True, None, report=await client.examine())
             case CancelTurn(agent):
                 await client.cancel_turn(agent)
                 return _good(intent, f"{agent} was told to end its turn.")
@@ -88,6 +129,53 @@ class Controller:
             case ListEngines():
                 return Outcome(intent, True, None, tuple(await client.list_engines()))
 
+    async def _converse(self, intent: Compact | NewSession | Nap | Resume | Rebuild | Record) -> Outcome:
+        client = self._client
+        match intent:
+            case Compact(agent):
+                await client.compact(agent)
+                return _good(intent, f"{agent}'s conversation is compacted.")
+            case NewSession(agent, primer):
+                await client.new_session(agent, primer=primer)
+                told = "told what the journal remembers" if primer else "clean"
+                return _good(intent, f"{agent}'s next turn begins a new session, {told}.")
+            case Nap(agent, seconds):
+                await client.nap(agent, seconds)
+                said = "naps; a turn that runs ends first. /resume wakes it." if seconds else "is awake."
+                return _good(intent, f"{agent} {said}")
+            case Resume(agent):
+                await client.resume(agent)
+                return _good(intent, f"{agent} goes on.")
+            case Rebuild(agent, engine, model):
+                change = wire.Rebuild(
+                    engine=engine,
+                    model=model,
+                    engine_options=dict(intent.options) or None,
+                    env_from=list(intent.env_from) or None,
+                )
+                view = await client.rebuild(agent, change)
+                return _good(intent, f"{agent} thinks with {view.engine} now.")
+            case Record(agent, file):
+                found = await client.fetch_recording(agent)
+                path = await asyncio.to_thread(_write_new, file, found.scenario)
+                cut = f"; {found.cut} texts in it are cut" if found.cut else ""
+                turns = f"{found.turns} turn{'' if found.turns == 1 else 's'}"
+                return _good(intent, f"{turns} of {agent} stand in {path}{cut}.")
+
+    async def _login(self, intent: StartLogin | GiveLoginCode | CancelLogin) -> Outcome:
+        """What becomes of it comes by the feed; here is only what hived refused."""
+        match intent:
+            case StartLogin(agent):
+                await self._client.start_login(agent)
+                return Outcome(intent, True, None)
+            case GiveLoginCode(agent, code):
+                view = await self._client.give_login_code(agent, code)
+                done = view.login is not None and view.login.state == "done"
+                return Outcome(intent, True, Notice(f"{agent} is logged in.", "good") if done else None)
+            case CancelLogin(agent):
+                await self._client.cancel_login(agent)
+                return Outcome(intent, True, Notice(f"The login of {agent} is cancelled."))
+
     async def _spawn(self, intent: SpawnAgent) -> Outcome:
         request = SpawnRequest(
             name=checked_name(intent.name),
@@ -96,6 +184,7 @@ class Controller:
             role="queen" if intent.role == "queen" else "worker",
             parent=intent.parent,
             engine_options=dict(intent.options),
+            env_from=list(intent.env_from),
         )
         asked = await self._client.create_agent(request, key=uuid4().hex)
         approval = await self._client.approve(asked.id)
@@ -103,6 +192,14 @@ class Controller:
             reason = approval.failure or f"The spawn of {intent.name} is {approval.status}."
             return Outcome(intent, False, Notice(reason, "bad", "start_failed"))
         return _good(intent, f"{intent.name} is made and starts.")
+
+
+def _write_new(name: str, text: str) -> Path:
+    """Where it now stands. Raises OSError, FileExistsError among them: what is there is not written over."""
+    path = Path(name).expanduser().absolute()
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+    return path
 
 
 def _good(intent: Intent, text: str) -> Outcome:

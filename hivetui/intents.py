@@ -1,6 +1,6 @@
 """What the operator wants done, said in the imperative. Screens post them; `controller` turns each into a call of hived."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hived.wire.messages import When
 
@@ -50,8 +50,101 @@ class SetModel:
 
 
 @dataclass(frozen=True, slots=True)
+class ListModels:
+    """Find out what models its engine offers."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetEffort:
+    agent: str
+    effort: str | None
+    """None: back to the engine's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetPermissionMode:
+    agent: str
+    mode: str | None
+    """None: back to its agent.toml's."""
+
+
+@dataclass(frozen=True, slots=True)
 class CancelTurn:
     agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compact:
+    """Make its conversation shorter, in a turn of its own."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """Its next turn begins a new conversation, with a primer from the journal or clean."""
+
+    agent: str
+    primer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Nap:
+    agent: str
+    seconds: int
+    """0 ends the nap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """End its nap and its rate limit now."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """Put it on another engine or model."""
+
+    agent: str
+    engine: str
+    model: str | None = None
+    options: tuple[tuple[str, str], ...] = ()
+    env_from: tuple[str, ...] = ()
+    """Names of secrets; none: those it had stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write what it did into a file here, as a scenario."""
+
+    agent: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartLogin:
+    """Log its engine in: hived answers once there is a link."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveLoginCode:
+    agent: str
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelLogin:
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examine:
+    """Let hived look at its machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +173,12 @@ class SpawnAgent:
     parent: str | None = None
     options: tuple[tuple[str, str], ...] = ()
     """What its engine needs: `command`, `scenario`, …"""
+    env_from: tuple[str, ...] = ()
+    """Names of secrets that it is given."""
 
 
-NEEDS = {"command": "command", "scripted": "scenario"}
-"""The option without which that engine cannot start."""
+HAVE_FORMS = frozenset({"command", "scripted", "acp", "api"})
+"""Engines that are told more than a model before they can start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +193,20 @@ Intent = (
     | RetryMessage
     | DropMessage
     | SetModel
+    | ListModels
+    | SetEffort
+    | SetPermissionMode
     | CancelTurn
+    | Compact
+    | NewSession
+    | Nap
+    | Resume
+    | Rebuild
+    | Record
+    | StartLogin
+    | GiveLoginCode
+    | CancelLogin
+    | Examine
     | StartAgent
     | StopAgent
     | RestartAgent

@@ -1,11 +1,12 @@
 """The one table of keys. Bindings, footer, help and palette are all made from it, so they cannot disagree."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from textual.binding import Binding
 
-Where = Literal["hive", "agents", "pane", "waiting", "composer", "list"]
+Where = Literal["hive", "agents", "pane", "waiting", "composer", "list", "login"]
 
 WHERE_WORDS: dict[Where, str] = {
     "hive": "anywhere but while writing",
@@ -14,6 +15,7 @@ WHERE_WORDS: dict[Where, str] = {
     "waiting": "in the list of what waits on you",
     "composer": "while writing",
     "list": "in a list to choose from",
+    "login": "while logging an engine in",
 }
 
 
@@ -38,6 +40,9 @@ class Key:
     in_palette: bool = False
     while_busy: bool = False
     """In the footer only while the focused agent is in a turn."""
+
+    def labelled(self, label: str) -> "Key":
+        return replace(self, label=label)
 
 
 KEYS: tuple[Key, ...] = (
@@ -74,17 +79,17 @@ KEYS: tuple[Key, ...] = (
     Key("pane.unfold", "o,enter", "unfold", "o enter", "unfold", "Unfold a long result, or fold it again.", "pane", 11),
     Key("pane.point_up", "left_square_bracket", "point(-1)", "[", "fold above", "Point at the fold above.", "pane"),
     Key("pane.point_down", "right_square_bracket", "point(1)", "]", "fold below", "Point at the fold below.", "pane"),
-    Key("waiting.approve", "a", "approve", "a", "approve", "Approve what the cursor is on; a held message is sent again.", "waiting", 1),
-    Key("waiting.deny", "d", "deny", "d", "deny", "Deny what the cursor is on; a held message is dropped.", "waiting", 2),
+    Key("waiting.approve", "a", "approve", "a", "approve", "Approve what the cursor is on. What it does with other things stands beside them.", "waiting", 1),
+    Key("waiting.deny", "d", "deny", "d", "deny", "Deny what the cursor is on, or do the other thing that stands beside it.", "waiting", 2),
     Key("waiting.note", "n", "note", "n", "note", "Write a note that goes to the agent with your decision.", "waiting", 3),
     Key("waiting.mark", "space", "mark", "space", "mark", "Mark it, or unmark it.", "waiting", 4),
-    Key("waiting.approve_marked", "A", "approve_marked", "A", "approve marked", "Approve all that is marked.", "waiting", 5),
-    Key("waiting.deny_marked", "D", "deny_marked", "D", "deny marked", "Deny all that is marked.", "waiting", 6),
+    Key("waiting.approve_marked", "A", "approve_marked", "A", "approve marked", "Do what a does to all that is marked.", "waiting", 5),
+    Key("waiting.deny_marked", "D", "deny_marked", "D", "deny marked", "Do what d does to all that is marked.", "waiting", 6),
     Key("waiting.up", "up,k", "cursor_up", "↑ k", "up", "Move up.", "waiting"),
     Key("waiting.down", "down,j", "cursor_down", "↓ j", "down", "Move down.", "waiting"),
     Key("waiting.more_down", "pagedown", "detail_down", "pgdn", "read on", "Scroll the detail down.", "waiting"),
     Key("waiting.more_up", "pageup", "detail_up", "pgup", "read back", "Scroll the detail up.", "waiting"),
-    Key("waiting.agent", "enter", "choose", "enter", "its agent", "Focus the agent that asks.", "waiting"),
+    Key("waiting.agent", "enter", "choose", "enter", "its agent", "Focus the agent that asks; log it in where that is what it needs.", "waiting"),
     Key("composer.send", "enter", "send", "enter", "send", "Send it. The text stays until hived has taken it.", "composer", 1),
     Key("composer.newline", "shift+enter,ctrl+j", "newline", "ctrl+j", "new line", "Begin a new line.", "composer", 2),
     Key("composer.when", "ctrl+n", "toggle_when", "ctrl+n", "now / next turn", "Into the turn that runs, or before the next.", "composer", 3),
@@ -94,14 +99,24 @@ KEYS: tuple[Key, ...] = (
     Key("list.down", "down", "cursor_down", "↓", "down", "Move down.", "list"),
     Key("list.choose", "enter", "choose", "enter", "choose", "Take it.", "list"),
     Key("list.leave", "escape", "dismiss", "esc", "back", "Back, with nothing changed.", "list"),
+    Key("login.copy", "ctrl+y", "copy_link", "ctrl+y", "copy the link", "Copy the link into the terminal's clipboard (OSC 52).", "login", 1),
+    Key("login.give", "enter", "go_on", "enter", "hand it over", "Hand the code over; after a failure try again.", "login", 2),
+    Key("login.leave", "escape", "leave", "esc", "cancel the login", "Cancel the login and go back.", "login", 3),
 )  # fmt: skip
 
 
 DEMO_LEAVE = "end the demo"
 DECIDING = ("waiting.approve", "waiting.deny", "waiting.note")
 """In the footer only where the cursor is on something to decide."""
-HELD_LABELS = {"waiting.approve": "send again", "waiting.deny": "drop"}
-"""What deciding means for a held message; there is nobody to read a note."""
+MARKED = ("waiting.approve_marked", "waiting.deny_marked")
+"""In the footer only while something is marked."""
+LABELS: dict[str, dict[str, str]] = {
+    "held_message": {"waiting.approve": "send again", "waiting.deny": "drop"},
+    "rate_limited": {"waiting.approve": "resume now"},
+    "resume_choice": {"waiting.approve": "with a primer", "waiting.deny": "clean start"},
+    "needs_login": {"waiting.approve": "log in"},
+}
+"""What the keys do for things that are no approvals; there is nobody to read a note."""
 
 
 def keys_of(where: Where) -> tuple[Key, ...]:
@@ -113,28 +128,55 @@ def deciding_keys(kind: str | None) -> tuple[Key, ...]:
     if kind is None:
         return ()
     keys = tuple(key for key in KEYS if key.id in DECIDING)
-    if kind != "held_message":
+    labels = LABELS.get(kind)
+    if labels is None:
         return keys
-    return tuple(replace(key, label=HELD_LABELS[key.id]) for key in keys if key.id in HELD_LABELS)
+    return tuple(replace(key, label=labels[key.id]) for key in keys if key.id in labels)
 
 
-def bindings_of(where: Where) -> list[Binding]:
-    """The bindings of a screen or widget, with the table's ids, so that a keymap can move them."""
-    return [Binding(key.keys, key.action, key.label, show=False, id=key.id) for key in keys_of(where)]
+def marked_labels(kinds: Iterable[str]) -> tuple[str, str | None]:
+    """What `A` and `D` do to marked things of those kinds; None where no key does."""
+    several = set(kinds)
+    if len(several) != 1:
+        return "approve", "deny"
+    labels = LABELS.get(several.pop(), {"waiting.approve": "approve", "waiting.deny": "deny"})
+    return labels["waiting.approve"], labels.get("waiting.deny")
+
+
+def _marked_keys(kinds: Collection[str]) -> tuple[Key, ...]:
+    if not kinds:
+        return ()
+    labels = dict(zip(MARKED, marked_labels(kinds), strict=True))
+    return tuple(key.labelled(f"{labels[key.id]} marked") for key in KEYS if labels.get(key.id))
+
+
+def bindings_of(where: Where, *, priority: bool = False) -> list[Binding]:
+    """The bindings of a screen or widget, with the table's ids, so that a keymap can move them.
+
+    `priority`: they come before those of the widget in focus.
+    """
+    return [
+        Binding(key.keys, key.action, key.label, show=False, id=key.id, priority=priority) for key in keys_of(where)
+    ]
 
 
 def footer_of(
-    where: Where, *, busy: bool = True, deciding: str | None = "spawn", demo: bool = False
+    where: Where,
+    *,
+    busy: bool = True,
+    deciding: str | None = "spawn",
+    marked: Collection[str] = ("spawn",),
+    demo: bool = False,
 ) -> tuple[Key, ...]:
     """What the footer shows while that part has the focus: its own keys first, then those that work anywhere.
 
-    `deciding` is the kind of what the cursor is on, None where that cannot be decided.
+    `deciding` is the kind of what the cursor is on, None where that cannot be decided; `marked` the kinds of what is marked.
     """
     parts: tuple[Where, ...] = (where,) if where in ("hive", "composer") else (where, "hive")
     keys = [replace(key, label=DEMO_LEAVE) if demo and key.id == "hive.leave" else key for key in KEYS]
     shown = [key for key in keys if key.footer is not None and (busy or not key.while_busy)]
-    now = {key.id: key for key in deciding_keys(deciding)}
-    shown = [now.get(key.id, key) for key in shown if key.id not in DECIDING or key.id in now]
+    now = {key.id: key for key in (*deciding_keys(deciding), *_marked_keys(marked))}
+    shown = [now.get(key.id, key) for key in shown if key.id not in (*DECIDING, *MARKED) or key.id in now]
     return tuple(
         key for part in parts for key in sorted((k for k in shown if k.where == part), key=lambda k: k.footer or 0)
     )

@@ -1,10 +1,27 @@
 """What screens say to the app: what the operator wants of hived, and what he did that other parts must know."""
 
+from typing import Protocol, runtime_checkable
+
 from textual.message import Message
 
+from hivetui.controller import Outcome
 from hivetui.intents import Intent
-from hivetui.state.hive import Notice
+from hivetui.state.hive import HiveState, Notice
 from hivetui.state.waiting import WaitingOnYou
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """A screen that shows the hive's state: drawn again whenever that changes."""
+
+    def draw(self, state: HiveState) -> None: ...
+
+
+@runtime_checkable
+class Hears(Protocol):
+    """A screen that is told what became of what was asked for, by whomever."""
+
+    def finished(self, outcome: Outcome) -> None: ...
 
 
 class Asked(Message):

@@ -9,6 +9,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from hivetui.widgets.choice_rows import Choice, ChoiceRows
+from hivetui.widgets.lines import wrapped
+
+TEXT_WIDTH = 66
+"""Of a box on 80 columns."""
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -18,10 +22,13 @@ class ConfirmScreen(ModalScreen[bool]):
         Binding("n,escape", "answer(False)", "no", show=False, priority=True),
     ]
 
-    def __init__(self, question: str, deed: str) -> None:
+    def __init__(self, question: str, deed: str, consequence: str = "", *, grave: bool = False) -> None:
+        """`consequence`: what follows from it, in a sentence or two; `grave`: said in the colour of warnings."""
         super().__init__()
         self._question = question
         self._deed = deed
+        self._consequence = consequence
+        self._grave = grave
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
@@ -29,8 +36,10 @@ class ConfirmScreen(ModalScreen[bool]):
             keys = (
                 (" y ", "key-box"), (f" {self._deed}", "text"), ("   ", ""), (" n ", "key-box"), (" leave it", "text"),
             )  # fmt: skip
-            lines = (((self._question, "strong"),), (), keys)
-            yield ChoiceRows([Choice(None, line) for line in lines], reads=True)
+            lines = wrapped([(self._question, "bad-strong" if self._grave else "strong")], TEXT_WIDTH)
+            if self._consequence:
+                lines += [(), *wrapped([(self._consequence, "bad" if self._grave else "text")], TEXT_WIDTH)]
+            yield ChoiceRows([Choice(None, line) for line in (*lines, (), keys)], reads=True)
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)

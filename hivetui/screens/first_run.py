@@ -1,9 +1,8 @@
-"""Making an agent: what engines were found and what each needs, right here or by command.
+"""Making an agent, or putting one on another engine: what engines were found and what each needs, here or by command.
 
 In a hive without agents it is the first screen, and makes the queen and then the first worker.
 """
 
-import shlex
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,23 +14,26 @@ from textual.widgets import Input
 
 from hived.wire.names import QUEEN
 from hivetui.controller import Outcome
-from hivetui.intents import NEEDS, ListEngines, SpawnAgent
+from hivetui.intents import ListEngines, Rebuild, SpawnAgent
 from hivetui.keymap import bindings_of
 from hivetui.screens.asks import Asked
+from hivetui.screens.confirm import ConfirmScreen
+from hivetui.screens.engine_form import MOST_FIELDS, Engine, act_line, engine_choices, engine_of
+from hivetui.state.agents import Agent
 from hivetui.state.clock import Clock
 from hivetui.state.hive import HiveState
-from hivetui.widgets.choice_rows import Choice, ChoiceRows
+from hivetui.widgets.choice_rows import ChoiceRows
 from hivetui.widgets.header import Header
 from hivetui.widgets.lines import Line, one_line, wrapped
 from hivetui.widgets.rows import Rows
 from hivetui.widgets.text_lines import Lines
 
-NEED_HINTS = {"command": "a program, as you would type it in a shell", "scenario": "the path of a scenario file"}
-NEED_WORDS = {"command": "…", "scenario": "FILE"}
-
 
 class FirstRunScreen(Screen[None]):
-    """Leaves by itself once there is a queen and a worker; with agents already there, once another one is made."""
+    """Leaves by itself once there is a queen and a worker; with agents already there, once another one is made.
+
+    With `rebuilt` it makes none: it puts that agent on the engine that is chosen.
+    """
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -43,10 +45,16 @@ class FirstRunScreen(Screen[None]):
         *(b for b in bindings_of("hive") if b.id == "hive.palette"),
     ]
 
-    def __init__(self, state: HiveState, clock: Clock, name: str = "", engine: str = "") -> None:
+    def __init__(
+        self, state: HiveState, clock: Clock, name: str = "", engine: str = "", *, rebuilt: Agent | None = None
+    ) -> None:
         super().__init__()
         self.state = state
         self.first = not state.agents
+        self._rebuilt = rebuilt
+        self._values: dict[str, dict[str, str]] = {}
+        """What was typed, by engine and field."""
+        self._filled_for = ""
         self._wanted_engine = engine
         self._clock = clock
         self._making: str | None = None
@@ -58,9 +66,10 @@ class FirstRunScreen(Screen[None]):
         self._name_input = Input(
             name or free_name(state), placeholder="a name: lower case, digits, hyphens", compact=True
         )
-        self._need_input = Input(compact=True)
+        self._inputs = tuple(Input(compact=True) for _ in range(MOST_FIELDS))
+        self._labels = tuple(Lines() for _ in range(MOST_FIELDS))
         self._end = Lines()
-        for field in (self._name_input, self._need_input):
+        for field in (self._name_input, *self._inputs):
             field.cursor_blink = False
 
     def compose(self) -> ComposeResult:
@@ -68,6 +77,8 @@ class FirstRunScreen(Screen[None]):
         with Container(id="first-run-frame"), VerticalScroll(id="first-run") as box:
             box.can_focus = False
             box.border_title = "an empty hive" if self.first else "a new agent"
+            if self._rebuilt is not None:
+                box.border_title = f"{self._rebuilt.name} on another engine"
             box.border_subtitle = "esc to the hive · ctrl+q leave"
             yield self._intro
             yield self._engines
@@ -75,9 +86,10 @@ class FirstRunScreen(Screen[None]):
             with Horizontal(classes="field", id="name-field"):
                 yield Lines([(("   name", "dim"),)])
                 yield self._name_input
-            with Horizontal(classes="field", id="need-field"):
-                yield Lines([(("   needs", "dim"),)], id="need-label")
-                yield self._need_input
+            for label, field in zip(self._labels, self._inputs, strict=True):
+                with Horizontal(classes="field"):
+                    yield label
+                    yield field
             yield self._act
             yield self._end
 
@@ -85,16 +97,23 @@ class FirstRunScreen(Screen[None]):
         self.set_focus(self._engines)
         self.post_message(Asked(ListEngines()))
         self.draw(self.state)
+        self.call_after_refresh(lambda: self.draw(self.state))
 
     @property
     def has_queen(self) -> bool:
         return any(agent.role == "queen" for agent in self.state.agents.values())
 
     @property
-    def engine(self) -> str | None:
+    def engine(self) -> Engine | None:
         """The engine that the cursor is on, if it is there."""
         chosen = self._engines.chosen
-        return chosen.id if chosen else None
+        return engine_of(chosen.id) if chosen and chosen.id else None
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What is typed for that engine, by field."""
+        fields = self.engine.fields if self.engine is not None else ()
+        return {field.name: given.value.strip() for field, given in zip(fields, self._inputs, strict=False)}
 
     def draw(self, state: HiveState) -> None:
         """Show this state."""
@@ -106,13 +125,22 @@ class FirstRunScreen(Screen[None]):
         if choices != self._engines.choices:
             kept = self._engines.cursor_index
             if self._wanted_engine:
-                kept = next((at for at, choice in enumerate(choices) if choice.id == self._wanted_engine), kept)
+                wanted = self._wanted_engine
+                kept = next(
+                    (n for n, c in enumerate(choices) if c.id == wanted or (c.id or "").startswith(f"{wanted}:")), kept
+                )
             self._engines.show(choices)
             self._engines.move_to(kept)
         self._redraw()
 
     def finished(self, outcome: Outcome) -> None:
         """What became of an agent that was asked for."""
+        if isinstance(outcome.intent, Rebuild) and self._rebuilt is not None:
+            self._making = None
+            if outcome.done:
+                self.dismiss()
+            else:
+                self._redraw()
         if isinstance(outcome.intent, SpawnAgent):
             self._making = None
             if outcome.done and (not self.first or outcome.intent.role == "worker"):
@@ -120,7 +148,7 @@ class FirstRunScreen(Screen[None]):
                 return
             if outcome.done:
                 if outcome.intent.engine == "scripted":
-                    self._need_input.value = ""  # the queen's scenario is hers
+                    self._inputs[0].value = ""  # the queen's scenario is hers
                 self.set_focus(self._name_input)
             self._redraw()
 
@@ -142,25 +170,44 @@ class FirstRunScreen(Screen[None]):
     @property
     def names_it(self) -> bool:
         """The agent's name is asked for: of any but the queen of an empty hive."""
-        return not self.first or self.has_queen
+        return self._rebuilt is None and (not self.first or self.has_queen)
+
+    def _fill_fields(self, engine: Engine) -> None:
+        """Its fields, with what was typed for it before."""
+        chosen = self._engines.chosen
+        id = chosen.id if chosen and chosen.id else ""
+        if id == self._filled_for:
+            return
+        self._filled_for = id
+        values = self._values.setdefault(id, {})
+        for at, (label, given) in enumerate(zip(self._labels, self._inputs, strict=True)):
+            field = engine.fields[at] if at < len(engine.fields) else None
+            assert given.parent is not None
+            given.parent.display = field is not None
+            if field is not None:
+                label.show([((f"   {field.label}", "text" if field.needed else "dim"),)])
+                given.placeholder = field.hint
+            with given.prevent(Input.Changed):
+                given.value = values.get(field.name, "") if field is not None else ""
 
     def _redraw(self) -> None:
-        engine = self.engine or ""
-        need = NEEDS.get(engine)
+        engine = self.engine or Engine("")
+        self._fill_fields(engine)
         self.query_one("#name-field").display = self.names_it
-        self.query_one("#need-field").display = need is not None
-        if need is not None:
-            self.query_one("#need-label", Lines).show([((f"   {need}", "text"),)])
-            self._need_input.placeholder = NEED_HINTS[need]
-        given = self._need_input.value.strip()
+        values = self.values
+        self._values[self._filled_for] = values
         self._intro.show(intro_lines())
         self._steps.show(step_lines(self.has_queen) if self.first else [()])
-        whom = "it" if self.names_it else "the queen"
-        act = act_line(engine, None if given else need, self._making, whom, writing=self._need_input.has_focus)
-        self._act.show([act, (), (("2 ", "dim"), ("The first worker", "dim"))] if not self.names_it else [act])
-        self._end.show(self._end_lines(engine, need, given))
+        whom = "it" if self.names_it else self._rebuilt.name if self._rebuilt else "the queen"
+        writing = any(given.has_focus for given in self._inputs)
+        act = act_line(engine, engine.missing(values), self._making, whom, writing=writing)
+        if self._rebuilt is not None:
+            act = tuple((text.replace(" makes ", " puts "), tone) for text, tone in act)
+        later = self.first and not self.names_it
+        self._act.show([act, (), (("2 ", "dim"), ("The first worker", "dim"))] if later else [act])
+        self._end.show(self._end_lines(engine, values))
 
-    def _end_lines(self, engine: str, need: str | None, given: str) -> list[Line]:
+    def _end_lines(self, engine: Engine, values: dict[str, str]) -> list[Line]:
         """What came of the last try, and the same by command."""
         lines: list[Line] = [()]
         if self.state.engines is None:
@@ -170,12 +217,14 @@ class FirstRunScreen(Screen[None]):
             said = (one_line(notice.text), "bad" if bad else "text")
             lead: Line = (("error ", "bad-strong"),) if bad else (("✓ ", "good"),)
             lines += [*wrapped([said], max(20, self.size.width - 10), lead), ()]
-        option = f" --{need} {shlex.quote(given) if given else NEED_WORDS[need]}" if need else ""
+        flags = engine.flags(values)
         name = self._name_input.value.strip() or "NAME"
         lines.append((("or from a shell", "dim"),))
+        if self._rebuilt is not None:
+            return [*lines, *self._shell_lines(f"hive rebuild {self._rebuilt.name}{flags}")]
         if not self.names_it:
-            lines += self._shell_lines(f"hive init --engine {engine or 'ENGINE'}{option}")
-        return [*lines, *self._shell_lines(f"hive spawn {name} --engine {engine or 'ENGINE'}{option} --yes")]
+            lines += self._shell_lines(f"hive init{flags}")
+        return [*lines, *self._shell_lines(f"hive spawn {name}{flags} --yes")]
 
     def _shell_lines(self, command: str) -> list[Line]:
         """All of it: a command that is cut off is of no use."""
@@ -189,21 +238,31 @@ class FirstRunScreen(Screen[None]):
         engine = self.engine
         if engine is None or self._making is not None:
             return
-        options: tuple[tuple[str, str], ...] = ()
-        if need := NEEDS.get(engine):
-            given = self._need_input.value.strip()
-            if not given:
-                self.set_focus(self._need_input)
-                return
-            options = ((need, absolute(given) if need == "scenario" else given),)
+        values = self.values
+        if (missing := engine.missing(values)) is not None:
+            self.set_focus(self._inputs[engine.fields.index(missing)])
+            return
+        model = values.get("model") or None
+        secrets = tuple(values.get("env_from", "").replace(",", " ").split())
+        options = engine.options(values)
+        if self._rebuilt is not None:
+            self._rebuild(self._rebuilt, Rebuild(self._rebuilt.name, engine.kind, model, options, secrets))
+            return
         name = self._name_input.value.strip() if self.names_it else QUEEN
-        if name == QUEEN and not self.has_queen:
-            intent = SpawnAgent(QUEEN, engine, "queen", options=options)
-        else:
-            intent = SpawnAgent(name, engine, "worker", options=options)
+        role = "queen" if name == QUEEN and not self.has_queen else "worker"
+        intent = SpawnAgent(name, engine.kind, role, model, options=options, env_from=secrets)
         self._making = intent.name
         self.post_message(Asked(intent))
         self._redraw()
+
+    def _rebuild(self, agent: Agent, intent: Rebuild) -> None:
+        def confirmed(yes: bool | None) -> None:
+            if yes:
+                self._making = agent.name
+                self.post_message(Asked(intent))
+                self._redraw()
+
+        self.app.push_screen(confirm_rebuild(agent, intent), confirmed)
 
     def action_look_again(self) -> None:
         self.post_message(Asked(ListEngines()))
@@ -215,18 +274,19 @@ class FirstRunScreen(Screen[None]):
         self.app.exit()
 
 
-def engine_choices(state: HiveState) -> tuple[Choice, ...]:
-    """What can be used first; what is missing says how to get it and cannot be chosen."""
-    choices = []
-    for found in sorted(state.engines or (), key=lambda engine: not engine.found):
-        kind = f"   {one_line(found.kind, 12):<10}"
-        if found.found:
-            facts = one_line(" · ".join(part for part in (found.version, found.path or found.detail) if part), 120)
-            choices.append(Choice(found.kind, ((kind, "strong"), ("✓ ", "good"), (facts, "dim"))))
-        else:
-            how = one_line(found.install or found.detail or "not found", 120)
-            choices.append(Choice(None, ((kind, "dim"), ("– ", "dim"), (how, "dim"))))
-    return tuple(choices)
+def confirm_rebuild(agent: Agent, intent: Rebuild) -> ConfirmScreen:
+    """What becomes of the conversation is said before it happens."""
+    ended = " The turn that runs is ended first, and its messages come again." if agent.busy else ""
+    if agent.engine != intent.engine:
+        title = f"Put {agent.name} on {intent.engine}, from {agent.engine}?"
+        said = (
+            f"The conversation stays behind: its next turn begins a new one, told what the journal remembers. "
+            f"What it set that {intent.engine} lacks is cleared.{ended}"
+        )
+    else:
+        title = f"Rebuild {agent.name} on {intent.engine}?"
+        said = f"It is started anew with these options, and goes on with its conversation if they are of the same agent.{ended}"
+    return ConfirmScreen(title, "rebuild it", said)
 
 
 def intro_lines() -> list[Line]:
@@ -240,24 +300,8 @@ def step_lines(has_queen: bool) -> list[Line]:
     return [*lines, (), (("2 ", "accent-strong"), ("The first worker", "strong"))] if has_queen else lines
 
 
-def act_line(engine: str, missing: str | None, making: str | None, whom: str = "it", *, writing: bool) -> Line:
-    """What enter does now."""
-    if making:
-        return (("   making ", "dim"), (one_line(making, 40), "strong"), ("…", "dim"))
-    if missing and writing:
-        return ((f"   type its {missing}; then ", "text"), ("enter", "key"), (f" makes {whom} on {engine}", "text"))
-    if missing:
-        return (("   ", ""), ("enter", "key"), (f" asks for its {missing} first", "text"))
-    return (("   ", ""), ("enter", "key"), (f" makes {whom} on {engine}" if engine else f" makes {whom}", "text"))
-
-
 def free_name(state: HiveState) -> str:
     """A name that nobody has: the queen's where agents have none, else the next worker's."""
     if state.agents and not any(agent.role == "queen" for agent in state.agents.values()):
         return QUEEN
     return next(name for n in range(1, len(state.agents) + 2) if (name := f"worker-{n}") not in state.agents)
-
-
-def absolute(path: str) -> str:
-    """As the shell here would take it: hived works in another folder."""
-    return str(Path(path).expanduser().absolute())

@@ -14,8 +14,17 @@ from textual.widget import Widget
 
 from hivetui.commands import COMMANDS, completions, is_command
 from hivetui.controller import Outcome
-from hivetui.intents import ApproveItem, DenyItem, DropMessage, Intent, RetryMessage, SendMessage
-from hivetui.keymap import KEYS, Where, bindings_of, footer_of
+from hivetui.intents import (
+    ApproveItem,
+    DenyItem,
+    DropMessage,
+    Intent,
+    NewSession,
+    Resume,
+    RetryMessage,
+    SendMessage,
+)
+from hivetui.keymap import KEYS, Where, bindings_of, footer_of, marked_labels
 from hivetui.screens.asks import Asked, Noted, PanesShown, WaitingChanged
 from hivetui.screens.hive_keys import HiveKeys
 from hivetui.screens.prompt import PromptScreen
@@ -139,7 +148,7 @@ class HiveScreen(HiveKeys):
         self._draw_panes(ordered)
         agent = self.focused_agent
         self.composer.show(
-            focused, self.view.draft, steers=bool(agent and agent.steers), narrow=self.size.width < MEDIUM
+            focused, self.view.draft, steers=bool(agent and agent.abilities.steer), narrow=self.size.width < MEDIUM
         )
         self._draw_footer()
 
@@ -156,7 +165,9 @@ class HiveScreen(HiveKeys):
         self.waiting.border_title = f"waiting on you · {len(waiting.pending)}" if some else "waiting on you"
         marked = len(waiting.chosen())
         if self.waiting.has_focus:
-            hint = f"A approve {marked} marked · D deny" if marked else "space mark"
+            does, undoes = marked_labels(item.kind for item in waiting.chosen())
+            also = f" · D {undoes}" if undoes else ""
+            hint = f"A {does} {marked} marked{also}" if marked else "space mark"
         else:
             hint = "w decide" if any(item.decidable for item in waiting.pending) else "w look"
         self.waiting.border_subtitle = hint if some else None
@@ -197,6 +208,7 @@ class HiveScreen(HiveKeys):
             self.where,
             busy=agent is not None and agent.busy,
             deciding=item.kind if item is not None and item.decidable else None,
+            marked=[item.kind for item in self.state.waiting.chosen()],
             demo=self._demo,
         )
         self.footer.show(keys, self.state.notice, commands)
@@ -253,6 +265,9 @@ class HiveScreen(HiveKeys):
         if event.rows is self.agents:
             self.set_focus(self.composer.area)
         elif (item := self.state.waiting.selected) is not None and item.agent:
+            if item.kind == "needs_login" and item.decidable:
+                self.log_in(item.agent)
+                return
             self.focus_agent(item.agent)
             self.set_focus(self.agents)  # on a small screen the detail stands where its pane is
 
@@ -278,11 +293,19 @@ class HiveScreen(HiveKeys):
     def on_waiting_list_decided(self, event: WaitingList.Decided) -> None:
         for item in self.state.waiting.items:
             if item.id in event.ids:
-                self.post_message(Asked(self._decision(item, approved=event.approved)))
+                if item.kind == "needs_login":
+                    self.log_in(item.who)
+                else:
+                    self.post_message(Asked(self._decision(item, approved=event.approved)))
 
     def _decision(self, item: Waiting, *, approved: bool) -> Intent:
-        if item.kind == "held_message":
-            return RetryMessage(item.id) if approved else DropMessage(item.id)
+        match item.kind:
+            case "held_message":
+                return RetryMessage(item.id) if approved else DropMessage(item.id)
+            case "rate_limited":
+                return Resume(item.who)
+            case "resume_choice":
+                return NewSession(item.who, primer=approved)
         kind = ApproveItem if approved else DenyItem
         return kind(item.id, item.subject, self.notes.get(item.id))
 

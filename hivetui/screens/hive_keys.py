@@ -6,18 +6,39 @@ from dataclasses import replace
 from textual.screen import Screen
 from textual.widget import Widget
 
-from hivetui.commands import NotACommand, ShowScreen, parsed
-from hivetui.intents import CancelTurn, SetModel
+from hivetui.commands import COMMANDS, NotACommand, ShowScreen, parsed
+from hivetui.controller import Outcome
+from hivetui.intents import (
+    CancelTurn,
+    Compact,
+    Intent,
+    ListModels,
+    NewSession,
+    Rebuild,
+    SetEffort,
+    SetModel,
+    SetPermissionMode,
+)
 from hivetui.keymap import KEYS
 from hivetui.screens.asks import Asked, Noted
 from hivetui.screens.confirm import ConfirmScreen
-from hivetui.screens.first_run import FirstRunScreen
+from hivetui.screens.doctor import DoctorScreen
+from hivetui.screens.first_run import FirstRunScreen, confirm_rebuild
 from hivetui.screens.help import HelpScreen
 from hivetui.screens.inbox import InboxScreen
-from hivetui.screens.picker import PickerScreen
-from hivetui.screens.places import agent_choices, model_choices, place_choices
+from hivetui.screens.login import LoginScreen
+from hivetui.screens.picker import Offer, PickerScreen
+from hivetui.screens.places import (
+    OWN,
+    agent_choices,
+    effort_choices,
+    mode_choices,
+    model_choices,
+    offered_choices,
+    place_choices,
+)
 from hivetui.screens.prompt import PromptScreen
-from hivetui.state.agents import Agent
+from hivetui.state.agents import Agent, is_loose
 from hivetui.state.clock import Clock, running
 from hivetui.state.hive import HiveState, Notice
 from hivetui.state.view import View
@@ -65,6 +86,15 @@ class HiveKeys(Screen[None]):
                 return self._go(what, argument)
             case CancelTurn():
                 self.action_cancel_turn()
+            case NewSession() as intent:
+                self._confirm_new_session(intent)
+            case SetPermissionMode(_, mode) as intent if mode and is_loose(mode):
+                self._confirm_loose(intent)
+            case Rebuild() as intent:
+                self.rebuild(intent)
+            case Compact(name) as intent:
+                self.post_message(Noted(Notice(f"{name} compacts its conversation…")))
+                self.post_message(Asked(intent))
             case intent:
                 self.post_message(Asked(intent))
         return True
@@ -76,7 +106,13 @@ class HiveKeys(Screen[None]):
                 return False
             self.focus_agent(argument)
         elif what.startswith("/"):
-            self.run_command(what)
+            command = next((command for command in COMMANDS if command.name == what[1:]), None)
+            if command is not None and not command.stands_alone:
+                self.begin_command(command.name)
+            else:
+                self.run_command(what)
+        elif what == "login":
+            self.log_in(argument)
         elif what == "spawn":
             self.action_new_agent(*argument.split())
         else:
@@ -84,6 +120,10 @@ class HiveKeys(Screen[None]):
                 "help": self.action_help,
                 "inbox": self.action_inbox,
                 "model": self.action_model,
+                "effort": self.action_effort,
+                "permission-mode": self.action_permission_mode,
+                "rebuild": lambda: self.action_rebuild(argument),
+                "doctor": self.action_doctor,
                 "quit": self.action_leave,
                 "waiting": self.action_waiting,
             }
@@ -140,6 +180,7 @@ class HiveKeys(Screen[None]):
         self.action_next_part(-1)
 
     def action_model(self) -> None:
+        """What its engine offers, once hived has said it; until then what is known without asking."""
         agent = self.focused_agent
         if agent is None:
             return
@@ -148,9 +189,112 @@ class HiveKeys(Screen[None]):
             if model:
                 self.post_message(Asked(SetModel(agent.name, model)))
 
-        self.app.push_screen(
-            PickerScreen(f"model of {agent.name}", model_choices(self.state, agent), free=True), chosen
+        def heard(outcome: Outcome) -> Offer | None:
+            if outcome.intent != ListModels(agent.name) or outcome.models is None:
+                return None
+            offered = outcome.models
+            if not offered.models:
+                about = f"{agent.engine} has not said what it offers; it does once it has run, if it can."
+                return Offer(model_choices(self.state, agent), True, about)
+            about = "It takes none but these." if offered.closed else "Another name may be typed."
+            return Offer(offered_choices(offered), not offered.closed, about)
+
+        picker = PickerScreen(
+            f"model of {agent.name}",
+            model_choices(self.state, agent),
+            free=not agent.abilities.closed_models,
+            heard=heard,
         )
+        self.app.push_screen(picker, chosen)
+        self.post_message(Asked(ListModels(agent.name)))
+
+    def action_effort(self) -> None:
+        agent = self.focused_agent
+        if agent is None:
+            return
+        if not agent.abilities.efforts:
+            self.post_message(Noted(Notice(f"The engine of {agent.name} ({agent.engine}) has no effort to set.")))
+            return
+
+        def chosen(effort: str | None) -> None:
+            if effort:
+                self.post_message(Asked(SetEffort(agent.name, None if effort == OWN else effort)))
+
+        self.app.push_screen(PickerScreen(f"effort of {agent.name}", effort_choices(agent), at=agent.effort), chosen)
+
+    def action_permission_mode(self) -> None:
+        agent = self.focused_agent
+        if agent is None:
+            return
+        if not agent.abilities.permission_modes:
+            said = f"The engine of {agent.name} ({agent.engine}) has no permission mode to set."
+            self.post_message(Noted(Notice(said)))
+            return
+
+        def chosen(mode: str | None) -> None:
+            if mode and is_loose(mode):
+                self._confirm_loose(SetPermissionMode(agent.name, mode))
+            elif mode:
+                self.post_message(Asked(SetPermissionMode(agent.name, None if mode == OWN else mode)))
+
+        title = f"permission mode of {agent.name}"
+        self.app.push_screen(PickerScreen(title, mode_choices(agent), at=agent.permission_mode), chosen)
+
+    def _confirm_loose(self, intent: SetPermissionMode) -> None:
+        agent = self.state.agents.get(intent.agent)
+        outside = (
+            " It runs without a sandbox: what it does, it does to this machine." if agent and agent.unsandboxed else ""
+        )
+        question = f"Let {intent.agent} do everything without asking you?"
+        consequence = f"In {intent.mode} no tool waits on you: not a shell command, not a deletion.{outside}"
+        self._ask(ConfirmScreen(question, "let it", consequence, grave=True), intent)
+
+    def _confirm_new_session(self, intent: NewSession) -> None:
+        told = (
+            "It is told what the journal remembers, in short." if intent.primer else "It knows nothing of the old one."
+        )
+        consequence = f"{told} Notes in its state/ folder and its work stay. Nothing happens until its next turn."
+        self._ask(ConfirmScreen(f"Begin a new session with {intent.agent}?", "with its next turn", consequence), intent)
+
+    def _ask(self, question: ConfirmScreen, intent: Intent) -> None:
+        """Ask hived for it once the operator has said yes."""
+
+        def confirmed(yes: bool | None) -> None:
+            if yes:
+                self.post_message(Asked(intent))
+
+        self.app.push_screen(question, confirmed)
+
+    def rebuild(self, intent: Rebuild) -> None:
+        """Another engine is confirmed: the conversation stays behind."""
+        agent = self.state.agents.get(intent.agent)
+        if agent is None or agent.engine == intent.engine:
+            self.post_message(Asked(intent))
+            return
+        self._ask(confirm_rebuild(agent, intent), intent)
+
+    def action_rebuild(self, engine: str = "") -> None:
+        agent = self.focused_agent
+        if agent is not None:
+            self.app.push_screen(FirstRunScreen(self.state, self.clock, engine=engine, rebuilt=agent))
+
+    def log_in(self, name: str) -> None:
+        if name not in self.state.agents:
+            self.post_message(Noted(Notice(f"There is no agent {name!r}.", "bad", "agent_not_found")))
+            return
+        self.app.push_screen(LoginScreen(self.state, self.clock, name))
+
+    def action_doctor(self) -> None:
+        self.app.push_screen(DoctorScreen())
+
+    def begin_command(self, name: str) -> None:
+        """Put it into the composer, to be ended there. A draft that stands there is not lost."""
+        area = self.composer.area
+        if area.text.strip():
+            self.post_message(Noted(Notice(f"Send or clear what you have written first, then /{name}.")))
+            return
+        self.set_focus(area)
+        area.insert(f"/{name} ")
 
     def action_cancel_turn(self) -> None:
         agent = self.focused_agent
@@ -159,13 +303,8 @@ class HiveKeys(Screen[None]):
         if not agent.busy:
             self.post_message(Asked(CancelTurn(agent.name)))
             return
-
-        def confirmed(yes: bool | None) -> None:
-            if yes:
-                self.post_message(Asked(CancelTurn(agent.name)))
-
         question = f"Cancel {agent.name}'s turn? It has run for {running(agent.turn_since, self.clock())}."
-        self.app.push_screen(ConfirmScreen(question, "cancel the turn"), confirmed)
+        self._ask(ConfirmScreen(question, "cancel the turn"), CancelTurn(agent.name))
 
     def action_inbox(self) -> None:
         self.app.push_screen(InboxScreen(self.state, self.clock))

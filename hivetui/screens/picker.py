@@ -1,6 +1,7 @@
 """Choose one from a list by typing some of it: models, places to go to. Gives the choice's id, or None."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,9 +11,22 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from hivetui.controller import Outcome
 from hivetui.keymap import bindings_of
+from hivetui.screens.confirm import TEXT_WIDTH
 from hivetui.widgets.choice_rows import Choice, ChoiceRows, matching_choices
+from hivetui.widgets.lines import wrapped
 from hivetui.widgets.rows import Rows
+from hivetui.widgets.text_lines import Lines
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be chosen, and whether anything else may be typed."""
+
+    choices: Sequence[Choice]
+    free: bool
+    about: str = ""
 
 
 class PickerScreen(ModalScreen[str | None]):
@@ -23,14 +37,28 @@ class PickerScreen(ModalScreen[str | None]):
         *(Binding(b.key, b.action, b.description, show=False, id=b.id) for b in bindings_of("list")),
     ]
 
-    def __init__(self, title: str, choices: Sequence[Choice], *, free: bool = False) -> None:
+    def __init__(
+        self,
+        title: str,
+        choices: Sequence[Choice],
+        *,
+        free: bool = False,
+        about: str = "",
+        at: str | None = None,
+        heard: Callable[[Outcome], Offer | None] | None = None,
+    ) -> None:
+        """`about`: a line below the list. `at`: the choice that the cursor begins on. `heard` makes of what hived answered meanwhile what is offered instead."""
         super().__init__()
+        self._about = about
+        self._heard = heard
+        self._about_line = Lines()
         self._choices = tuple(choices)
         self._title = title
         self._free = free
-        self._input = Input(placeholder="type to narrow" + (", or type another" if free else ""), compact=True)
+        self._input = Input(placeholder=_placeholder(free), compact=True)
         self._input.cursor_blink = False
         self._rows = ChoiceRows(choices)
+        self._at = at
         self._narrowed = ""
 
     def compose(self) -> ComposeResult:
@@ -39,10 +67,32 @@ class PickerScreen(ModalScreen[str | None]):
             box.border_subtitle = "enter takes it · esc back"
             yield self._input
             yield self._rows
+            yield self._about_line
 
     def on_mount(self) -> None:
         self._rows.can_focus = False
         self.set_focus(self._input)
+        self._say(self._about)
+        if self._at is not None:
+            self._rows.move_to(next((n for n, choice in enumerate(self._choices) if choice.id == self._at), 0))
+
+    def finished(self, outcome: Outcome) -> None:
+        """The cursor and what is typed stay."""
+        offer = self._heard(outcome) if self._heard is not None else None
+        if offer is None:
+            return
+        self._choices, self._free = tuple(offer.choices), offer.free
+        self._input.placeholder = _placeholder(self._free)
+        chosen = self._rows.chosen
+        self._narrow(self._input.value)
+        kept = next((at for at, c in enumerate(self._rows.choices) if chosen is not None and c.id == chosen.id), 0)
+        self._rows.move_to(kept)
+        self._rows.refresh(layout=True)
+        self._say(offer.about)
+
+    def _say(self, about: str) -> None:
+        self._about_line.display = bool(about)
+        self._about_line.show(wrapped([(about, "dim")], TEXT_WIDTH))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.value.strip() != self._narrowed:
@@ -75,3 +125,7 @@ class PickerScreen(ModalScreen[str | None]):
 
     async def action_dismiss(self, result: str | None = None) -> None:
         self.dismiss(None)
+
+
+def _placeholder(free: bool) -> str:
+    return "type to narrow, or type another" if free else "type to narrow"

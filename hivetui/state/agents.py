@@ -1,13 +1,13 @@
 """Agents as the screen draws them: one frozen row each, and the shape and word that say its state without colour."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from hived.wire.agents import AgentView
+from hived.wire.agents import AgentView, LoginView
 
 ShapeKind = Literal[
-    "thinking", "waiting", "idle", "compacting", "limited", "login", "napping", "starting", "stopping", "stopped",
-    "paused", "crashed", "parked", "buried", "offline", "unknown",
+    "thinking", "waiting", "idle", "compacting", "limited", "login", "refused", "napping", "starting", "stopping",
+    "stopped", "paused", "crashed", "parked", "buried", "offline", "unknown",
 ]  # fmt: skip
 
 
@@ -30,6 +30,7 @@ SHAPES: dict[ShapeKind, Shape] = {
         Shape("compacting", "◐", "compacting", "soft"),
         Shape("limited", "⊘", "limited", "bad"),
         Shape("login", "⊘", "needs login", "bad"),
+        Shape("refused", "▲", "resume refused", "wait"),
         Shape("napping", "☾", "napping", "dim"),
         Shape("starting", "◌", "starting", "soft"),
         Shape("stopping", "◌", "stopping", "soft"),
@@ -44,7 +45,7 @@ SHAPES: dict[ShapeKind, Shape] = {
 }
 
 ORDER: tuple[ShapeKind, ...] = (
-    "thinking", "compacting", "limited", "login", "crashed", "parked", "starting", "stopping", "offline", "unknown",
+    "thinking", "compacting", "login", "refused", "limited", "crashed", "parked", "starting", "stopping", "offline", "unknown",
     "napping", "idle", "paused", "stopped",
 )  # fmt: skip
 """The order in which the header counts states; what waits has its own place there."""
@@ -59,7 +60,57 @@ _OF_TURN: dict[str, ShapeKind] = {
     "compacting": "compacting",
     "napping": "napping",
 }
-_OF_CONDITION: dict[str, ShapeKind] = {"rate_limited": "limited", "over_budget": "limited", "needs_login": "login"}
+_OF_CONDITION: dict[str, ShapeKind] = {"needs_login": "login", "over_budget": "limited", "rate_limited": "limited"}
+"""What needs the operator most comes first."""
+
+
+class Condition(NamedTuple):
+    """Something that holds beside its turns."""
+
+    kind: str
+    since: str
+    detail: str = ""
+    until: str | None = None
+    """A wire time; None where nobody said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The last attempt to log its engine in."""
+
+    id: str
+    state: str
+    """starting, open, checking, done, failed or cancelled."""
+    since: str
+    url: str | None
+    detail: str
+
+    @property
+    def under_way(self) -> bool:
+        return self.state in ("starting", "open", "checking")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What its next turn goes on with: `none`, `kept`, `armed` (it begins a new one) or `refused` (no turn begins)."""
+
+    state: str = "none"
+    since: str | None = None
+    primer: bool = False
+    """armed: the new one is told what the journal remembers."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What its engine can do."""
+
+    steer: bool = False
+    compact: bool = False
+    login: bool = False
+    efforts: tuple[str, ...] = ()
+    permission_modes: tuple[str, ...] = ()
+    closed_models: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +130,17 @@ class Agent:
     turn_since: str
     turn_id: str | None
     wake: str | None
-    conditions: tuple[tuple[str, str, str], ...]
-    """(kind, since, detail)"""
+    turn_until: str | None
+    """It naps until then: from the end of its turn on, if it is in one."""
+    conditions: tuple[Condition, ...]
     online: bool
-    steers: bool
+    abilities: Abilities
+    conversation: Conversation
+    effort: str | None
+    permission_mode: str | None
+    login: Login | None
     ctx_percent: int | None
-    ctx_window: int | None
+    ctx_tokens: int | None
     usd: float | None
     usd_today: float | None
     estimated: bool
@@ -109,9 +165,10 @@ class Agent:
             return _OF_LIFECYCLE[self.lifecycle]
         if self.blocked:
             return "waiting"
-        for kind, _, _ in self.conditions:
-            if kind in _OF_CONDITION:
-                return _OF_CONDITION[kind]
+        if self.conversation.state == "refused":
+            return "refused"
+        if (condition := self.hindrance) is not None:
+            return _OF_CONDITION[condition.kind]
         if not self.online:
             return "offline"
         if self.turn == "idle" and self.waiting:
@@ -123,10 +180,20 @@ class Agent:
         """Since when it is in the state that its shape says."""
         if self.lifecycle in _OF_LIFECYCLE:
             return self.lifecycle_since
-        for kind, since, _ in self.conditions:
-            if kind in _OF_CONDITION and not self.blocked:
-                return since
-        return self.turn_since
+        if self.blocked:
+            return self.turn_since
+        if self.conversation.state == "refused":
+            return self.conversation.since or self.turn_since
+        return self.turn_since if self.hindrance is None else self.hindrance.since
+
+    @property
+    def hindrance(self) -> Condition | None:
+        """The condition that keeps it from working."""
+        held = {condition.kind: condition for condition in self.conditions}
+        return next((held[kind] for kind in _OF_CONDITION if kind in held), None)
+
+    def condition(self, kind: str) -> Condition | None:
+        return next((condition for condition in self.conditions if condition.kind == kind), None)
 
     @property
     def busy(self) -> bool:
@@ -134,7 +201,7 @@ class Agent:
 
     @property
     def unsandboxed(self) -> bool:
-        return any(kind == "unsandboxed" for kind, _, _ in self.conditions)
+        return self.condition("unsandboxed") is not None
 
 
 def agent_from(view: AgentView) -> Agent:
@@ -152,11 +219,25 @@ def agent_from(view: AgentView) -> Agent:
         turn_since=view.turn.since,
         turn_id=view.turn.turn_id,
         wake=view.turn.wake,
-        conditions=tuple((condition.kind, condition.since, condition.detail) for condition in view.conditions),
+        turn_until=view.turn.until,
+        conditions=tuple(Condition(held.kind, held.since, held.detail, held.until) for held in view.conditions),
         online=view.online,
-        steers=view.abilities.steer,
+        abilities=Abilities(
+            steer=view.abilities.steer,
+            compact=view.abilities.compact,
+            login=view.abilities.login,
+            efforts=tuple(view.abilities.efforts),
+            permission_modes=tuple(view.abilities.permission_modes),
+            closed_models=view.abilities.closed_models,
+        ),
+        conversation=Conversation(
+            view.session.state, view.session.since, bool(view.session.primer), view.session.detail
+        ),
+        effort=view.effort,
+        permission_mode=view.permission_mode,
+        login=_login_from(view.login) if view.login else None,
         ctx_percent=view.ctx.percent if view.ctx and view.ctx.window else None,
-        ctx_window=view.ctx.window if view.ctx else None,
+        ctx_tokens=view.ctx.tokens if view.ctx else None,
         usd=view.spend.total_usd,
         usd_today=view.spend.today_usd,
         estimated=view.spend.estimated,
@@ -169,6 +250,18 @@ def agent_from(view: AgentView) -> Agent:
         repo=view.repo,
         workspace=view.workspace,
     )
+
+
+def _login_from(view: LoginView) -> Login:
+    return Login(view.login_id, view.state, view.since, view.url, view.detail)
+
+
+LOOSE = frozenset({"bypasspermissions", "bypass", "yolo", "fullaccess", "dangerfullaccess", "never"})
+
+
+def is_loose(mode: str) -> bool:
+    """In that permission mode it asks you about nothing."""
+    return "".join(filter(str.isalnum, mode.lower())) in LOOSE
 
 
 def in_order(agents: dict[str, Agent]) -> tuple[Agent, ...]:

@@ -1,5 +1,6 @@
 """Times as the screen says them. The clock is handed in, so that a test or a picture can fix it."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 
@@ -53,6 +54,41 @@ def age(since: str | None, now: datetime) -> str:
         if seconds >= size:
             return f"{int(seconds // size)}{unit}"
     return f"{int(seconds)}s"
+
+
+def ahead(until: str | None, now: datetime) -> str:
+    """How long until then: `in 40 s`, `in 12 min`, `in 3 h`, `in 2 d`; empty where unknown or past."""
+    moment = parsed(until)
+    seconds = 0.0 if moment is None else (moment - now).total_seconds()
+    if seconds <= 0:
+        return ""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+            return f"in {round(seconds / size)} {unit}"
+    return f"in {max(1, int(seconds))} s"
+
+
+def day_and_hour(text: str | None, now: datetime) -> str:
+    """`14:05`, on another day `Sun 14:05`, in another week `29 Nov 14:05`; empty where unknown. In the zone of `now`."""
+    moment = parsed(text)
+    if moment is None:
+        return ""
+    moment = moment.astimezone(now.tzinfo)
+    days = (moment.date() - now.date()).days
+    if days == 0:
+        return f"{moment:%H:%M}"
+    return f"{moment:%a %H:%M}" if 0 < days < 7 else f"{moment.day} {moment:%b %H:%M}"
+
+
+UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_SPAN = re.compile(r"(?:\d{1,6}[dhms])+", re.ASCII)
+
+
+def span(text: str) -> int | None:
+    """Seconds of `30s`, `2h`, `1h30m`; None where it is no such thing."""
+    if not _SPAN.fullmatch(text):
+        return None
+    return sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)([dhms])", text))
 
 
 def hour(text: str | None, zone: tzinfo | None = UTC) -> str:

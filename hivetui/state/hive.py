@@ -17,6 +17,7 @@ from hivetui.state.waiting import (
     WaitingOnYou,
     ask_from,
     attached,
+    listed_id,
     waiting_from,
     with_ask,
     with_item,
@@ -179,7 +180,7 @@ def _after_row(state: HiveState, row: FeedRow) -> HiveState:
             item = waiting_from(WaitingItem.model_validate(payload))
             return replace(state, waiting=with_item(state.waiting, item))
         case "waiting_removed":
-            return replace(state, waiting=without(state.waiting, payload["id"]))
+            return replace(state, waiting=without(state.waiting, listed_id(payload.get("kind", ""), payload["id"])))
         case _:
             return state
 

@@ -34,7 +34,7 @@ def relevance(agent: Agent, focused: str | None) -> int:
     kind = agent.shape_kind
     if kind in ("waiting", "thinking", "compacting"):
         return 1
-    if kind in ("crashed", "parked", "limited", "login", "starting"):
+    if kind in ("crashed", "parked", "limited", "login", "refused", "starting"):
         return 2
     return 4 if kind in ("stopped", "paused", "buried") else 3
 

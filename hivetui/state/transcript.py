@@ -14,6 +14,10 @@ from hived.wire.events import LIVE_KINDS, Event
 PAGE_EVENTS = 200
 KEPT_PAGES = 24
 """Pages farther away than this are dropped, and loaded again when they are scrolled to."""
+ENGINE_KINDS = frozenset({"text", "thinking", "tool_use", "tool_result", "text_delta", "thinking_delta", "turn_start"})
+"""Events that the engine's bytes became, and the start of the turn from which its silence counts."""
+UPKEEP = frozenset({"checkpoint", "compact"})
+"""Wakes of turns that nobody's message began."""
 MOST_TAIL = 32 * 1024
 """Characters of the text now streaming that are shown; all of it comes with its `text` event."""
 
@@ -58,7 +62,9 @@ class Transcript:
         self.tail = ""
         self.tail_kind = "text"
         self.last_byte_at: str | None = None
-        """When the engine last gave anything, deltas included."""
+        """When the engine last gave anything, deltas and bytes that are no event yet included."""
+        self.upkeep: dict[str, str] = {}
+        """turn_id → `checkpoint` or `compact`, of such turns that are loaded."""
         self.unfolded: set[int] = set()
         self.results: dict[str, bool] = {}
         """tool_use_id → is_error, of results that are loaded."""
@@ -102,6 +108,7 @@ class Transcript:
         self.decided.clear()
         self._asks.clear()
         self._uses.clear()
+        self.upkeep.clear()
         self.unfolded.clear()
         self.tail = ""
         return True
@@ -137,9 +144,11 @@ class Transcript:
         touched: set[int] = set()
         entries: list[Entry] = []
         for event in events:
-            if event.ts > (self.last_byte_at or ""):
-                self.last_byte_at = event.ts
+            if event.kind == "activity":
+                self._heard(str(event.payload.get("last_byte_at") or ""))
+                continue
             if event.kind in LIVE_KINDS:
+                self._heard(event.ts)
                 self._extend_tail(event.kind.removesuffix("_delta"), str(event.payload.get("text") or ""))
                 continue
             entry = _entry(event)
@@ -210,8 +219,13 @@ class Transcript:
         for entry in entries:
             self._pages.setdefault(page_of(entry.id), Page()).entries[entry.id] = entry
             touched.add(entry.id)
-            if entry.ts > (self.last_byte_at or ""):
-                self.last_byte_at = entry.ts
+            if entry.kind in ENGINE_KINDS:
+                self._heard(entry.ts)
+            if entry.kind == "turn_start":
+                wake = entry.payload.get("wake")
+                kind = wake.get("kind") if isinstance(wake, dict) else None
+                if kind in UPKEEP:
+                    self.upkeep[str(entry.payload.get("turn_id"))] = kind
             asked = entry.payload.get("approval_id")
             if isinstance(asked, str):
                 if entry.kind == "permission_asked":
@@ -229,6 +243,10 @@ class Transcript:
                 if use in self._uses:
                     touched.add(self._uses[use])
         return touched
+
+    def _heard(self, when: str) -> None:
+        if when > (self.last_byte_at or ""):
+            self.last_byte_at = when
 
     def _extend_tail(self, kind: str, text: str) -> None:
         if kind != self.tail_kind:

@@ -9,10 +9,16 @@ from typing import Any
 
 from hived.wire.approvals import Approval, WaitingItem
 
-DECIDABLE = frozenset({"spawn", "apply_commit", "tool_use", "held_message"})
+APPROVALS = frozenset({"spawn", "apply_commit", "tool_use"})
+DECIDABLE = APPROVALS | {"held_message", "rate_limited", "resume_choice", "needs_login"}
+DENIABLE = APPROVALS | {"held_message", "resume_choice"}
+"""What there are two answers to."""
+OF_AGENTS = frozenset({"parked", "needs_login", "rate_limited", "resume_choice"})
+"""Kinds whose id is an agent's: one agent may be listed under several of them."""
 
 GLYPHS = {
     "spawn": "+", "tool_use": "▲", "apply_commit": "±", "held_message": "◂", "parked": "■", "needs_login": "⊘",
+    "rate_limited": "⊘", "resume_choice": "↻",
 }  # fmt: skip
 KIND_WORDS = {
     "spawn": "spawn",
@@ -21,6 +27,8 @@ KIND_WORDS = {
     "held_message": "held message",
     "parked": "parked",
     "needs_login": "login",
+    "rate_limited": "rate limit",
+    "resume_choice": "a choice",
 }
 
 
@@ -43,6 +51,7 @@ class Waiting:
     """One thing that waits."""
 
     id: str
+    """The approval's or message's; `kind:agent id` for what is about an agent."""
     kind: str
     agent: str | None
     subject: str
@@ -55,6 +64,15 @@ class Waiting:
     @property
     def decidable(self) -> bool:
         return self.kind in DECIDABLE and not self.gone
+
+    @property
+    def markable(self) -> bool:
+        """One key can decide it together with others: a login cannot be made for many at once."""
+        return self.decidable and self.kind != "needs_login"
+
+    @property
+    def deniable(self) -> bool:
+        return self.kind in DENIABLE and not self.gone
 
     @property
     def who(self) -> str:
@@ -96,7 +114,7 @@ class WaitingOnYou:
 
     def chosen(self) -> tuple[Waiting, ...]:
         """What a decision for all acts on: everything marked that can still be decided."""
-        return tuple(item for item in self.items if item.id in self.marked and item.decidable)
+        return tuple(item for item in self.items if item.id in self.marked and item.markable)
 
 
 def ask_from(approval: Approval) -> Ask:
@@ -116,7 +134,12 @@ def ask_from(approval: Approval) -> Ask:
 
 
 def waiting_from(item: WaitingItem) -> Waiting:
-    return Waiting(item.id, item.kind, item.agent, item.subject, item.since, item.blocks)
+    return Waiting(listed_id(item.kind, item.id), item.kind, item.agent, item.subject, item.since, item.blocks)
+
+
+def listed_id(kind: str, id: str) -> str:
+    """What tells an item from every other one."""
+    return f"{kind}:{id}" if kind in OF_AGENTS else id
 
 
 def attached(known: WaitingOnYou, items: Iterable[Waiting], asks: dict[str, Ask]) -> WaitingOnYou:
@@ -172,7 +195,7 @@ def moved(known: WaitingOnYou, to: str) -> WaitingOnYou:
 def toggled(known: WaitingOnYou, id: str) -> WaitingOnYou:
     """Mark it, or unmark it. What cannot be decided is not marked."""
     item = next((item for item in known.items if item.id == id), None)
-    if item is None or not item.decidable:
+    if item is None or not item.markable:
         return known
     return replace(known, marked=known.marked ^ {id})
 

@@ -8,7 +8,7 @@ from textual.binding import BindingType
 
 from hivetui.keymap import bindings_of
 from hivetui.state.agents import Agent
-from hivetui.state.clock import age, running
+from hivetui.state.standing import SAY_IT_THEMSELVES, brief, shortest
 from hivetui.widgets.lines import Line, Piece, cells, cropped, justified, one_line
 from hivetui.widgets.rows import Rows
 
@@ -66,7 +66,7 @@ class AgentList(Rows):
 
     def row(self, index: int, width: int) -> list[Line]:
         agent = self._agents[index]
-        return agent_rows(agent, self._now, width) if self.row_height == 2 else [agent_row(agent, width)]
+        return agent_rows(agent, self._now, width) if self.row_height == 2 else [agent_row(agent, width, self._now)]
 
     def empty_lines(self, width: int) -> list[Line]:
         if self.filtered:
@@ -74,26 +74,26 @@ class AgentList(Rows):
         return [((" no agents yet", "dim"),), ((" +", "key"), (" makes one", "dim"))]
 
 
-def agent_row(agent: Agent, width: int) -> Line:
-    """One line: shape, name, bar, percent, unread."""
+def agent_row(agent: Agent, width: int, now: datetime | None = None) -> Line:
+    """One line: shape, name, unread, and how full the window is, or what keeps it from working."""
     shape = agent.shape
     name = one_line(agent.name, max(6, width - 16))
     left: list[Piece] = [(f" {shape.glyph} ", shape.tone), (f"{name:<8}", "strong" if shape.tone != "dim" else "text")]
     if shape.kind == "idle" and agent.last_error:
         left[:1] = [("✗", "bad"), (f"{shape.glyph} ", shape.tone)]
-    return justified(left, [*_window(agent, 4 if width < 26 else BAR_CELLS), *_badge(agent)], width)
+    bar = 4 if width < 26 else BAR_CELLS
+    hindered = shortest(agent, now) if now is not None else ""
+    right = [(f"{hindered:>{bar + 5}}", shape.tone)] if hindered else _window(agent, bar)
+    return justified(left, [*right, *_badge(agent)], width)
 
 
 def agent_rows(agent: Agent, now: datetime | None, width: int) -> list[Line]:
     """Two lines: what stands on one, and below it the state's word and since, model and cost."""
     shape = agent.shape
-    since = ""
-    if now is not None:
-        since = running(agent.since, now) if agent.busy or agent.blocked else age(agent.since, now)
-    detail = next((text for kind, _, text in agent.conditions if kind in ("rate_limited", "needs_login")), "")
-    state: list[Piece] = [("   ", ""), (shape.word, shape.tone), (f" {since}" if since else "", "dim")]
-    if shape.kind == "limited" and detail:
-        state.append((f" {one_line(detail, 20)}", "bad"))
+    word, since = brief(agent, now) if now is not None else (shape.word, "")
+    state: list[Piece] = [("   ", ""), (word, shape.tone), (f" {since}" if since else "", "dim")]
+    if agent.conversation.state == "armed" and cells(state) + 16 <= width:
+        state.append((" new session", "soft"))
     if shape.kind == "idle" and agent.last_error:
         state.append((" failed", "bad"))
     facts: list[Piece] = []
@@ -103,7 +103,7 @@ def agent_rows(agent: Agent, now: datetime | None, width: int) -> list[Line]:
     if room >= 6 or room >= len(agent.model):
         facts[:0] = cropped([(one_line(agent.model, 40), "dim")], room)
     name: list[Piece] = [(f" {shape.glyph} ", shape.tone), (agent.name, "strong" if shape.tone != "dim" else "text")]
-    if agent.waiting and shape.kind != "waiting":
+    if agent.waiting and shape.kind not in SAY_IT_THEMSELVES:
         name.append((f" ▲{agent.waiting}", "wait"))
     if agent.unsandboxed and cells(name) + BAR_CELLS + 22 <= width:
         name.append((" unsandboxed", "faint"))

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from hivetui.state.clock import hour, stopwatch
+from hivetui.state.clock import hour
 from hivetui.state.transcript import Entry, Transcript
+from hivetui.widgets.change_lines import change_lines, compaction_ends, figures_of, upkeep_starts
 from hivetui.widgets.lines import Line, Piece, clean, cropped, one_line, wrapped
 from hivetui.widgets.markdown import markdown_lines
 from hivetui.widgets.tool_lines import DIFF_LINES, detail_lines, tool_line, tool_name
@@ -14,7 +15,9 @@ MOST_CHARACTERS = 64 * 1024
 """Of one event, on the screen; the rest is in the journal."""
 THINKING_LINES = 3
 SILENT = frozenset({"token_usage_changed"})
-BETWEEN_TURNS = SILENT | {"turn_state_changed", "status_changed", "model_changed"}
+BETWEEN_TURNS = SILENT | {
+    "turn_state_changed", "status_changed", "model_changed", "session_changed", "login_changed", "note",
+}  # fmt: skip
 
 ESTIMATE = 2
 """Lines that an event which is not loaded is taken to have."""
@@ -37,8 +40,10 @@ def event_lines(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
         case "message_in" | "message_out":
             return [*_gap(entry, transcript), *_message(entry, transcript, width)]
         case "turn_start":
-            return _gap(entry, transcript)
+            return [*_gap(entry, transcript), *upkeep_starts(entry, transcript, width)]
         case "turn_end":
+            if transcript.upkeep.get(str(payload.get("turn_id"))) == "compact":
+                return compaction_ends(entry, transcript, width)
             return _turn_end(entry, transcript, width)
         case "note":
             level = str(payload.get("level") or "info")
@@ -52,7 +57,7 @@ def event_lines(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
         case kind if kind in SILENT:
             return []
         case _:
-            return _changed(entry, transcript, width)
+            return change_lines(entry, transcript, width)
 
 
 def _text(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
@@ -169,16 +174,10 @@ def _turn_end(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
     payload = entry.payload
     outcome = str(payload.get("outcome") or "?")
     tone = OUTCOME_TONES.get(outcome, "bad")
-    facts = [outcome.replace("_", " ")]
-    if isinstance(duration := payload.get("duration_ms"), int | float):
-        facts.append(stopwatch(duration / 1000))
-    if isinstance(tools := payload.get("tool_calls"), int) and tools:
-        facts.append(f"{tools} tool{'' if tools == 1 else 's'}")
-    cost = payload.get("cost")
-    if isinstance(cost, dict) and isinstance(usd := cost.get("usd"), int | float):
-        facts.append(f"{'~' if cost.get('estimated') else ''}${usd:.2f}")
+    facts = [outcome.replace("_", " "), *figures_of(payload)]
+    what = transcript.upkeep.get(str(payload.get("turn_id")), "turn")
     lines = wrapped(
-        [(f"turn · {' · '.join(facts)}", tone)], width, ((f"{hour(entry.ts, transcript.zone)} ", "dim"),), 2
+        [(f"{what} · {' · '.join(facts)}", tone)], width, ((f"{hour(entry.ts, transcript.zone)} ", "dim"),), 2
     )
     if error := payload.get("error"):
         lines += wrapped([("error ", "bad-strong"), (clean(_cut(error)), "bad")], width, (("  ", ""),))
@@ -207,31 +206,6 @@ def _decided(payload: dict[str, Any], width: int) -> list[Line]:
     if note := payload.get("note"):
         said.append((f" “{one_line(str(note))}”", "text"))
     return wrapped(said, width, (("▲ ", tone),))
-
-
-def _changed(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
-    payload = entry.payload
-    match entry.kind:
-        case "turn_state_changed":
-            state = one_line(str(payload.get("state") or ""), 40)
-            return (
-                []
-                if state in ("idle", "thinking", "")
-                else [((f"{hour(entry.ts, transcript.zone)} ", "dim"), (state, "soft"))]
-            )
-        case "model_changed":
-            before = one_line(str(payload.get("previous") or ""), 60)
-            said = f"{before} → " if before else ""
-            return wrapped([(f"model {said}{one_line(str(payload.get('model') or '?'), 60)}", "dim")], width)
-        case "status_changed":
-            condition = one_line(str(payload.get("condition") or ""), 40)
-            if condition in ("online", "", "unsandboxed"):
-                return []
-            on = bool(payload.get("on"))
-            words = condition.replace("_", " ") if on else f"no longer {condition.replace('_', ' ')}"
-            detail = one_line(str(payload.get("detail") or ""))
-            return wrapped([(words, "bad" if on else "dim"), (f" {detail}", "dim")], width, (("⊘ ", "dim"),))
-    return wrapped([(one_line(entry.kind, 60), "dim")], width)
 
 
 def _more(count: int, noun: str = "line") -> Line:

@@ -46,6 +46,13 @@ def one_line(text: str, most: int = 400) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def thousands(count: int) -> str:
+    """`812`, `31k`, `1.2M`."""
+    if count < 1000:
+        return str(count)
+    return f"{round(count / 1000)}k" if count < 999_500 else f"{count / 1_000_000:.1f}M".replace(".0M", "M")
+
+
 def cells(line: Iterable[Piece]) -> int:
     return sum(len(text) if text.isascii() else cell_len(text) for text, _ in line)
 

@@ -9,11 +9,12 @@ from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.message import Message
 from textual.widget import Widget
 
-from hivetui.state.agents import Agent
-from hivetui.state.clock import age, running, seconds_since, stopwatch
+from hivetui.state.agents import Agent, is_loose
+from hivetui.state.clock import seconds_since, stopwatch
+from hivetui.state.standing import SAY_IT_THEMSELVES, prospects, standing
 from hivetui.state.tiles import laid_out
 from hivetui.state.transcript import Transcript
-from hivetui.widgets.lines import Line, Piece, cells, one_line
+from hivetui.widgets.lines import Line, Piece, cells, cropped, one_line, thousands
 from hivetui.widgets.strips import content_of
 from hivetui.widgets.transcript import TranscriptView
 
@@ -48,9 +49,9 @@ class AgentPane(TranscriptView):
             self.set_class(waits, "-waits")
         self.agent = agent
         width = self.size.width or 40
-        last_byte = max(self.transcript.last_byte_at or "", agent.last_event_at or "")
+        last_byte = self.transcript.last_byte_at or agent.last_event_at or ""
         facts = (
-            state_facts(agent, now),
+            state_facts(agent, now, max(8, width - 3)),
             figures(agent, last_byte, now, width),
         )
         if facts != self._facts:
@@ -62,44 +63,63 @@ class AgentPane(TranscriptView):
         self.post_message(self.PaneFocused(self.agent.name))
 
 
-def state_facts(agent: Agent, now: datetime) -> Line:
-    """Left: who, in what state, since when, and why where that is not plain."""
+YIELDING = ("mode", "effort", "model", "ctx", "cost")
+"""What goes from the figures where it is narrow, first things first."""
+
+
+def state_facts(agent: Agent, now: datetime, width: int = 400) -> Line:
+    """Left: who, in what state, since when, and why where that is not plain; in fewer words where it is narrow."""
+    whole = _state_facts(agent, now, short=False)
+    return whole if cells(whole) <= width else cropped(_state_facts(agent, now, short=True), width)
+
+
+def _state_facts(agent: Agent, now: datetime, *, short: bool) -> Line:
     shape = agent.shape
-    since = running(agent.since, now) if agent.busy or agent.blocked else age(agent.since, now)
     line: list[Piece] = [
         (f"{shape.glyph} ", shape.tone),
         (agent.name, "strong"),
         (" · ", "faint"),
-        (shape.word, shape.tone),
+        (standing(agent, now, short=short), shape.tone),
     ]
-    if since:
-        line.append((f" {since}", shape.tone if shape.tone != "dim" else "dim"))
+    for text, tone in prospects(agent, now):
+        line += [(" · ", "faint"), (text, tone)]
     if shape.kind in ("crashed", "parked", "stopped") and agent.cause:
         line += [(" · ", "faint"), (one_line(agent.cause, 60), "dim")]
     elif shape.kind == "idle" and agent.last_error:
         line += [(" · ", "faint"), ("failed: ", "bad"), (one_line(agent.last_error, 60), "dim")]
-    elif agent.waiting and shape.kind != "waiting":
+    elif agent.waiting and shape.kind not in SAY_IT_THEMSELVES:
         line += [(" · ", "faint"), (f"▲ {agent.waiting} on you", "wait")]
     return tuple(line)
 
 
 def figures(agent: Agent, last_byte_at: str, now: datetime, width: int) -> Line:
-    """Right: model, window, cost, and for a thinking one when its engine last gave a byte. The model goes first if narrow."""
-    parts: list[list[Piece]] = [[(one_line(agent.model, 24), "dim")]]
+    """Right: model, effort and permission mode, window, cost, and for a thinking one when its engine last gave a byte.
+
+    Where it is narrow, the least telling go; what nobody knows is not there.
+    """
+    parts: dict[str, list[Piece]] = {"model": [(one_line(agent.model, 24), "dim")]}
+    if agent.effort:
+        parts["effort"] = [("effort ", "dim"), (one_line(agent.effort, 12), "soft")]
+    if agent.permission_mode:
+        loose = is_loose(agent.permission_mode)
+        parts["mode"] = [(one_line(agent.permission_mode, 20), "bad" if loose else "soft")]
     if agent.ctx_percent is not None:
-        parts.append([("ctx ", "dim"), (f"{agent.ctx_percent}%", "bad" if agent.ctx_percent >= 75 else "soft")])
+        parts["ctx"] = [("ctx ", "dim"), (f"{agent.ctx_percent}%", "bad" if agent.ctx_percent >= 75 else "soft")]
+    elif agent.ctx_tokens:
+        parts["ctx"] = [("ctx ", "dim"), (thousands(agent.ctx_tokens), "soft")]
     if agent.usd is not None:
-        parts.append([(f"{'~' if agent.estimated else ''}${agent.usd:.2f}", "soft")])
+        parts["cost"] = [(f"{'~' if agent.estimated else ''}${agent.usd:.2f}", "soft")]
     quiet = seconds_since(last_byte_at, now)
     if agent.busy and quiet is not None and not agent.blocked and quiet >= QUIET_SECONDS:
         late = quiet >= LATE_SECONDS
         said = f"{quiet:.0f}s" if quiet < LATE_SECONDS else stopwatch(quiet)
-        parts.append([("last byte ", "wait" if late else "dim"), (said, "wait" if late else "soft")])
-    while len(parts) > 1 and sum(cells(part) + 3 for part in parts) > width - 3:
-        parts.pop(0)
-    line = parts[0]
-    for part in parts[1:]:
-        line = [*line, (" · ", "faint"), *part]
+        parts["byte"] = [("last byte ", "wait" if late else "dim"), (said, "wait" if late else "soft")]
+    for part in YIELDING:
+        if len(parts) > 1 and sum(cells(pieces) + 3 for pieces in parts.values()) > width - 3:
+            parts.pop(part, None)
+    line: list[Piece] = []
+    for pieces in parts.values():
+        line += [*((((" · ", "faint")),) if line else ()), *pieces]
     return tuple(line)
 
 

@@ -60,7 +60,7 @@ class Rows(ScrollView, can_focus=True):
 
     def rows_changed(self) -> None:
         """Draw what there is now; the scroll position stays as far as it can."""
-        self.virtual_size = Size(self.size.width, self.count * self.row_height)
+        self.virtual_size = Size(self.scrollable_content_region.width, self.count * self.row_height)
         self.refresh()
 
     def reveal_cursor(self) -> None:
@@ -80,7 +80,7 @@ class Rows(ScrollView, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        width, ground = self.size.width, self.rich_style
+        width, ground = self.scrollable_content_region.width, self.rich_style
         if not self.count:
             lines = self.empty_lines(width)
             return strip_of(lines[y] if y < len(lines) else (), width, ground)

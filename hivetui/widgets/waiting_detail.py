@@ -18,6 +18,7 @@ from hivetui.state.waiting import KIND_WORDS, Waiting
 from hivetui.widgets.lines import Line, Piece, cells, clean, one_line, wrapped
 from hivetui.widgets.strips import strip_of
 from hivetui.widgets.tool_lines import tool_name, whole_input
+from hivetui.widgets.waiting_agents import choice_lines, limit_lines, login_lines
 
 MOST_CHARACTERS = 64 * 1024
 
@@ -137,6 +138,18 @@ def detail_of(
             if not item.gone:
                 advice = f"It is not sent again by itself. See what is wrong with {item.who} (enter) first."
                 lines += [(), *wrapped([(advice, "text")], width)]
+        case "rate_limited":
+            lines += _headline([(item.who, "strong"), (" is rate limited", "text")], width)
+            lines += limit_lines(item, agent, now, width)
+        case "needs_login":
+            lines += _headline(
+                [(item.who, "strong"), (" is not logged in", "text"), (f" · {agent.engine}" if agent else "", "dim")],
+                width,
+            )
+            lines += login_lines(item, agent, width)
+        case "resume_choice":
+            lines += _headline([(item.who, "strong"), (" cannot resume its session", "text")], width)
+            lines += choice_lines(item, agent, width)
         case _:
             lines += _headline([(item.who, "strong"), (f" · {KIND_WORDS.get(item.kind, item.kind)}", "bad")], width)
             lines += wrapped([(clean(item.subject), "text")], width)

@@ -8,7 +8,7 @@ from textual.message import Message
 
 from hivetui.keymap import bindings_of
 from hivetui.state.clock import age, running
-from hivetui.state.waiting import GLYPHS, Waiting, WaitingOnYou
+from hivetui.state.waiting import APPROVALS, GLYPHS, Waiting, WaitingOnYou
 from hivetui.widgets.lines import Line, Piece, justified, one_line
 from hivetui.widgets.rows import Rows
 
@@ -95,7 +95,7 @@ class WaitingList(Rows):
 
     def _decide(self, *, approved: bool) -> None:
         item = self.waiting.selected
-        if item is not None and item.decidable:
+        if item is not None and (item.decidable if approved else item.deniable):
             self.post_message(self.Decided((item.id,), approved=approved))
 
     def action_approve_marked(self) -> None:
@@ -105,7 +105,7 @@ class WaitingList(Rows):
         self._decide_marked(approved=False)
 
     def _decide_marked(self, *, approved: bool) -> None:
-        chosen = self.waiting.chosen()
+        chosen = tuple(item for item in self.waiting.chosen() if approved or item.deniable)
         if chosen:
             self.post_message(self.Decided(tuple(item.id for item in chosen), approved=approved))
 
@@ -115,7 +115,7 @@ class WaitingList(Rows):
 
     def action_note(self) -> None:
         item = self.waiting.selected
-        if item is not None and item.decidable and item.kind != "held_message":
+        if item is not None and item.decidable and item.kind in APPROVALS:
             self.post_message(self.NoteWanted(item.id))
 
     def action_detail_down(self) -> None:
@@ -131,14 +131,14 @@ def waiting_row(item: Waiting, marked: bool, now: datetime | None, width: int) -
         left: list[Piece] = [
             ("   ", ""),
             (f"{GLYPHS.get(item.kind, '?')} ", "dim"),
-            (f"{item.who:<8}", "dim"),
+            (f"{one_line(item.who, 12):<8}", "dim"),
             (" ", ""),
         ]
         return justified([*left, (one_line(item.subject, width), "struck")], [(f" {item.verdict} ", "soft")], width)
     since = ""
     if now is not None:
         since = running(item.since, now) if item.blocks else age(item.since, now)
-    tone = "wait" if item.kind in ("tool_use", "spawn", "apply_commit") else "bad"
+    tone = "wait" if item.kind in APPROVALS or item.kind == "resume_choice" else "bad"
     left = [
         (" ▪ " if marked else "   ", "accent"),
         (f"{GLYPHS.get(item.kind, '?')} ", tone),

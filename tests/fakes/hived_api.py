@@ -22,12 +22,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from hived.wire import routes
-from hived.wire.agents import ModelList
+from hived.wire.agents import AgentView, LoginState, LoginView, ModelList
 from hived.wire.approvals import Approval, WaitingItem
 from hived.wire.base import Answer
-from hived.wire.errors import AlreadyDecided, ApprovalNotFound, HiveError
+from hived.wire.doctor import DoctorReport
+from hived.wire.errors import AlreadyDecided, ApprovalNotFound, HiveError, NoLogin
 from hived.wire.events import Event
 from hived.wire.protocol import BUILD, BUILD_HEADER, IDEMPOTENCY_HEADER, PROTOCOL, PROTOCOL_HEADER
+from hived.wire.recordings import Recording
 from hived.wire.snapshot import FeedRow, Snapshot
 
 WHEN = "2026-11-20T14:32:00.000Z"
@@ -45,6 +47,10 @@ class FakeHived:
         self.engines: list[dict[str, Any]] = []
         self.models: dict[str, ModelList] = {}
         """What each agent's engine offers; nothing where an agent is not named."""
+        self.report = DoctorReport(state="ok", build=BUILD, checks=[])
+        self.login_url = "https://login.example/oauth?code=true"
+        self.right_code = "right"
+        """The only one that a login takes."""
         self.protocol = PROTOCOL
         self.asked: list[tuple[str, str, Any]] = []
         """(method, path, body) of each call that changes something."""
@@ -144,10 +150,13 @@ class FakeHived:
                 Route(routes.MESSAGE_DROP, self._post_held, methods=["POST"]),
                 Route(routes.AGENT_MODELS, self._get_models),
                 Route(routes.AGENT_MODEL, self._noted, methods=["PUT"]),
+                Route(routes.AGENT_RECORDING, self._get_recording),
+                Route(routes.AGENT_LOGIN, self._start_login, methods=["POST"]),
+                Route(routes.AGENT_LOGIN, self._cancel_login, methods=["DELETE"]),
+                Route(routes.AGENT_LOGIN_CODE, self._give_code, methods=["POST"]),
+                Route(routes.DOCTOR, self._get_doctor),
                 Route(routes.AGENT_EFFORT, self._noted, methods=["PUT"]),
                 Route(routes.AGENT_PERMISSION_MODE, self._noted, methods=["PUT"]),
-                Route(routes.AGENT_LOGIN_CODE, self._act, methods=["POST"]),
-                Route(routes.AGENT_LOGIN, self._act, methods=["DELETE"]),
                 Route(routes.AGENT_ACTION, self._act, methods=["POST"]),
             ],
             exception_handlers={HiveError: self._fault},
@@ -181,10 +190,6 @@ class FakeHived:
 
     async def _get_engines(self, request: Request) -> Response:
         return self._json({"engines": self.engines, "runtimes": []})
-
-    async def _get_models(self, request: Request) -> Response:
-        view = next(view for view in self.snapshot.agents if view.name == request.path_params["name"])
-        return self._json(self.models.get(view.name) or ModelList(current=view.model))
 
     async def _get_feed(self, request: Request) -> Response:
         return self._stream("feed")
@@ -282,11 +287,61 @@ class FakeHived:
         }  # fmt: skip
         return self._json({"messages": [message]})
 
+    async def _get_models(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        view = self._view(name)
+        return self._json(self.models.get(name, ModelList(current=view.model, closed=view.abilities.closed_models)))
+
+    async def _get_recording(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        return self._json(Recording(scenario=f"# {name}\n", turns=3, events=40))
+
+    async def _get_doctor(self, request: Request) -> Response:
+        return self._json(self.report)
+
+    async def _start_login(self, request: Request) -> Response:
+        await self._remember(request)
+        number = sum(path.endswith("/login") for _, path, _ in self.asked)
+        return self._json(self.log_in(request.path_params["name"], "open", f"login-{number}", url=self.login_url))
+
+    async def _give_code(self, request: Request) -> Response:
+        body = await self._remember(request)
+        name = request.path_params["name"]
+        if self._view(name).login is None:
+            raise NoLogin(name=name)
+        if body["code"] != self.right_code:
+            return self._json(self.log_in(name, "failed", detail="The code is not the right one."))
+        self.update(name, conditions=[])
+        self.say("waiting_removed", {"id": self._view(name).id, "kind": "needs_login"})
+        return self._json(self.log_in(name, "done"))
+
+    async def _cancel_login(self, request: Request) -> Response:
+        await self._remember(request)
+        return self._json(self.log_in(request.path_params["name"], "cancelled"))
+
+    def log_in(
+        self, name: str, state: LoginState, id: str | None = None, *, url: str | None = None, detail: str = ""
+    ) -> AgentView:
+        """That agent's login is now in this state; the link stays."""
+        before = self._view(name).login
+        login_id = id or (before.login_id if before else "login-1")
+        link = url or (before.url if before else None)
+        return self.update(name, login=LoginView(login_id=login_id, state=state, since=WHEN, url=link, detail=detail))
+
+    def update(self, name: str, **given: Any) -> AgentView:
+        """Change that agent and say so on the feed."""
+        view = self._view(name).model_copy(update=given)
+        self.snapshot.agents[:] = [view if known.name == name else known for known in self.snapshot.agents]
+        self.say("agent", view)
+        return view
+
+    def _view(self, name: str) -> AgentView:
+        return next(view for view in self.snapshot.agents if view.name == name)
+
     async def _noted(self, request: Request) -> Response:
         await self._remember(request)
         return self._json({})
 
     async def _act(self, request: Request) -> Response:
         await self._remember(request)
-        view = next(view for view in self.snapshot.agents if view.name == request.path_params["name"])
-        return self._json(view)
+        return self._json(self._view(request.path_params["name"]))

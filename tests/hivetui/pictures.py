@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from textual.pilot import Pilot
 
 from hivetui.app import HiveApp
-from hivetui.state.hive import LinkLost
+from hivetui.controller import Outcome
+from hivetui.intents import Examine, ListModels
+from hivetui.screens.doctor import DoctorScreen
+from hivetui.screens.picker import PickerScreen
+from hivetui.state.hive import LinkLost, SnapshotTaken
 from tests.hivetui import scene
 
 Prepare = Callable[[Pilot[None], HiveApp], Awaitable[None]]
@@ -49,6 +53,76 @@ def then(*keys: str) -> Prepare:
     return prepare
 
 
+def troubles(*keys: str, focus: str = "gus") -> Prepare:
+    """The hive in which agents wait for a login, a limit's end, a choice."""
+
+    async def prepare(pilot: Pilot[None], app: HiveApp) -> None:
+        scene.play(app)
+        app.apply(SnapshotTaken(scene.troubles()))
+        app.draw()
+        await pilot.pause()
+        app.hive.focus_agent(focus)
+        await pilot.pause()
+        scene.play_transcripts(app)
+        await pilot.pause()
+        scene.play_transcripts(app)
+        await pilot.press(*keys)
+        await pilot.pause()
+        scene.play_transcripts(app)
+        await pilot.pause()
+
+    return prepare
+
+
+def login(state: str, **given: str) -> Prepare:
+    """gus is logged in, as far as that."""
+
+    async def prepare(pilot: Pilot[None], app: HiveApp) -> None:
+        await troubles("w", "a")(pilot, app)
+        found = scene.troubles()
+        agents = [
+            view.model_copy(update={"login": scene.login_of(state, **given)}) if view.name == "gus" else view
+            for view in found.agents
+        ]
+        app.apply(SnapshotTaken(found.model_copy(update={"agents": agents})))
+        app.draw()
+        await pilot.pause()
+        if state == "open":
+            await pilot.press(*"code-7")
+        await pilot.pause()
+
+    return prepare
+
+
+async def models(pilot: Pilot[None], app: HiveApp) -> None:
+    await then("m")(pilot, app)
+    assert isinstance(app.screen, PickerScreen)
+    app.screen.finished(Outcome(ListModels("alice"), True, None, models=scene.models()))
+    await pilot.pause()
+
+
+async def doctor(pilot: Pilot[None], app: HiveApp) -> None:
+    await hive(pilot, app)
+    app.hive.action_doctor()
+    await pilot.pause()
+    assert isinstance(app.screen, DoctorScreen)
+    app.screen.finished(Outcome(Examine(), True, None, report=scene.report()))
+    await pilot.pause()
+
+
+def command(text: str, *keys: str) -> Prepare:
+    """That slash command with alice in focus, then those keys."""
+
+    async def prepare(pilot: Pilot[None], app: HiveApp) -> None:
+        await hive(pilot, app)
+        app.hive.run_command(text)
+        await pilot.pause()
+        await pilot.press(*keys)
+        await pilot.pause()
+
+    return prepare
+
+
 async def away(pilot: Pilot[None], app: HiveApp) -> None:
     await hive(pilot, app)
     app.apply(LinkLost(scene.ago(1800), "hived is not running"))
@@ -71,7 +145,19 @@ PICTURES: tuple[Picture, ...] = tuple(
         ("spawn", then("w"), (WIDE, NARROW)),
         ("zoom", then("z"), (WIDE, NARROW)),
         ("write", then("i"), (NARROW,)),
-        ("model", then("m"), (NARROW,)),
+        ("model", models, (WIDE, NARROW)),
+        ("effort", command("/effort"), (NARROW,)),
+        ("permission-mode", command("/permission-mode"), (NARROW,)),
+        ("let-it", command("/permission-mode bypassPermissions"), (NARROW,)),
+        ("new-session", command("/new-session primer"), (NARROW,)),
+        ("rebuild", command("/rebuild api"), (WIDE, NARROW)),
+        ("doctor", doctor, (WIDE, NARROW)),
+        ("login", login("open"), (WIDE, NARROW)),
+        ("login-failed", login("failed", detail="Invalid authorization code."), (NARROW,)),
+        ("limited", troubles("w", "down", focus="hana"), (WIDE, NARROW)),
+        ("choice", troubles("w", "down", "down", focus="jan"), (WIDE, NARROW)),
+        ("troubles", troubles(focus="jan"), (NARROW,)),
+        ("new-agent", then("plus", "down", "down", "down", "down"), (NARROW,)),
         ("goto", then("colon"), (WIDE,)),
         ("help", then("question_mark"), (WIDE, NARROW)),
         ("inbox", then("b"), (NARROW,)),

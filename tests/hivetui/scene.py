@@ -3,8 +3,21 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hived.wire.agents import AgentView, Condition, EngineAbilities, EngineFound, Lifecycle, Spend, TurnState
+from hived.wire.agents import (
+    AgentSession,
+    AgentView,
+    Condition,
+    EngineAbilities,
+    EngineFound,
+    Lifecycle,
+    LoginView,
+    ModelList,
+    ModelOffered,
+    Spend,
+    TurnState,
+)
 from hived.wire.approvals import Approval, WaitingItem
+from hived.wire.doctor import Check, DoctorReport
 from hived.wire.events import Event, TranscriptPage
 from hived.wire.messages import Message
 from hived.wire.snapshot import HiveInfo, Snapshot
@@ -23,6 +36,10 @@ def clock() -> datetime:
 
 def ago(seconds: float) -> str:
     return to_text(NOW - timedelta(seconds=seconds))
+
+
+def to_come(seconds: float) -> str:
+    return ago(-seconds)
 
 
 def ident(number: int) -> str:
@@ -62,7 +79,8 @@ def agents() -> list[AgentView]:
         agent(
             2, "alice", turn=TurnState(state="thinking", since=ago(185), turn_id="t-17", wake="message from queen"),
             ctx=Ctx(tokens=126_000, window=200_000), spend=Spend(today_usd=1.84, total_usd=1.84, turns=17), unread=2,
-            last_event_at=ago(0.4), workspace="/work/api-alice",
+            last_event_at=ago(0.4), workspace="/work/api-alice", effort="high", permission_mode="acceptEdits",
+            abilities=CLAUDES,
         ),
         agent(
             3, "bob", turn=TurnState(state="thinking", since=ago(118)), ctx=Ctx(tokens=56_000, window=200_000),
@@ -81,13 +99,121 @@ def agents() -> list[AgentView]:
         agent(
             6, "erin", model="opus", ctx=Ctx(tokens=70_000, window=200_000), unread=5,
             spend=Spend(today_usd=0.61, total_usd=0.61, turns=6),
-            conditions=[Condition(kind="rate_limited", since=ago(480), detail="until 15:10")],
+            conditions=[Condition(kind="rate_limited", since=ago(480), detail="Usage limit reached", until=to_come(2280))],
+            waiting=1,
         ),
         agent(
-            7, "fay", engine="command", model="qwen3", turn=TurnState(state="napping", since=ago(3700)),
+            7, "fay", engine="api", model="qwen3",
+            turn=TurnState(state="napping", since=ago(3700), until=to_come(5280)),
             lifecycle=Lifecycle(state="running", since=ago(7000), cause="started by the operator"),
         ),
     ]  # fmt: skip
+
+
+CLAUDES = EngineAbilities(
+    steer=True, interrupt=True, set_model=True, resume=True, compact=True, login=True,
+    efforts=["low", "medium", "high", "xhigh", "max"],
+    permission_modes=["default", "acceptEdits", "plan", "auto", "dontAsk", "bypassPermissions"],
+)  # fmt: skip
+LOGIN_URL = (
+    "https://claude.ai/oauth/authorize?code=true&client_id=9d1c250a-e61b-44d9-88ed-5944d1962f5e&response_type=code"
+    "&redirect_uri=https%3A%2F%2Fconsole.anthropic.com%2Foauth%2Fcode%2Fcallback&scope=org%3Acreate_api_key+user%3A"
+    "profile+user%3Ainference&code_challenge=Xk2mVw0nq9hRrYtq1F0cD5cQ0iVdl3jz1bKcQmS2uY8&code_challenge_method=S256"
+    "&state=7b1f0d8e5a5c4d2c9a8e6f3b1d0c2e4f"
+)
+
+
+def troubled() -> list[AgentView]:
+    """Agents that need the operator for themselves."""
+    return [
+        agent(
+            11, "gus", waiting=1, abilities=CLAUDES, ctx=Ctx(tokens=44_000, window=200_000),
+            conditions=[Condition(kind="needs_login", since=ago(130), detail="OAuth token has expired · Please run /login")],
+            spend=Spend(today_usd=0.31, total_usd=4.02, turns=31), unread=1,
+        ),
+        agent(
+            12, "hana", model="opus", waiting=1, unread=5, abilities=CLAUDES, ctx=Ctx(tokens=70_000, window=200_000),
+            conditions=[
+                Condition(
+                    kind="rate_limited", since=ago(480), detail="You've hit your session limit · resets 3:10pm (UTC)",
+                    until=to_come(2280),
+                )
+            ],
+        ),
+        agent(
+            13, "ivo", model="haiku", waiting=1, abilities=CLAUDES,
+            session=AgentSession(
+                state="refused", id="8f1c2d", since=ago(75),
+                detail="No conversation found with session ID 8f1c2d3e-4b5a-4c6d-8e7f-9a0b1c2d3e4f.",
+            ),
+            last_error="No conversation found",
+        ),
+        agent(
+            14, "jan", model="haiku", session=AgentSession(state="armed", primer=True, since=ago(12)),
+            ctx=Ctx(tokens=104_000, window=200_000), spend=Spend(today_usd=0.12, total_usd=0.12, turns=3),
+        ),
+    ]  # fmt: skip
+
+
+def troubles() -> Snapshot:
+    """A hive in which agents wait for a login, a limit's end, a choice."""
+    kinds = (
+        ("needs_login", "gus", "is not logged in", 130),
+        ("rate_limited", "hana", "session limit, resets 15:10", 480),
+    )
+    items = [
+        WaitingItem(id=view.id, kind=kind, agent=name, subject=subject, since=ago(since))  # type: ignore[arg-type]
+        for kind, name, subject, since in (*kinds, ("resume_choice", "ivo", "its session cannot be resumed", 75))
+        for view in troubled()
+        if view.name == name
+    ]
+    found = snapshot()
+    return found.model_copy(update={"agents": [*found.agents[:2], *troubled()], "waiting": items, "approvals": []})
+
+
+def models() -> ModelList:
+    return ModelList(
+        current="sonnet",
+        models=[
+            ModelOffered(
+                name="default", title="Default (recommended)", description="Sonnet 4.6, best for everyday tasks"
+            ),
+            ModelOffered(name="sonnet", title="Sonnet", description="best for everyday tasks", window=200_000),
+            ModelOffered(
+                name="sonnet[1m]", title="Sonnet (1M context)", description="for long sessions", window=1_000_000
+            ),
+            ModelOffered(name="opus", title="Opus", description="most capable for complex work", window=200_000),
+            ModelOffered(name="haiku", title="Haiku", description="fastest for quick answers", window=200_000),
+        ],
+    )
+
+
+def login_of(state: str, **given: Any) -> LoginView:
+    return LoginView(login_id="login-1", state=state, since=ago(20), url=LOGIN_URL, **given)  # type: ignore[arg-type]
+
+
+def report() -> DoctorReport:
+    return DoctorReport(
+        state="warning",
+        build="hivetui 0.3.0",
+        checks=[
+            Check(name="python", state="ok", detail="3.11.7"),
+            Check(name="hived", state="ok", detail="pid 4242, protocol 1"),
+            Check(
+                name="runtime bwrap", state="warning",
+                detail="bwrap: setting up uid map: Permission denied. Agents run unsandboxed, as process.",
+                remedy="sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for bwrap",
+            ),
+            Check(name="engine claude", state="ok", detail="2.1.197, /usr/local/bin/claude, logged in"),
+            Check(
+                name="engine acp codex-acp", state="failed", detail="0.16.0, not logged in",
+                remedy="OPENAI_API_KEY in secrets.toml and --env-from OPENAI_API_KEY, or: codex login",
+            ),
+            Check(name="folder run", state="ok", detail="/home/ann/.hive/run, yours alone"),
+            Check(name="disk", state="ok", detail="112 GB free"),
+        ],
+        engines=list(engines()),
+    )  # fmt: skip
 
 
 def approvals() -> list[Approval]:
@@ -162,10 +288,15 @@ def empty_snapshot() -> Snapshot:
 
 def engines() -> tuple[EngineFound, ...]:
     return (
-        EngineFound(kind="claude", found=True, version="2.1.197", path="/usr/local/bin/claude"),
+        EngineFound(kind="claude", found=True, version="2.1.197", path="/usr/local/bin/claude", login="in"),
         EngineFound(kind="command", found=True, detail="any program: the prompt on stdin, lines out"),
         EngineFound(kind="scripted", found=True, detail="plays a scenario file"),
-        EngineFound(kind="acp", found=False, install="pip install agent-client-protocol"),
+        EngineFound(
+            kind="acp", preset="codex-acp", found=True, version="0.16.0", path="/usr/local/bin/codex-acp", login="out"
+        ),
+        EngineFound(kind="api", found=True, detail="ollama at http://127.0.0.1:11434/v1", models=["qwen3"]),
+        EngineFound(kind="acp", preset="gemini", found=False, install="npm install -g @google/gemini-cli"),
+        EngineFound(kind="acp", preset="opencode", found=False, install="npm install -g opencode-ai"),
     )
 
 
@@ -300,8 +431,37 @@ def journals() -> dict[str, list[Event]]:
         tool_calls=1,
         error="The server closed the connection.",
     )
-    dave.add("turn_state_changed", state="compacting", turn_id="t-13")
-    return {"alice": alice.events, "bob": bob.events, "queen": queen.events, "dave": dave.events}
+    dave.add(
+        "note",
+        level="info",
+        text="The context is 81 % full: the agent writes its notes, then its conversation is compacted.",
+    )
+    dave.add("turn_start", turn_id="t-13", wake={"kind": "checkpoint", "from": "hived"}, unread=0)
+    dave.tool("Write", {"file_path": "state/notes.md", "content": "\n".join(f"note {n}" for n in range(12))}, "")
+    dave.add(
+        "turn_end", turn_id="t-13", outcome="ok", message_ids=[], duration_ms=14_000, tool_calls=1,
+        cost={"tokens": 900, "usd": 0.03, "estimated": True}, ctx={"tokens": 162_000, "window": 200_000},
+    )  # fmt: skip
+    dave.add("turn_start", turn_id="t-14", wake={"kind": "compact", "from": "hived"}, unread=0)
+    dave.add("turn_state_changed", state="compacting", turn_id="t-14")
+
+    jan = Told(900)
+    jan.add("turn_start", turn_id="t-2", wake={"kind": "message", "from": "queen"}, unread=0)
+    jan.add("message_in", message_id=ident(85), sender="queen", body="Which tests are slow?")
+    jan.add("text", text="`test_parser` takes 41 of the 55 seconds.")
+    jan.add(
+        "turn_end", turn_id="t-2", outcome="ok", message_ids=[], duration_ms=9_000, tool_calls=3,
+        cost={"tokens": 1200, "usd": 0.02, "estimated": False}, ctx={"tokens": 152_000, "window": 200_000},
+    )  # fmt: skip
+    jan.add("turn_start", turn_id="t-3", wake={"kind": "compact", "from": "operator"}, unread=0)
+    jan.add(
+        "turn_end", turn_id="t-3", outcome="ok", message_ids=[], duration_ms=8_400, tool_calls=0,
+        cost={"tokens": 700, "usd": 0.01, "estimated": False}, ctx={"tokens": 31_000, "window": 200_000},
+    )  # fmt: skip
+    jan.add("model_changed", model="haiku", previous="sonnet")
+    jan.add("login_changed", login_id="l", state="done", url=None, detail="")
+    jan.add("session_changed", state="armed", id="s", primer=True, detail="You asked for it.")
+    return {"alice": alice.events, "bob": bob.events, "queen": queen.events, "dave": dave.events, "jan": jan.events}
 
 
 LIVE = "One thing to decide: the v1 endpoint still imports the old na"
@@ -338,6 +498,10 @@ def play_transcripts(app: HiveApp) -> None:
     if "alice" in app.transcripts:
         app.transcripts["alice"].tail = ""
         app.apply_transcript(EventsCame("alice", [Event(ts=ago(0.4), kind="text_delta", payload={"text": LIVE})]))
+    for name, seconds in (("queen", 1), ("dave", 11)):
+        if name in app.transcripts:
+            heard = Event(ts=ago(seconds), kind="activity", payload={"last_byte_at": ago(seconds)})
+            app.apply_transcript(EventsCame(name, [heard]))
     for pane in app.hive.grid.panes.values():
         pane.paint()
     app.draw()

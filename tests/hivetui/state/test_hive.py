@@ -79,7 +79,7 @@ def test_a_decision_by_somebody_else_says_who_won() -> None:
 def test_a_new_thing_that_waits_is_put_at_the_end() -> None:
     item = WaitingItem(id="new", kind="parked", agent="fay", subject="3 crashes", since=scene.ago(9999))
     state = after(attached(), row(501, "waiting", item))
-    assert [shown.id for shown in state.waiting.items][-1] == "new"
+    assert [shown.id for shown in state.waiting.items][-1] == "parked:new"
 
 
 def test_messages_are_kept_by_id() -> None:
