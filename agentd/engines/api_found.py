@@ -1,6 +1,5 @@
 """What of the api engine is on this machine: a local Ollama, and keys by the names that everybody gives them."""
 
-import http.client
 import json
 import os
 import tomllib
@@ -61,6 +60,8 @@ def abilities(efforts: tuple[str, ...], *, local: bool) -> EngineAbilities:
 
 def find_ollama(environment: Mapping[str, str]) -> Ollama | None:
     """Blocks for at most twice PROBE_SECONDS."""
+    import http.client  # 1 MB that an agent with a provider of its own need not carry
+
     address = ollama_address(environment)
     try:
         version = _get(address, "/api/version").get("version")
@@ -74,6 +75,8 @@ def find_ollama(environment: Mapping[str, str]) -> Ollama | None:
 
 
 def _get(address: str, path: str) -> dict[str, Any]:
+    import http.client
+
     parts = urlsplit(address)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     with closing(kind(parts.hostname or "", parts.port, timeout=PROBE_SECONDS)) as connection:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ class ApiHttp:
     """One connection pool. Every error is an ApiFailure whose message holds no key."""
 
     def __init__(self, server: Server, headers: Mapping[str, str], heard: Callable[[], None]) -> None:
+        # Its command line would load rich, pygments and click into every agent: 5 MB that nobody uses.
+        sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # what the import system takes for "not there"
         import httpx
 
         self._server = server
@@ -44,7 +47,7 @@ class ApiHttp:
         try:
             async with self._answer("POST", self._url(path), _sent(body)) as response:
                 await self._check(response, model)
-                async for chunk in response.aiter_raw():
+                async for chunk in response.aiter_bytes():
                     self._heard()
                     if events := parser.feed(chunk):
                         yield events
@@ -122,7 +125,7 @@ class ApiHttp:
         """At most `limit` bytes; what lies beyond is not even waited for."""
         parts: list[bytes] = []
         size = 0
-        async for chunk in response.aiter_raw():
+        async for chunk in response.aiter_bytes():
             self._heard()
             parts.append(chunk)
             size += len(chunk)

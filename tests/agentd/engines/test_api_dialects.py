@@ -12,7 +12,7 @@ from agentd.engines.api_openai import OpenAiReader
 from agentd.engines.api_openai import body as openai_body
 from agentd.engines.api_options import make_server, read_options
 from agentd.engines.api_sse import SseEvent
-from agentd.engines.api_words import Ask, Record
+from agentd.engines.api_words import Ask, Figures, Record
 from agentd.engines.base import Text, Thinking, ToolDefinition
 from tests.fakes.messages_api import MessagesApi
 from tests.support.api import KEY, ApiSetting, played
@@ -200,3 +200,43 @@ def test_an_answer_without_end_is_refused_in_bounded_memory(monkeypatch: pytest.
         reader.take(event)
     with pytest.raises(ApiFailure):
         reader.take(event)
+
+
+def test_cached_tokens_are_counted_apart_and_the_last_word_counts() -> None:
+    reader = AnthropicReader("host", "m")
+    begun = {"input_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20, "output_tokens": 1}
+    for event in (
+        {"type": "message_start", "message": {"model": "claude-x", "usage": begun}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi."}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 40}},
+        {"type": "message_stop"},
+    ):
+        reader.take(SseEvent(str(event["type"]), json.dumps(event).encode()))
+    reader.finish()
+    assert reader.reply.figures == Figures(input=5, output=40, cache_read=100, cache_creation=20)
+    assert (reader.reply.model, reader.reply.stop, reader.reply.text) == ("claude-x", "end", "Hi.")
+
+
+def test_an_answer_in_one_piece_is_read_like_a_streamed_one() -> None:
+    reader = AnthropicReader("host", "m")
+    content = [
+        {"type": "thinking", "thinking": "Hm.", "signature": "s"},
+        {"type": "text", "text": "Look."},
+        {"type": "tool_use", "id": "t1", "name": "read", "input": {"path": "x"}},
+    ]
+    heard = reader.take_whole({"type": "message", "content": content, "stop_reason": "tool_use", "usage": {}})
+    assert [event for event in heard.events if isinstance(event, Text | Thinking)] == [Thinking("Hm."), Text("Look.")]
+    assert [block["type"] for block in reader.reply.blocks] == ["thinking", "text", "call"]
+    assert reader.reply.calls[0]["input"] == {"path": "x"}
+    assert reader.reply.blocks[0]["signature"] == "s"
+
+
+async def test_an_anthropic_stream_without_a_word_is_an_error_that_is_looked_into(tmp_path: Path) -> None:
+    async with MessagesApi() as api:
+        setting = ApiSetting(tmp_path, options={"provider": "anthropic", "base_url": api.url})
+        async with setting.engine() as engine:
+            await played(engine, "@@empty")
+            assert [asked.body["stream"] for asked in api.requests[:2]] == [True, False]
+            assert done_of(await played(engine, "@@text")).outcome == "ok"
