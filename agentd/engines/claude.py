@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from agentd.engines import claude_protocol as protocol
@@ -31,7 +32,7 @@ TAKE_UP_SECONDS = 15.0
 """After a result, the CLI takes up a queued message within milliseconds; beyond this it has lost it."""
 SAVED_SECONDS = 2.0
 """Ten times what a new conversation takes to reach the disk; where the file is not found by then, it is elsewhere."""
-SAVED_LOOK_SECONDS = 0.02
+SAVED_LOOK_SECONDS = 0.005
 NO_CONVERSATION = "No conversation found"
 
 
@@ -176,11 +177,14 @@ class ClaudeEngine:
         while True:
             idle = self._pipe
             pipe = await self._running()
-            if book.interrupted:
+            if pipe is None:
+                pipe = await self._started(line, book)
+            else:
+                pipe.open_turn()
+                with contextlib.suppress(OSError):  # one that no longer reads has ended, and the next line finds that
+                    await pipe.write(line)
+            if pipe is None:
                 return None, None
-            pipe.open_turn()
-            with contextlib.suppress(OSError):  # one that no longer reads has ended, and the next line finds that
-                await pipe.write(line)
             self._sent = True
             batch = await pipe.next_events()
             if batch is not None or pipe is not idle or book.interrupted:
@@ -244,16 +248,17 @@ class ClaudeEngine:
 
     # The process --------------------------------------------------------------------------------------------
 
-    async def _running(self) -> ClaudePipe:
-        """The CLI, started if need be. Raises EngineFailed."""
+    async def _running(self) -> ClaudePipe | None:
+        """The CLI that is there, if it is alive."""
         pipe = self._pipe
-        if pipe is not None:
-            if pipe.alive:
-                return pipe
-            code = await self._drop()
-            self._context.report(
-                Note(f"Claude Code had ended ({_ending(code, pipe)}) and is started again.", "warning")
-            )
+        if pipe is None or pipe.alive:
+            return pipe
+        code = await self._drop()
+        self._context.report(Note(f"Claude Code had ended ({_ending(code, pipe)}) and is started again.", "warning"))
+        return None
+
+    async def _started(self, line: bytes, book: TurnBook) -> ClaudePipe | None:
+        """The CLI, with that line handed to it; None where the turn was broken off meanwhile. Raises EngineFailed."""
         context, settings = self._context, replace(self._settings)
         if self.session_id is not None and not _is_uuid(self.session_id):
             raise self._refused()  # the CLI would take it for a conversation's title
@@ -274,8 +279,12 @@ class ClaudeEngine:
             pipe = ClaudePipe(process, self._responder, context.ask_permission, self._outside, context.log)
             self._pipe = pipe
             pipe.open_turn()
+            if book.interrupted:
+                await self._drop()
+                return None
             try:
-                answer = await pipe.request("initialize", hooks=None, sdkMcpServers=[HIVE_SERVER])
+                # The prompt stands right behind the first request, so that the CLI need not wait for it.
+                answer = await pipe.request("initialize", hooks=None, sdkMcpServers=[HIVE_SERVER], then=line)
             except EngineFailed as failure:
                 raise await self._start_failure(pipe, failure) from failure
         finally:
@@ -287,6 +296,9 @@ class ClaudeEngine:
         offer.keep(context.facts)
         self._take_offer(offer)
         await self._catch_up(settings)
+        if book.interrupted:
+            await self._drop()
+            return None
         return pipe
 
     def _take_offer(self, offer: Offer) -> None:
@@ -335,14 +347,14 @@ class ClaudeEngine:
         self._costs.between_turns(book.results)
         self._keep_up(book)
 
-    async def _set(self, subtype: str, **details: object) -> bool:
+    async def _set(self, subtype: str, **details: Any) -> bool:
         """Whether the running CLI took it; one that does not run is told when it starts."""
         pipe = self._pipe
         if pipe is None or not pipe.alive:
             return True
         return await self._asked(pipe, subtype, **details) is not None
 
-    async def _asked(self, pipe: ClaudePipe, subtype: str, **details: object) -> dict[str, object] | None:
+    async def _asked(self, pipe: ClaudePipe, subtype: str, **details: Any) -> dict[str, object] | None:
         """What the CLI answered; None, and a line in the log, where it refused or was gone."""
         try:
             answer = await pipe.request(subtype, **details)

@@ -89,15 +89,18 @@ class ClaudePipe:
         async with self._writing:
             await self.process.write(line)
 
-    async def request(self, subtype: str, **details: Any) -> ControlAnswer:
-        """One control request and its answer. Raises EngineFailed where the CLI ends or is silent instead."""
+    async def request(self, subtype: str, *, then: bytes = b"", **details: Any) -> ControlAnswer:
+        """One control request and its answer; `then` is written right behind it.
+
+        Raises EngineFailed where the CLI ends or is silent instead.
+        """
         request_id = f"hive-{next(self._numbers)}"
         future: asyncio.Future[ControlAnswer] = asyncio.get_running_loop().create_future()
         self._asked[request_id] = future
         try:
             if self.ended.is_set():
                 raise _ended_before(subtype)
-            await self.write(protocol.control_request(request_id, subtype, **details))
+            await self.write(protocol.control_request(request_id, subtype, **details) + then)
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await future
         except TimeoutError as error:

@@ -6,7 +6,7 @@ import sys
 
 from tests.benchmarks.measure import Finding
 
-NAMES = ("start", "memory", "pane", "events")
+NAMES = ("start", "memory", "pane", "events", "claude")
 
 
 def main() -> int:
