@@ -133,7 +133,7 @@ async def test_a_flood_on_stderr_stops_nothing_and_fills_nothing(setting: Settin
 
 
 async def test_half_a_line_and_then_nothing_is_quiet_and_can_be_cancelled(setting: Setting) -> None:
-    going_wrong(setting, 'put(b\'{"type":"assist\')', "time.sleep(600)")
+    going_wrong(setting, "text('one')", 'put(b\'{"type":"assist\')', "time.sleep(600)")
     async with setting.engine() as engine:
         async with running(engine, "go") as turn:
             await turn.until(lambda event: event == Text("one"))
