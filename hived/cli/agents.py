@@ -165,7 +165,7 @@ def session_line(agent: dict[str, Any]) -> str | None:
     match session["state"]:
         case "armed":
             primer = " that is told what the journal remembers" if session["primer"] else ""
-            return f"the next turn begins a new one{primer}{why}"
+            return f"the next turn begins a new conversation{primer}{why}"
         case "refused":
             return (
                 f"{line(known or '')} cannot be resumed{why}; choose with: hive new-session {agent['name']} [--primer]"

@@ -45,7 +45,7 @@ def _new_session(arguments: Arguments) -> int:
     if not go_ahead(arguments.yes, question, f"A new session of {name}"):
         return 1
     agent = _act(name, "new-session", {"primer": arguments.primer})
-    return say(agent, session_line(agent) or "the next turn begins a new one", arguments.json)
+    return say(agent, session_line(agent) or "the next turn begins a new conversation", arguments.json)
 
 
 def _declare_nap(parser: argparse.ArgumentParser) -> None:

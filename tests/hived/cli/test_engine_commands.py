@@ -138,7 +138,7 @@ def test_compact_answers_with_what_is_left_of_the_window(desk: Desk) -> None:
 def test_a_new_session_is_armed_with_a_yes(desk: Desk, primer: bool) -> None:
     flag = ["--primer"] if primer else []
     desk.tells(f"POST {ADA}/new-session", view(session={"state": "armed", "primer": primer}))
-    assert desk("new-session", "ada", *flag, "--yes").out.startswith("ada: the next turn begins a new one")
+    assert desk("new-session", "ada", *flag, "--yes").out.startswith("ada: the next turn begins a new conversation")
     assert desk.hived.changes() == [("POST", f"{ADA}/new-session", {"primer": primer})]
 
 

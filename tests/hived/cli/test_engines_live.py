@@ -122,8 +122,8 @@ def test_a_new_session_is_armed_shown_and_used(ann: Shell) -> None:
     before = ann("show", NAME, "--json").json()["session"]
     assert before["state"] == "kept"
     ann("new-session", NAME).fails(2, "confirmation_needed")
-    assert "begins a new one that is told" in ann("new-session", NAME, "--primer", "--yes").out
-    assert "the next turn begins a new one" in ann("show", NAME).out
+    assert "begins a new conversation that is told" in ann("new-session", NAME, "--primer", "--yes").out
+    assert "the next turn begins a new conversation" in ann("show", NAME).out
     turn(ann, "hello again")
     after = ann("show", NAME, "--json").json()["session"]
     assert after["state"] == "kept"
