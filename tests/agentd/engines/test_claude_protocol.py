@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentd.engines import claude_protocol as protocol
-from agentd.engines.base import TextDelta, ToolResult, ToolUse
+from agentd.engines.base import TextDelta, ThinkingDelta, ToolResult, ToolUse
 from agentd.engines.claude_events import Inference, OtherRequest, Unknown
 
 
@@ -53,6 +55,36 @@ def test_half_written_tool_input_is_left_out() -> None:
     delta = {"type": "input_json_delta", "partial_json": "{"}
     event = {"type": "content_block_delta", "index": 0, "delta": delta}
     assert protocol.parse_line(line({"type": "stream_event", "event": event})) == []
+
+
+@pytest.mark.parametrize(("kind", "event"), [("text", TextDelta), ("thinking", ThinkingDelta)])
+@given(text=st.text(min_size=1), ascii=st.booleans(), newest=st.booleans())
+def test_words_that_come_one_by_one_are_the_same_read_in_short_or_in_full(
+    kind: str, event: type[TextDelta] | type[ThinkingDelta], text: str, ascii: bool, newest: bool
+) -> None:
+    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": f"{kind}_delta", kind: text}}
+    message = {"type": "stream_event", "event": delta, "session_id": "s", "parent_tool_use_id": None, "uuid": "u"}
+    if newest:
+        message["api_message_id"] = "m"
+    short = json.dumps(message, separators=(",", ":"), ensure_ascii=ascii).encode("utf-8", "surrogatepass")
+    in_full = json.dumps(message, ensure_ascii=ascii).encode("utf-8", "surrogatepass")
+    assert protocol.parse_line(short) == protocol.parse_line(in_full) == [event(text)]
+
+
+def test_words_in_a_broken_literal_are_no_words() -> None:
+    good = line({"type": "stream_event", "event": {"type": "content_block_delta", "index": 0,
+                 "delta": {"type": "text_delta", "text": "x"}}, "session_id": "s", "parent_tool_use_id": None})  # fmt: skip
+    assert protocol.parse_line(good) == [TextDelta("x")]
+    assert protocol.parse_line(good.replace(b'"x"', b'"\\x"')) == [Unknown("a line that is not JSON")]
+    assert protocol.parse_line(good.replace(b'"x"', b'"\xff"')) == [Unknown("a line that is not JSON")]
+
+
+def test_figures_are_said_when_a_message_begins_and_when_it_ends() -> None:
+    usage = {"input_tokens": 3, "cache_read_input_tokens": 4, "output_tokens": 1}
+    begins = {"type": "message_start", "message": {"id": "m", "usage": usage}}
+    ends = {"type": "message_delta", "delta": {}, "usage": {**usage, "output_tokens": 9}}
+    assert protocol.parse_line(line({"type": "stream_event", "event": begins})) == [Inference(3, 1, 4, 0, "m")]
+    assert protocol.parse_line(line({"type": "stream_event", "event": ends})) == [Inference(3, 9, 4, 0)]
 
 
 def test_a_subagents_words_are_left_out_and_its_deeds_are_not() -> None:
