@@ -161,15 +161,13 @@ def session_line(agent: dict[str, Any]) -> str | None:
     """What the next turn goes on with; None where there has been no conversation."""
     session = agent["session"]
     known = session["id"] or agent["session_id"]
-    why = f": {line(session['detail'])}" if session["detail"] else ""
+    why = line(session["detail"]).rstrip(".")
     match session["state"]:
         case "armed":
             primer = " that is told what the journal remembers" if session["primer"] else ""
-            return f"the next turn begins a new conversation{primer}{why}"
+            return f"the next turn begins a new conversation{primer}{f' ({why})' if why else ''}"
         case "refused":
-            return (
-                f"{line(known or '')} cannot be resumed{why}; choose with: hive new-session {agent['name']} [--primer]"
-            )
+            return f"refused: {why or line(known or '')}. Choose with: hive new-session {agent['name']} [--primer]"
         case _:
             return line(known) if known else None
 

@@ -372,14 +372,11 @@ def test_show_explains_what_holds_an_agent_up(desk: Desk) -> None:
     assert facts["conditions"].startswith("rate_limited (five hours are used up, until ")
     assert facts["conditions"].endswith("(in 59m))")
     assert facts["nap"].endswith("(in 19m)")
-    assert (
-        facts["session"]
-        == "s-1 cannot be resumed: it has no such conversation; choose with: hive new-session ada [--primer]"
-    )
+    assert facts["session"] == "refused: it has no such conversation. Choose with: hive new-session ada [--primer]"
     assert facts["effort"] == "high"
     assert facts["permissions"] == "the engine's own (of plan)"
     assert OPEN["url"] in facts["login"]
-    assert facts["last event"] == "30s ago"
+    assert facts["last event"] in {f"{seconds}s ago" for seconds in range(30, 60)}
 
 
 def test_ls_says_what_holds_an_agent_up_in_a_word(desk: Desk) -> None:
