@@ -206,7 +206,7 @@ def _runs(request: SpawnRequest) -> str:
         return f" running {agent}"
     if request.engine == "api":
         provider = f" {options['provider']}" if options.get("provider") else ""
-        return f" at{provider} {server}" if server else provider and f" at{provider}"
+        return f" at{provider} {server}" if server else f" at{provider}" if provider else ""
     return f" at {server}" if server else ""
 
 

@@ -1,5 +1,6 @@
 """Who answers, whether it is well, what a client begins with, and the word that ends it."""
 
+from hived.wire.protocol import PROTOCOL
 from tests.hived.api.conftest import Calls
 from tests.support.books import Books
 
@@ -7,7 +8,7 @@ from tests.support.books import Books
 async def test_the_version_is_the_first_thing_to_ask(host: Calls) -> None:
     status, answer = await host("GET", "/v1/version")
     assert status == 200
-    assert answer["protocol"] == 1
+    assert answer["protocol"] == PROTOCOL
     assert answer["version"] in answer["build"]
 
 

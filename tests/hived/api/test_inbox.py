@@ -57,7 +57,7 @@ async def test_a_status_report_is_on_the_view_when_it_is_answered(harness: Calls
 
 async def test_it_is_told_who_it_is_and_who_else_there_is(harness: Calls, books: Books) -> None:
     _, me = await harness("GET", "/v1/whoami")
-    assert (me["name"], me["role"], me["model"], me["engine"]) == ("ada", "worker", "haiku", "scripted")
+    assert (me["name"], me["role"], me["model"], me["engine"]) == ("ada", "worker", "default", "scripted")
     await books.agent("queen", role="queen")
     await books.do(
         lambda tx: tx.execute("""UPDATE agents SET spec_json = json_set(spec_json, '$.can_message', json('[]'))""")

@@ -19,6 +19,7 @@ from hived.wire.errors import (
 )
 from hived.wire.events import Event
 from hived.wire.messages import MessageDraft
+from hived.wire.protocol import PROTOCOL
 from tests.fakes.hived_api import WHEN, FakeHived
 from tests.hivetui import scene
 
@@ -38,8 +39,8 @@ async def client(hived: FakeHived) -> AsyncIterator[HiveClient]:
 async def test_answers_are_wire_models(hived: FakeHived, client: HiveClient) -> None:
     hived.engines = [engine.model_dump() for engine in scene.engines()]
     assert (await client.fetch_snapshot()).seq == 500
-    assert (await client.fetch_version()).protocol == 1
-    assert [engine.kind for engine in await client.list_engines()] == ["claude", "command", "scripted", "acp"]
+    assert (await client.fetch_version()).protocol == PROTOCOL
+    assert [engine.kind for engine in await client.list_engines()] == [found.kind for found in scene.engines()]
     assert (await client.start_agent("alice")).name == "alice"
 
 
@@ -78,10 +79,10 @@ def test_a_path_that_the_kernel_does_not_take_is_said_at_once() -> None:
 
 
 async def test_another_protocol_is_refused_before_anything_is_read(hived: FakeHived, client: HiveClient) -> None:
-    hived.protocol = 2
+    hived.protocol = PROTOCOL + 1
     with pytest.raises(ProtocolMismatch) as error:
         await client.fetch_snapshot()
-    assert error.value.detail["theirs"] == "2"
+    assert error.value.detail["theirs"] == str(PROTOCOL + 1)
 
 
 async def test_the_feed_gives_rows_as_they_happen_and_ends_with_a_resync(hived: FakeHived, client: HiveClient) -> None:

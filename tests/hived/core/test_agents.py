@@ -206,9 +206,10 @@ async def test_a_status_report_says_what_is_true(books: Books) -> None:
     )  # fmt: skip
     view = await books.view("ada")
     assert (view.turn.state, view.turn.since, view.turn.turn_id) == ("thinking", SINCE, "t9")
-    assert (view.session_id, view.abilities.steer, view.model) == ("s1", True, "haiku")
+    assert (view.session_id, view.session.state, view.abilities.steer, view.model) == ("s1", "kept", True, "default")
     await books.do(lambda tx: agents.apply_status(tx, ada, 1, report()))
-    assert (await books.view("ada")).session_id == "s1"
+    view = await books.view("ada")
+    assert (view.session_id, view.session.state) == (None, "none")
     with pytest.raises(StaleGeneration):
         await books.do(lambda tx: agents.apply_status(tx, ada, 0, report()))
 

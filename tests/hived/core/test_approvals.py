@@ -67,6 +67,32 @@ async def test_the_one_line_of_a_spawn_names_the_program_that_it_would_run(books
     ]
 
 
+@pytest.mark.parametrize(
+    ("engine", "options", "subject"),
+    [
+        ("acp", {"agent": "codex"}, "spawn ada (worker, acp) running codex"),
+        ("acp", {"agent": "codex", "command": "evil --now"}, "spawn ada (worker, acp) running `evil --now`"),
+        ("api", {"base_url": "http://127.0.0.1:1/v1"}, "spawn ada (worker, api) at http://127.0.0.1:1/v1"),
+        (
+            "api",
+            {"provider": "openai", "base_url": "http://evil"},
+            "spawn ada (worker, api) at openai http://evil",
+        ),
+        ("api", {"provider": "ollama"}, "spawn ada (worker, api) at ollama"),
+        (
+            "claude",
+            {"permission_mode": "bypassPermissions"},
+            "spawn ada (worker, claude, permission mode bypassPermissions)",
+        ),
+    ],
+)
+async def test_the_one_line_of_a_spawn_names_what_will_really_think(
+    books: Books, engine: str, options: dict[str, Any], subject: str
+) -> None:
+    await books.ask("ada", engine=engine, engine_options=options)
+    assert [item.subject for item in await books.waiting()] == [subject]
+
+
 async def test_only_a_queen_may_be_named_so(books: Books) -> None:
     with pytest.raises(InvalidRequest):
         await books.ask("queen")
@@ -91,7 +117,7 @@ async def test_the_same_id_is_the_same_ask(books: Books) -> None:
         ({"name": ".."}, InvalidName),
         ({"name": ""}, InvalidName),
         ({"name": "a" * 33}, InvalidName),
-        ({"engine": "acp"}, UnknownEngine),
+        ({"engine": "cheese"}, UnknownEngine),
         ({"engine": "gpt"}, UnknownEngine),
         ({"runtime": "bwrap"}, UnknownRuntime),
         ({"repo": "relative/path"}, InvalidRepo),

@@ -175,9 +175,11 @@ async def test_conditions_come_and_go(books: Books) -> None:
     await books.events(ada, event(3, "status_changed", condition="needs_login", on=True, detail="still 401"))
     login = next(c for c in (await books.view("ada")).conditions if c.kind == "needs_login")
     assert (login.since, login.detail) == (first["ts"], "still 401")
-    assert [item.kind for item in await books.waiting()] == ["needs_login"]
+    assert {item.kind for item in await books.waiting()} == {"needs_login", "rate_limited"}
     await books.events(ada, event(4, "status_changed", condition="needs_login", on=False))
     assert [c.kind for c in (await books.view("ada")).conditions] == ["rate_limited"]
+    assert [item.kind for item in await books.waiting()] == ["rate_limited"]
+    await books.events(ada, event(5, "status_changed", condition="rate_limited", on=False))
     assert await books.waiting() == []
 
 
@@ -253,6 +255,12 @@ async def test_a_refused_message_comes_back_in_the_answer_and_its_neighbours_go_
         ("model_changed", {"model": ""}),
         ("token_usage_changed", {"ctx": {"tokens": "many"}}),
         ("turn_state_changed", {"state": "dancing"}),
+        ("model_changed", {"model": "\u0007\u202e"}),
+        ("session_changed", {"state": "lost"}),
+        ("session_changed", {}),
+        ("login_changed", {"login_id": "l1", "state": "hacked"}),
+        ("login_changed", {"login_id": "../x", "state": "open"}),
+        ("login_changed", {"state": "open", "url": "https://x"}),
         ("a kind of a newer harness", {}),
     ],
 )

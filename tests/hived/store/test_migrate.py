@@ -44,23 +44,24 @@ def test_a_second_time_there_is_nothing_to_do(path: Path) -> None:
 
 def test_an_older_database_is_backed_up_before_each_step(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     migrate.migrate(path)
-    newer = [*migrate.migrations(), (2, "0002_more.sql", "CREATE TABLE more(x);")]
+    newest = version(path)
+    newer = [*migrate.migrations(), (newest + 1, "9999_more.sql", "CREATE TABLE more(x);")]
     monkeypatch.setattr(migrate, "migrations", lambda: newer)
-    assert migrate.migrate(path) == ["0002_more.sql"]
-    backup = path.with_name("hive.sqlite.before-0002")
-    assert (version(path), version(backup)) == (2, 1)
+    assert migrate.migrate(path) == ["9999_more.sql"]
+    backup = path.with_name(f"hive.sqlite.before-{newest + 1:04d}")
+    assert (version(path), version(backup)) == (newest + 1, newest)
     assert "more" in tables(path) - tables(backup)
     assert backup.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     migrate.migrate(path)
-    before = tables(path)
-    broken = [*migrate.migrations(), (2, "0002_broken.sql", "CREATE TABLE more(x); CREATE TABLE more(x);")]
+    before, newest = tables(path), version(path)
+    broken = [*migrate.migrations(), (newest + 1, "9999_broken.sql", "CREATE TABLE more(x); CREATE TABLE more(x);")]
     monkeypatch.setattr(migrate, "migrations", lambda: broken)
     with pytest.raises(sqlite3.OperationalError):
         migrate.migrate(path)
-    assert (version(path), tables(path)) == (1, before)
+    assert (version(path), tables(path)) == (newest, before)
 
 
 def test_a_newer_database_is_refused_and_not_touched(path: Path) -> None:
