@@ -90,16 +90,22 @@ class AcpEngine:
         return False
 
     async def set_model(self, model: str) -> bool:
+        if not await self._chosen(lambda session: session.choose_model(model)):
+            return False
         self._model = model
-        return await self._chosen(lambda session: session.choose_model(model))
+        return True
 
     async def set_effort(self, effort: str | None) -> bool:
+        if not await self._chosen(lambda session: session.choose_effort(effort)):
+            return False
         self._effort = effort
-        return await self._chosen(lambda session: session.choose_effort(effort))
+        return True
 
     async def set_permission_mode(self, mode: str | None) -> bool:
+        if not await self._chosen(lambda session: session.choose_mode(mode)):
+            return False
         self._mode = mode
-        return await self._chosen(lambda session: session.choose_mode(mode))
+        return True
 
     async def compact(self) -> AsyncIterator[EngineEvent]:
         if not self.abilities.compact:

@@ -17,6 +17,8 @@ MOST_ERROR_CHARACTERS = 1000
 
 _STATUS = re.compile(r"\b(?:API Error|status(?: code)?|HTTP)[: =]{1,3}([45]\d\d)\b", re.IGNORECASE)
 _TOO_LONG = re.compile(r"prompt is too long|context.?length.?exceeded|context.?window.?exceeded", re.IGNORECASE)
+_NO_KEY = re.compile(r"\b(?:invalid|incorrect) (?:x-)?api.key\b", re.IGNORECASE)
+"""OpenCode hands its provider's words on, and no status."""
 _NO_REPEAT = frozenset({400, 402, 403, 404, 413})
 _KINDS: dict[str, Outcome] = {
     "authentication_failed": "needs_login", "unauthorized": "needs_login", "rate_limit": "rate_limited",
@@ -66,7 +68,8 @@ def of_error(code: Any, message: Any, data: Any, login: str) -> Verdict:
     if detail and detail not in said:
         said = one_line(f"{said}: {detail}", MOST_ERROR_CHARACTERS)
     status = _status_of(code, said)
-    if code == AUTH_REQUIRED or status == 401 or (_KINDS.get(kind) == "needs_login" and status != 403):
+    no_login = code == AUTH_REQUIRED or status == 401 or (_KINDS.get(kind) == "needs_login" and status != 403)
+    if no_login or _NO_KEY.search(said):
         return Verdict("needs_login", f"{login} ({said})", retryable=False)
     if _KINDS.get(kind) == "prompt_too_long" or _TOO_LONG.search(said):
         return Verdict("prompt_too_long", said)

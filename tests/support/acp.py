@@ -19,6 +19,8 @@ from agentd.runtimes.process import ProcessRuntime
 from hived.wire.agents import ENGINES_OWN_MODEL, SpawnRequest
 from hived.wire.launch import Launch
 from hived.wire.protocol import PROTOCOL
+from tests.fakes.messages_scenarios import Step
+from tests.fakes.openai_api import OpenAiApi
 from tests.support.claude import MemoryFacts, RecordedTools
 
 FAKE_AGENT = Path(__file__).resolve().parents[1] / "fakes/acp_agent.py"
@@ -167,3 +169,15 @@ def checked(events: list[EngineEvent]) -> list[EngineEvent]:
 
 def of_kind(events: Sequence[EngineEvent], kind: type[Kind]) -> list[Kind]:
     return [event for event in events if isinstance(event, kind)]
+
+
+class CodexApi(OpenAiApi):
+    """Codex's model calls an MCP server's tool by a name and a namespace: here `namespace/name`."""
+
+    async def _response_events(self, request: dict[str, Any], step: Step) -> AsyncIterator[dict[str, Any]]:
+        async for event in super()._response_events(request, step):
+            item = event.get("item", {})
+            namespace, slash, name = str(item.get("name", "")).partition("/")
+            if slash:
+                item |= {"namespace": namespace, "name": name}
+            yield event

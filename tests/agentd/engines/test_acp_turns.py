@@ -300,6 +300,7 @@ async def test_a_turn_that_did_not_end_well_says_why(
     [
         ({"code": -32000, "message": "Authentication required"}, "needs_login", False),
         ({"code": -32603, "message": "Internal error: API Error: 401 no"}, "needs_login", False),
+        ({"code": -32603, "message": "Internal error: invalid x-api-key"}, "needs_login", False),
         ({"code": -32603, "message": "x", "data": {"errorKind": "rate_limit"}}, "rate_limited", True),
         ({"code": 429, "message": '{"error":{"message":"Quota"}}'}, "rate_limited", True),
         ({"code": -32603, "message": "x", "data": {"codex_error_info": "usage_limit_exceeded"}}, "rate_limited", True),
