@@ -160,10 +160,14 @@ def read_setting(path: Path, which: Which) -> str | None:
         return None
     except OSError as error:
         raise Unfit(error.strerror or type(error).__name__) from error
-    with open(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Unfit("it is no plain file")
-        data = file.read(MOST_BYTES + 1)
+        data = os.read(descriptor, MOST_BYTES + 1)
+    except OSError as error:
+        raise Unfit(error.strerror or type(error).__name__) from error
+    finally:
+        os.close(descriptor)
     if len(data) > MOST_BYTES:
         raise Unfit("it is too long")
     try:
