@@ -67,6 +67,8 @@ class TurnStats:
         uri = f"file:{quote(str(self._path))}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as connection:
             connection.row_factory = sqlite3.Row
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'turns'").fetchone() is None:
+                return []
             rows = connection.execute("SELECT * FROM turns ORDER BY rowid DESC LIMIT ?", (MOST_LOOKED_AT,)).fetchall()
         return [TurnRow.model_validate(dict(row)) for row in rows]
 
