@@ -13,7 +13,7 @@ from agentd.engines.api_options import KEY_NAMES, PERMISSION_MODES, ollama_addre
 from hived.paths import hive_paths
 from hived.wire.agents import EngineAbilities, EngineFound
 
-PROBE_SECONDS = 0.7
+PROBE_SECONDS = 1.5
 """It is on this machine, or it is not there."""
 MOST_ANSWER_BYTES = 4 * 1024 * 1024
 INSTALL = "install Ollama (https://ollama.com), or put an API key into secrets.toml"

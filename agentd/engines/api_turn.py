@@ -129,7 +129,7 @@ class ApiTurn(Interruptible):
         """One inference and its tools. A TurnDone where the turn ends with it."""
         session, conversation = self._session, self._session.conversation
         told = len(self._said)
-        await session.learn_window(model, loaded=False)
+        await self.unless_interrupted(session.learn_window(model, loaded=False))
         inference = session.inference(model, [*conversation.records, *self._said], effort=session.effort)
         try:
             async with contextlib.aclosing(self.heard(inference)) as pieces:

@@ -53,7 +53,7 @@ class Worker:
 
     async def close(self) -> None:
         if self._shell is not None:
-            self._shell.end_all()
+            await self._shell.end_all()
         if self._servers is not None:
             await self._servers.close()
 

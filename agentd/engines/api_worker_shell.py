@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections import deque
+from functools import partial
 from typing import Any
 
 from agentd.engines.api_worker_files import Refused
@@ -19,6 +20,8 @@ HEAD_BYTES = TAIL_BYTES = 20_000
 READ_BYTES = 65_536
 TERM_SECONDS = 2.0
 """A command told to end may tidy up."""
+START_SECONDS = 2.0
+"""A fork takes milliseconds."""
 PIPE_SECONDS = 0.3
 """After the shell has ended, what it left in the background may hold the pipe: its words are no longer waited for."""
 
@@ -29,7 +32,10 @@ class Shell:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._groups: set[int] = set()
+        """Those that still have somebody in them: the number of one that is empty may become another's."""
+        self._starting: set[asyncio.Task[_Process]] = set()
         self._drains: set[asyncio.Task[None]] = set()
+        self._ending = False
         self._program = shutil.which("bash") or "/bin/sh"
 
     async def run(self, given: dict[str, Any]) -> tuple[str, bool]:
@@ -38,12 +44,13 @@ class Shell:
         seconds = min(whole(given, "timeout", SECONDS), MOST_SECONDS)
         if "\0" in command:
             raise Refused("A command holds no NUL.")
-        process = await _start([self._program, "-c", command], self._folder)
-        self._groups.add(process.pid)
+        for group in tuple(self._groups):
+            self._forget_empty(group)  # whoever has ended is counted until init has seen it, and that may take a while
+        process = await self._started(command)
         output = _Output()
         drain = asyncio.create_task(output.drain(process.output))
         self._drains.add(drain)
-        drain.add_done_callback(self._drains.discard)
+        drain.add_done_callback(partial(self._silent, process.pid))
         late = False
         try:
             async with asyncio.timeout(seconds):
@@ -55,6 +62,7 @@ class Shell:
             await self._end(process)
             raise
         await asyncio.wait({drain}, timeout=PIPE_SECONDS)
+        self._forget_empty(process.pid)
         said = output.text()
         if late:
             return f"It was ended after {seconds} s.\n{said}", True
@@ -64,9 +72,42 @@ class Shell:
             return f"{end}\n{said}{left}", True
         return (said or "(no output)") + left, False
 
-    def end_all(self) -> None:
+    async def end_all(self) -> None:
+        """Whatever runs, and what is just starting."""
+        self._ending = True
+        if self._starting:
+            await asyncio.wait(self._starting, timeout=START_SECONDS)
         for group in self._groups:
             _signal(group, signal.SIGKILL)
+
+    async def _started(self, command: str) -> "_Process":
+        """Known from the moment it runs, even where nobody waits for it any more."""
+        if self._ending:
+            raise Refused("The worker is ending.")
+        starting = asyncio.create_task(_start([self._program, "-c", command], self._folder))
+        self._starting.add(starting)
+        starting.add_done_callback(self._began)
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await self._end(await starting)
+            raise
+
+    def _began(self, starting: "asyncio.Task[_Process]") -> None:
+        self._starting.discard(starting)
+        if not starting.cancelled() and starting.exception() is None:
+            self._groups.add(starting.result().pid)
+
+    def _silent(self, group: int, drain: "asyncio.Task[None]") -> None:
+        """Nobody holds the command's pipe any more."""
+        self._drains.discard(drain)
+        self._forget_empty(group)
+
+    def _forget_empty(self, group: int) -> None:
+        try:
+            os.killpg(group, 0)
+        except (ProcessLookupError, PermissionError):  # nobody's, or somebody else's by now
+            self._groups.discard(group)
 
     async def _end(self, process: "_Process") -> None:
         _signal(process.pid, signal.SIGTERM)

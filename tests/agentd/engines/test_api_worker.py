@@ -15,6 +15,7 @@ import pytest
 
 from agentd.engines import api_worker_client
 from agentd.engines.api_worker_client import DIED, WorkerClient
+from agentd.engines.api_worker_shell import Shell
 from agentd.engines.api_worker_tools import glob_pattern
 from agentd.engines.base import ToolAnswer
 from tests.fakes.openai_api import OpenAiApi
@@ -291,6 +292,19 @@ async def test_what_is_left_in_the_background_ends_with_the_agent(setting: ApiSe
     await worker.close()
     for pid in pids:
         await until(partial(has_ended, pid))
+
+
+async def test_a_group_is_forgotten_once_nobody_is_in_it(setting: ApiSetting) -> None:
+    """Its number may be another's by then, and that one must not be ended."""
+    shell = Shell(str(setting.workspace))
+    await shell.run({"command": "echo done"})
+    assert shell._groups == set()
+    await shell.run({"command": "(until [ -e go ]; do sleep 0.02; done) & echo left"})
+    assert len(shell._groups) == 1
+    (setting.workspace / "go").touch()
+    async with asyncio.timeout(60):
+        while shell._groups:
+            await shell.run({"command": "sleep 0.1"})
 
 
 # Its life --------------------------------------------------------------------------------------------------
