@@ -5,7 +5,6 @@ from datetime import datetime
 from hivetui.state.agents import Agent
 from hivetui.state.clock import age, ahead, day_and_hour, running
 
-
 SAY_IT_THEMSELVES = frozenset({"waiting", "login", "refused", "limited"})
 """States in which it is plain that something waits on the operator, and what."""
 

@@ -47,5 +47,5 @@ async def living(size: tuple[int, int] = (140, 40), snapshot: Snapshot | None = 
         app = HiveApp(client, clock=scene.clock)
         async with app.run_test(size=size) as pilot:
             live = Live(hived, app, pilot)
-            await live.until(lambda: app.state.link.kind == "live", "attaching")
+            await live.until(lambda: app.hive.state.link.kind == "live", "attaching")
             yield live

@@ -1,7 +1,22 @@
 import pytest
 
 from hivetui.commands import COMMANDS, NotACommand, Parsed, ShowScreen, completions, is_command, parsed
-from hivetui.intents import CancelTurn, RestartAgent, SetModel, SpawnAgent, StartAgent, StopAgent
+from hivetui.intents import (
+    CancelTurn,
+    Compact,
+    Nap,
+    NewSession,
+    Rebuild,
+    Record,
+    RestartAgent,
+    Resume,
+    SetEffort,
+    SetModel,
+    SetPermissionMode,
+    SpawnAgent,
+    StartAgent,
+    StopAgent,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +32,26 @@ from hivetui.intents import CancelTurn, RestartAgent, SetModel, SpawnAgent, Star
         ("/spawn scout claude opus", SpawnAgent("scout", "claude", "worker", "opus")),
         ("/spawn", ShowScreen("spawn")),
         ("/spawn scout command", ShowScreen("spawn", "scout command")),
+        ("/spawn scout acp", ShowScreen("spawn", "scout acp")),
+        ("/effort high", SetEffort("alice", "high")),
+        ("/effort -", SetEffort("alice", None)),
+        ("/effort", ShowScreen("effort")),
+        ("/permission-mode plan", SetPermissionMode("alice", "plan")),
+        ("/permission-mode", ShowScreen("permission-mode")),
+        ("/compact", Compact("alice")),
+        ("/new-session", NewSession("alice", primer=False)),
+        ("/new-session primer", NewSession("alice", primer=True)),
+        ("/nap 1h30m", Nap("alice", 5400)),
+        ("/nap off", Nap("alice", 0)),
+        ("/resume", Resume("alice")),
+        ("/resume bob", Resume("bob")),
+        ("/login", ShowScreen("login", "alice")),
+        ("/login bob", ShowScreen("login", "bob")),
+        ("/rebuild claude opus", Rebuild("alice", "claude", "opus")),
+        ("/rebuild acp", ShowScreen("rebuild", "acp")),
+        ("/rebuild", ShowScreen("rebuild")),
+        ("/record my runs/alice.toml", Record("alice", "my runs/alice.toml")),
+        ("/doctor", ShowScreen("doctor")),
         ("/go bob", ShowScreen("go", "bob")),
         ("/help", ShowScreen("help")),
     ],
@@ -25,7 +60,9 @@ def test_a_command_means_one_thing(text: str, meant: Parsed) -> None:
     assert parsed(text, "alice", "claude") == meant
 
 
-@pytest.mark.parametrize("text", ["/nonsense", "/", "/go", "/mod el"])
+@pytest.mark.parametrize(
+    "text", ["/nonsense", "/", "/go", "/mod el", "/nap", "/nap soon", "/nap 0s", "/record", "/new-session please"]
+)
 def test_what_cannot_be_done_says_why_in_one_sentence(text: str) -> None:
     found = parsed(text, "alice", None)
     assert isinstance(found, NotACommand)

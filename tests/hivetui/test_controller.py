@@ -9,14 +9,26 @@ from hivetui.controller import Controller
 from hivetui.intents import (
     ApproveItem,
     CancelTurn,
+    Compact,
     DenyItem,
+    Examine,
+    GiveLoginCode,
     Intent,
     ListEngines,
+    ListModels,
+    Nap,
+    NewSession,
+    Rebuild,
+    Record,
     RestartAgent,
+    Resume,
     SendMessage,
+    SetEffort,
     SetModel,
+    SetPermissionMode,
     SpawnAgent,
     StartAgent,
+    StartLogin,
     StopAgent,
 )
 from tests.fakes.hived_api import FakeHived
@@ -42,6 +54,13 @@ async def controller(hived: FakeHived) -> AsyncIterator[Controller]:
         (ApproveItem(scene.ident(101), "scout"), "POST", f"/v1/approvals/{scene.ident(101)}/approve"),
         (DenyItem(scene.ident(101), "scout", "no"), "POST", f"/v1/approvals/{scene.ident(101)}/deny"),
         (SetModel("alice", "opus"), "PUT", "/v1/agents/alice/model"),
+        (SetEffort("alice", "high"), "PUT", "/v1/agents/alice/effort"),
+        (SetPermissionMode("alice", None), "PUT", "/v1/agents/alice/permission-mode"),
+        (Compact("alice"), "POST", "/v1/agents/alice/compact"),
+        (NewSession("alice", True), "POST", "/v1/agents/alice/new-session"),
+        (Nap("alice", 1800), "POST", "/v1/agents/alice/nap"),
+        (Resume("alice"), "POST", "/v1/agents/alice/resume"),
+        (Rebuild("alice", "acp", None, (("agent", "codex-acp"),)), "POST", "/v1/agents/alice/rebuild"),
         (CancelTurn("alice"), "POST", "/v1/agents/alice/cancel-turn"),
         (StartAgent("alice"), "POST", "/v1/agents/alice/start"),
         (StopAgent("alice"), "POST", "/v1/agents/alice/stop"),
@@ -96,3 +115,55 @@ async def test_nobody_there_is_a_notice_too() -> None:
         outcome = await Controller(client).do(StopAgent("alice"))
     assert outcome.notice is not None
     assert outcome.notice.code == "not_running"
+
+
+async def test_what_is_asked_for_is_sent_as_it_is_meant(hived: FakeHived, controller: Controller) -> None:
+    for intent in (NewSession("alice", True), Nap("alice", 0), SetEffort("alice", None)):
+        await controller.do(intent)
+    await controller.do(Rebuild("alice", "api", "qwen3", (("provider", "ollama"),), ("KEY",)))
+    assert [body for _, _, body in hived.asked] == [
+        {"primer": True},
+        {"seconds": 0},
+        {"effort": None},
+        {"engine": "api", "model": "qwen3", "engine_options": {"provider": "ollama"}, "env_from": ["KEY"]},
+    ]
+
+
+async def test_an_engine_s_models_and_the_doctor_are_given_on(hived: FakeHived, controller: Controller) -> None:
+    hived.models["alice"], hived.report = scene.models(), scene.report()
+    assert (await controller.do(ListModels("alice"))).models == scene.models()
+    assert (await controller.do(Examine())).report == scene.report()
+
+
+async def test_a_recording_is_a_new_file_and_its_place_is_said(
+    controller: Controller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = await controller.do(Record("alice", "alice.toml"))
+    assert outcome.notice is not None
+    assert outcome.notice.text == f"3 turns of alice stand in {tmp_path}/alice.toml."
+    assert (tmp_path / "alice.toml").read_text() == "# alice\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("there.toml", "File exists"), ("no/folder.toml", "No such file or directory")]
+)
+async def test_a_recording_writes_over_nothing_and_says_why(
+    controller: Controller, tmp_path: Path, name: str, why: str
+) -> None:
+    (tmp_path / "there.toml").write_text("mine")
+    outcome = await controller.do(Record("alice", str(tmp_path / name)))
+    assert outcome.notice is not None
+    assert (outcome.done, outcome.notice.code) == (False, "file_unusable")
+    assert outcome.notice.text == f"{tmp_path / name}: {why}."
+    assert (tmp_path / "there.toml").read_text() == "mine"
+
+
+async def test_a_login_is_carried_and_its_code_is_in_no_text(hived: FakeHived, controller: Controller) -> None:
+    assert (await controller.do(StartLogin("alice"))).done
+    intent = GiveLoginCode("alice", "right")
+    outcome = await controller.do(intent)
+    assert outcome.notice is not None
+    assert outcome.notice.text == "alice is logged in."
+    assert "right" not in repr(outcome)
+    assert hived.keys[-1] == "", "what is sent with a key is remembered"

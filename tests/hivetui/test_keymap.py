@@ -1,8 +1,13 @@
 from collections import Counter
 
-from hivetui.keymap import KEYS, WHERE_WORDS, bindings_of, footer_of, palette
+import pytest
+
+from hivetui.commands import COMMANDS
+from hivetui.keymap import KEYS, WHERE_WORDS, bindings_of, deciding_keys, footer_of, marked_labels, palette
 from hivetui.screens.help import help_lines
 from hivetui.screens.hive import HiveScreen
+from hivetui.screens.login import LoginScreen
+from hivetui.screens.places import place_choices
 from hivetui.widgets.agent_list import AgentList
 from hivetui.widgets.choice_rows import ChoiceRows
 from hivetui.widgets.composer import DraftArea
@@ -10,7 +15,14 @@ from hivetui.widgets.lines import plain
 from hivetui.widgets.pane import AgentPane
 from hivetui.widgets.waiting_list import WaitingList
 
-PARTS = {"hive": HiveScreen, "agents": AgentList, "pane": AgentPane, "waiting": WaitingList, "composer": DraftArea}
+PARTS = {
+    "login": LoginScreen,
+    "hive": HiveScreen,
+    "agents": AgentList,
+    "pane": AgentPane,
+    "waiting": WaitingList,
+    "composer": DraftArea,
+}
 
 
 def test_ids_are_unique_and_say_where() -> None:
@@ -35,9 +47,43 @@ def test_the_help_shows_every_key_and_the_footer_and_palette_only_those() -> Non
     said = "\n".join(plain(line) for line in help_lines())
     for key in KEYS:
         assert key.says in said or key.id.startswith("hive.agent_")
+    ids = {key.id for key in KEYS}
     for where in WHERE_WORDS:
-        assert set(footer_of(where)) <= set(KEYS)
+        assert {key.id for key in footer_of(where)} <= ids
     assert set(palette()) <= set(KEYS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [
+        ("spawn", ["approve", "deny", "note"]),
+        ("held_message", ["send again", "drop"]),
+        ("rate_limited", ["resume now"]),
+        ("resume_choice", ["with a primer", "clean start"]),
+        ("needs_login", ["log in"]),
+        (None, []),
+    ],
+)
+def test_a_key_says_what_it_does_to_what_the_cursor_is_on(kind: str | None, labels: list[str]) -> None:
+    assert [key.label for key in deciding_keys(kind)] == labels
+    shown = [key.label for key in footer_of("waiting", deciding=kind, marked=()) if key.id.startswith("waiting.")]
+    assert shown == [*labels, "mark"]
+
+
+def test_a_key_for_many_says_what_it_does_to_them() -> None:
+    assert marked_labels(["rate_limited", "rate_limited"]) == ("resume now", None)
+    assert marked_labels(["spawn", "rate_limited"]) == ("approve", "deny")
+    assert [key.label for key in footer_of("waiting", marked=["rate_limited"]) if "marked" in key.id] == [
+        "resume now marked"
+    ]
+
+
+def test_every_command_is_in_the_help_and_can_be_gone_to() -> None:
+    said = "\n".join(plain(line) for line in help_lines())
+    places = {choice.id for choice in place_choices()}
+    for command in COMMANDS:
+        assert f"/{command.name}" in said
+        assert {f"go:/{command.name}", f"go:{command.name}"} & places
 
 
 def test_decision_keys_belong_to_the_list_alone() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import pexpect
@@ -11,7 +12,7 @@ import pytest
 
 from tests.fakes.hived_api import FakeHived
 from tests.hivetui import scene
-from tests.hivetui.conditions import SECONDS
+from tests.hivetui.conditions import SECONDS, until
 
 
 def opened(home: Path, **extra: str) -> "pexpect.spawn[str]":
@@ -45,6 +46,43 @@ async def test_it_shows_who_works_and_who_waits_and_leaves_when_told(colour: dic
             child.close()
     assert child.exitstatus == 0
     assert hived.asked == []
+
+
+@pytest.mark.parametrize("colour", [{}, {"NO_COLOR": "1"}], ids=["colour", "no colour"])
+async def test_a_login_and_another_model_by_keyboard_alone(colour: dict[str, str]) -> None:
+    hived = FakeHived(scene.troubles())
+    (hived.home / "run").mkdir()
+    hived.socket = hived.home / "run" / "host.sock"
+    hived.models["gus"] = scene.models()
+    hived.login_url = scene.LOGIN_URL
+    async with hived:
+        child = opened(hived.home, **colour)
+        try:
+            await expect(child, "waiting on you · 3")
+            child.send("w")
+            await expect(child, "log in")
+            child.send("a")
+            await expect(child, "Paste the code that it gives")
+            child.send("\x19")
+            await expect(child, f"\x1b]52;c;{b64encode(scene.LOGIN_URL.encode()).decode()}")
+            child.send("right\r")
+            await expect(child, "gus is logged in")
+            child.send("\r")
+            await expect(child, "waiting on you · 2")
+            child.send("\x1b")
+            child.send("3m")
+            await expect(child, "sonnet[1m]")
+            child.send("1m\r")
+            await until(lambda: hived.asked[-1][1].endswith("/model"), "the model")
+            child.send("\x11")
+            await asyncio.to_thread(child.expect, pexpect.EOF)
+        finally:
+            child.close()
+    assert [(method, path, body) for method, path, body in hived.asked] == [
+        ("POST", "/v1/agents/gus/login", None),
+        ("POST", "/v1/agents/gus/login/code", {"code": "right"}),
+        ("PUT", "/v1/agents/gus/model", {"model": "sonnet[1m]"}),
+    ]
 
 
 def test_without_a_terminal_it_says_so_in_one_sentence() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
-from hived.wire.agents import Condition, Lifecycle, Spend, TurnState
-from hivetui.state.agents import ORDER, SHAPES, ShapeKind, agent_from, in_order, matching
+from hived.wire.agents import AgentSession, Condition, Lifecycle, Spend, TurnState
+from hivetui.state.agents import ORDER, SHAPES, ShapeKind, agent_from, in_order, is_loose, matching
 from tests.hivetui.scene import agent, agents, ago
 
 
@@ -15,6 +15,9 @@ from tests.hivetui.scene import agent, agents, ago
         ({"online": False}, "offline"),
         ({"turn": TurnState(state="unknown", since=ago(1))}, "unknown"),
         ({"conditions": [Condition(kind="rate_limited", since=ago(9))]}, "limited"),
+        ({"conditions": [Condition(kind="needs_login", since=ago(9))], "waiting": 1}, "login"),
+        ({"session": AgentSession(state="refused"), "waiting": 1}, "refused"),
+        ({"session": AgentSession(state="armed")}, "idle"),
         ({"conditions": [Condition(kind="unsandboxed", since=ago(9))]}, "idle"),
         ({"lifecycle": Lifecycle(state="parked", since=ago(5), cause="3 crashes in 60 s"), "online": False}, "parked"),
         ({"lifecycle": Lifecycle(state="stopping", since=ago(5), cause="asked")}, "stopping"),
@@ -50,3 +53,8 @@ def test_a_filter_looks_at_name_model_engine_and_state() -> None:
 def test_every_state_has_a_word_and_a_place_in_the_header() -> None:
     assert set(ORDER) | {"waiting", "buried"} == set(SHAPES)
     assert all(len(shape.glyph) == 1 and shape.word for shape in SHAPES.values())
+
+
+def test_modes_in_which_nothing_is_asked_are_known_however_an_engine_writes_them() -> None:
+    assert all(map(is_loose, ("bypassPermissions", "yolo", "full-access", "bypass_permissions")))
+    assert not any(map(is_loose, ("default", "acceptEdits", "plan", "read-only", "auto")))

@@ -114,3 +114,35 @@ def test_a_decision_ends_the_waiting_of_its_ask() -> None:
     transcript.take_live([event(2, "permission_asked", approval_id="a", tool="Bash", input={})])
     assert transcript.take_live([event(3, "permission_decided", approval_id="a", status="approved")]) == {2, 3}
     assert transcript.decided == {"a"}
+
+
+def test_bytes_that_are_no_event_yet_move_the_last_byte_and_nothing_else() -> None:
+    transcript = opened(1, 10, 10)
+    transcript.take_live([event(None, "text_delta", text="as it str")])
+    later = "2026-11-20T14:00:09.000Z"
+    assert transcript.take_live([event(None, "activity", last_byte_at=later)]) == set()
+    assert (transcript.last_byte_at, transcript.tail) == (later, "as it str")
+    transcript.take_live([event(None, "activity", last_byte_at="2026-11-20T13:00:00.000Z")])
+    assert transcript.last_byte_at == later, "it never goes back"
+
+
+def test_what_others_do_is_no_byte_of_the_engine() -> None:
+    transcript = opened(1, 2, 2)
+    late = "2026-11-20T15:00:00.000Z"
+    for number, kind in enumerate(("message_in", "turn_state_changed", "status_changed", "note"), 3):
+        transcript.take_live([Event(id=number, ts=late, kind=kind, payload={})])
+    assert transcript.last_byte_at == WHEN
+    transcript.take_live([Event(id=9, ts=late, kind="turn_start", payload={})])
+    assert transcript.last_byte_at == late, "silence counts from the turn's beginning"
+
+
+def test_turns_of_upkeep_are_known_as_such() -> None:
+    transcript = opened(1, 2, 2)
+    wakes = (("t1", "message"), ("t2", "checkpoint"), ("t3", "compact"))
+    transcript.take_live(
+        [event(3 + n, "turn_start", turn_id=turn, wake={"kind": wake}) for n, (turn, wake) in enumerate(wakes)]
+    )
+    transcript.take_live([event(6, "turn_start", turn_id="t4", wake="nonsense")])
+    assert transcript.upkeep == {"t2": "checkpoint", "t3": "compact"}
+    transcript.begin("another")
+    assert transcript.upkeep == {}

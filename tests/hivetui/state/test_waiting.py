@@ -1,13 +1,16 @@
 from dataclasses import replace
 
+from hived.wire.approvals import WaitingItem
 from hivetui.state.waiting import (
     Ask,
     Waiting,
     WaitingOnYou,
     attached,
+    listed_id,
     moved,
     settled,
     toggled,
+    waiting_from,
     with_ask,
     with_item,
     without,
@@ -90,3 +93,31 @@ def test_moving_to_what_is_not_there_moves_nothing() -> None:
     known = three()
     assert moved(known, "z") is known
     assert moved(replace(known, items=()), "a").items == ()
+
+
+def about(kind: str, agent_id: str = "agent-1") -> Waiting:
+    since = "2026-11-20T14:00:00.000Z"
+    return waiting_from(
+        WaitingItem.model_validate({"id": agent_id, "kind": kind, "agent": "gus", "subject": kind, "since": since})
+    )
+
+
+def test_one_agent_may_wait_for_several_things_and_each_goes_alone() -> None:
+    known = WaitingOnYou()
+    for kind in ("needs_login", "rate_limited", "resume_choice"):
+        known = with_item(known, about(kind))
+    known = without(known, listed_id("rate_limited", "agent-1"))
+    assert [shown.kind for shown in known.pending] == ["needs_login", "resume_choice"]
+
+
+def test_a_login_is_made_alone_and_limits_are_resumed_together() -> None:
+    known = WaitingOnYou()
+    for shown in (
+        about("needs_login"),
+        about("rate_limited"),
+        about("rate_limited", "agent-2"),
+        about("resume_choice"),
+    ):
+        known = toggled(with_item(known, shown), shown.id)
+    assert [chosen.kind for chosen in known.chosen()] == ["rate_limited", "rate_limited", "resume_choice"]
+    assert [chosen.kind for chosen in known.chosen() if chosen.deniable] == ["resume_choice"]
