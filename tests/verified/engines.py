@@ -1,6 +1,7 @@
 """Four engines in one hive: claude, acp, api and scripted write to each other; a model switch, a rate limit, an overflow and a kill -9 are seen for what they are."""
 
 import json
+import re
 import shutil
 import time
 from datetime import UTC, datetime, timedelta
@@ -165,7 +166,7 @@ def _limit(shell: Shell, shown: Screen) -> list[str]:
     shell.hive("send", "clara", script({"status": 429, "headers": headers, "times": 1}, {"text": "Back again."}))
     limit = wait_until(lambda: _condition(shell, "clara", "rate_limited"), "the rate limit")
     expect(limit["until"], f"it must say when it ends: {limit}")
-    seen = wait_until(lambda: _line(shown, "rate"), "the limit on the screen")
+    seen = wait_until(lambda: _line(shown, "rate limited"), "the limit on the screen")
     sentinel = Path(shell.home, "agents/clara/harness/rate-limited").read_text().strip()
     kill_hard(shell.json("show", "clara")["pid"])
     wait_until(lambda: shell.json("show", "clara")["online"], "clara's next harness")
@@ -187,7 +188,7 @@ def _overflow(shell: Shell, shown: Screen) -> list[str]:
     idle(shell, "appie")
     full = shell.json("show", "appie")["ctx"]
     shell.hive("send", "appie", "@@text go on")
-    seen = wait_until(lambda: _line(shown, "compact") or _line(shown, "checkpoint"), "the compaction on the screen", 60)
+    seen = wait_until(lambda: _line(shown, "compacted"), "the compaction on the screen", 60)
     wait_until(lambda: shell.json("show", "appie")["unread"] == 0, "the message taken up", 60)
     idle(shell, "appie")
     after = shell.json("show", "appie")["ctx"]
@@ -207,6 +208,7 @@ def _kill(shell: Shell, shown: Screen) -> list[str]:
     wait_until(lambda: shell.json("show", "acorn")["turn"]["state"] == "thinking", "acorn's turn")
     wait_until(lambda: _line(shown, "acorn"), "acorn on the screen")
     kill_hard(before["pid"])
+    seen = wait_until(lambda: _line(shown, "cut off"), "the cut-off turn on the screen")
     after = wait_until(
         lambda: (
             agent
@@ -229,7 +231,7 @@ def _kill(shell: Shell, shown: Screen) -> list[str]:
     return [
         "",
         f"kill -9: acorn, pid {before['pid']} → {after['pid']}, resumed its conversation {before['session_id']};"
-        f" {len(redelivered)} message came again, marked",
+        f" {len(redelivered)} message came again, marked; the screen says: {seen}",
     ]
 
 
@@ -246,8 +248,9 @@ def _texts(shell: Shell, name: str) -> str:
 
 
 def _line(shown: Screen, word: str) -> str:
-    """The first line of the screen that holds that word, or nothing."""
-    return next((" ".join(line.split()) for line in shown.text().splitlines() if word in line), "")
+    """The first part of the screen that holds that word, without its frame; or nothing."""
+    parts = (part for line in shown.text().splitlines() for part in re.split(r"[│╭╮╰╯]+", line))
+    return next((part.strip(" ─") for part in parts if word in part), "")
 
 
 if __name__ == "__main__":
