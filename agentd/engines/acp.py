@@ -169,10 +169,10 @@ class AcpEngine:
                 await self._host.drop()
 
     async def _prompted(self, pipe: "AcpPipe", session: AcpSession, turn: RunningTurn, text: str) -> dict[str, Any]:
-        if turn.interrupted:
-            return {"stopReason": "cancelled"}
-        turn.sent = self._told = True
         try:
+            if turn.interrupted:
+                return {"stopReason": "cancelled"}
+            turn.sent = self._told = True
             params = {"sessionId": session.id, "prompt": [{"type": "text", "text": text}]}
             return await pipe.request("session/prompt", params)
         finally:

@@ -317,3 +317,16 @@ async def test_a_turn_that_nobody_follows_any_more_ends_its_agent(setting: AcpSe
         pid = engine._host.pipe.process.pid
         await stream.aclose()  # type: ignore[attr-defined]
         assert not psutil.pid_exists(pid)
+
+
+async def test_a_cancel_at_the_very_moment_of_the_prompt_ends_the_turn(setting: AcpSetting) -> None:
+    async with setting.does(FINE).engine() as engine:
+        await played(engine)
+        turn = asyncio.create_task(played(engine))
+        await asyncio.sleep(0)
+        assert engine._turn is not None
+        assert not engine._turn.sent, "it is about to be"
+        await engine.interrupt()
+        async with asyncio.timeout(20):
+            assert done(await turn).outcome == "cancelled"
+        assert done(await played(engine)).outcome == "ok"
