@@ -3,6 +3,7 @@
 import json
 import os
 import tomllib
+import warnings
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -92,8 +93,11 @@ def _get(address: str, path: str) -> dict[str, Any]:
 
 def _keys() -> list[str]:
     """The names of the keys that are there, in hived's environment or in secrets.toml; never their values."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where sockets would be is nobody's question here
+        secrets_file = hive_paths().secrets_file
     try:
-        stored: Mapping[str, Any] = tomllib.loads(hive_paths().secrets_file.read_text(encoding="utf-8"))
+        stored: Mapping[str, Any] = tomllib.loads(secrets_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         stored = {}
     return sorted(name for name in KEY_NAMES if os.environ.get(name) or stored.get(name))
