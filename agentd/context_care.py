@@ -85,11 +85,14 @@ class ContextCare:
             else:
                 await self._turn("compact", OPERATOR, turn_id, _nothing_to_compact(self._status.sessions.view()))
 
-    async def before_work(self, waits: Callable[[], Awaitable[bool]]) -> None:
-        """`waits` looks whether there is anything to work on: without it, nothing is done."""
+    async def before_work(self, waits: Callable[[], Awaitable[bool]]) -> bool:
+        """`waits` looks whether there is anything to work on: without it, nothing is done. False: something is due, and
+        nothing is to be claimed before it; whatever comes now rings."""
         plan = self._plan()
-        if plan is None or not await waits():
-            return
+        if plan is None:
+            return True
+        if not await waits():
+            return False
         self._tried.add(plan)
         ctx = self._status.ctx
         full = f"{ctx.percent} %" if ctx is not None else "much"
@@ -99,13 +102,14 @@ class ContextCare:
             + (" begins a new conversation." if renew else " its conversation is compacted.")
         )
         if not await self._checkpoint():
-            return
+            return True
         if renew:
             self._status.sessions.arm("notes", f"The context was {full} full, and its notes are written.")
         else:
             done = await self._turn("compact")
             if done.outcome != "ok":
                 self._recorder.note(f"The conversation was not compacted: {done.error or done.outcome}", "warning")
+        return True
 
     def _plan(self) -> Plan | None:
         """What is due and was not tried since the context grew past its threshold."""

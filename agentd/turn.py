@@ -118,10 +118,15 @@ class TurnLoop:
                 if self._stopping.is_set():
                     return
                 await self._care.do_requested()
-                if not self._stopping.is_set() and self._claims() != "none":
-                    await self._care.before_work(self._something_waits)
+                cared = (
+                    self._stopping.is_set()
+                    or self._claims() == "none"
+                    or await self._care.before_work(self._something_waits)
+                )
                 if self._stopping.is_set():
                     return
+                if not cared:
+                    continue
                 claims = self._claims()
                 if claims == "none":
                     continue
