@@ -44,6 +44,7 @@ if words[:2] == ["auth", "login"]:
     if code != {code!r}:
         print("Login failed: Invalid code")
         sys.exit(1)
+    os.makedirs(os.path.dirname(token), exist_ok=True)
     open(token, "w").write("in")
     print("Login successful.")
 elif words[:2] == ["auth", "status"]:
@@ -89,6 +90,7 @@ def test_a_missing_login_is_carried_and_the_agent_goes_on_by_itself(hive: LiveHi
     send(hive, "@@text")
     item = until_out(hive)
     assert (item["id"], item["agent"]) == (hive.agent(WORKER)["id"], WORKER)
+    wait_until(lambda: outcomes(hive) == ["needs_login"], "the turn that failed for it", 40)
     kill(hive)
     assert until_out(hive)["id"] == item["id"]
     assert texts(hive) == []

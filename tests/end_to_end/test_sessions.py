@@ -2,6 +2,7 @@
 never silently another one. With kills of either side in each of these states."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,6 +126,46 @@ def test_at_three_quarters_it_writes_its_notes_and_is_compacted_before_the_next_
         assert hive.agent(WORKER)["spend"]["turns"] == 5
 
 
+SLOW_CARE = """
+[engine]
+window = 1000
+
+[[turn]]
+steps = [ { usage = { ctx = 800 } } ]
+
+[[turn]]
+wake = "%s"
+repeat = true
+steps = [ { say = "at it" }, { wait_for_file = "go" }, { usage = { ctx = 50 } } ]
+
+[[turn]]
+repeat = true
+steps = [ { say = "next" } ]
+"""
+
+
+@pytest.mark.parametrize("wake", ["checkpoint", "compact"])
+@pytest.mark.parametrize("kill", [kill_harness, kill_hived, both])
+def test_a_kill_in_the_middle_of_its_own_care_costs_no_message(wake: str, kill: Kill) -> None:
+    with living(SLOW_CARE % wake) as hive:
+        done(hive, "one")
+        send(hive, "two")
+        wait_until(lambda: "at it" in texts(hive), f"the {wake}")
+        state = "compacting" if wake == "compact" else "thinking"
+        wait_until(lambda: hive.agent(WORKER)["turn"]["state"] == state, f"it being {state}")
+        kill(hive)
+        Path(hive.agent(WORKER)["workspace"], "go").touch()
+        wait_until(lambda: texts(hive)[-1] == "next", "the work", 40)
+        until_idle(hive)
+        starts, ends = (payloads(hive, kind) for kind in ("turn_start", "turn_end"))
+        assert [start["turn_id"] for start in starts] == [end["turn_id"] for end in ends]
+        assert outcomes(hive)[-1] == "ok"
+        acked = [id for end in ends if end["outcome"] == "ok" for id in end["message_ids"]]
+        assert len(acked) == len(set(acked)) == 2
+        if kill is kill_hived:
+            assert wakes(hive) == ["operator", "checkpoint", "compact", "operator"], "the harness saw nothing of it"
+
+
 def test_where_it_cannot_be_compacted_the_work_goes_on_and_it_is_said_once() -> None:
     with living(FILLS % ('compact = "fails"', 800)) as hive:
         done(hive, "one")
@@ -209,7 +250,7 @@ def test_the_command_arms_it_with_a_primer() -> None:
         hive.spawn("cat", "command", engine_options={"command": [sys.executable, "-c", program]})
         hive.until_online("cat")
         done(hive, "remember the honey", "cat")
-        assert command(hive, "new-session", "cat", "--primer").returncode == 0
+        assert command(hive, "new-session", "cat", "--primer", "--yes").returncode == 0
         done(hive, "what was it?", "cat")
         assert "new conversation" in texts(hive, "cat")[-1]
         assert "remember the honey" in texts(hive, "cat")[-1]

@@ -49,12 +49,15 @@ def send(hive: LiveHive, body: str, name: str = WORKER, **message: Any) -> str:
 
 
 def done(hive: LiveHive, body: str, name: str = WORKER) -> dict[str, Any]:
-    """Send it, and wait for the turn that it woke; that turn's end."""
-    before = len(payloads(hive, "turn_end", name))
-    send(hive, body, name)
-    wait_until(lambda: len(payloads(hive, "turn_end", name)) > before, f"the end of the turn on {body!r}", SECONDS)
+    """Send it, and wait for the turn that is about it; that turn's end."""
+    message = send(hive, body, name)
+
+    def ends() -> list[dict[str, Any]]:
+        return [end for end in payloads(hive, "turn_end", name) if message in end["message_ids"]]
+
+    wait_until(ends, f"the end of the turn on {body!r}", SECONDS)
     until_idle(hive, name)
-    end = payloads(hive, "turn_end", name)[-1]
+    end = ends()[-1]
     wait_until(lambda: end["turn_id"] in [row["turn_id"] for row in turns(hive, name)], "its row in the statistics")
     return end
 
