@@ -1,16 +1,21 @@
 """Act, then answer: the waits that routes share, each bounded."""
 
+import contextlib
 from collections.abc import Callable
 
 from hived.core import agents
+from hived.core.agent_views import known_abilities
 from hived.core.agents import NOT_AT_WORK
 from hived.core.hive import Hive
 from hived.store.database import Connection, Row
 from hived.wire.agents import AgentView
-from hived.wire.errors import AgentNotConnected, StartFailed
+from hived.wire.errors import AgentNotConnected, StartFailed, TookTooLong
 
 MARGIN_SECONDS = 5.0
 """For the books, beside what the processes are given."""
+
+REPORT_SECONDS = 2.0
+"""A harness says what its engine can do right after it has connected."""
 
 Reached = Callable[[Row], bool]
 
@@ -23,6 +28,17 @@ async def until(hive: Hive, name: str, reached: Reached, seconds: float, what: s
 
     await hive.until(condition, seconds=seconds + MARGIN_SECONDS, what=f"The {what} of {name}")
     return await hive.database.read(lambda conn: agents.view(conn, agents.find_agent(conn, name)["id"]))
+
+
+async def until_reported(hive: Hive, name: str) -> None:
+    """Return once it is known what the agent's engine can do, or where nobody is about to say it."""
+
+    def reported(conn: Connection) -> bool:
+        row = agents.find_agent(conn, name)
+        return not row["online"] or known_abilities(row) is not None
+
+    with contextlib.suppress(TookTooLong):
+        await hive.until(reported, seconds=REPORT_SECONDS, what=f"The report of {name}")
 
 
 def up(older: int) -> Reached:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from hived.api.answers import until
+from hived.api.answers import until, until_reported
 from hived.api.callers import actor_of, hive_of
 from hived.core import logins
 from hived.core.agents import find_agent
@@ -25,6 +25,7 @@ host_router = APIRouter(tags=["agents"])
 async def post_login(request: Request, name: str) -> AgentView:
     """Begin to log its engine in; answered when `login.url` is there to be opened. 409 `login_failed` where none comes."""
     hive, actor = hive_of(request), actor_of(request)
+    await until_reported(hive, name)
     login_id = await hive.database.write(lambda tx: logins.start_login(tx, name, actor))
     try:
         return await _until(hive, name, login_id, ("open", "checking", "done"), LINK_SECONDS, "link for the login")

@@ -4,6 +4,7 @@ import asyncio
 
 from fastapi import APIRouter, Request
 
+from hived.api.answers import until_reported
 from hived.api.callers import actor_of, hive_of
 from hived.api.idempotency import remembered
 from hived.core import settings
@@ -61,6 +62,7 @@ async def _put(request: Request, name: str, setting: settings.Setting, value: st
     wanted = None if value is None else value.strip()
     if wanted is not None and not is_line(wanted):
         raise InvalidRequest(reason=f"{setting}: one line of printable text, or null.")
+    await until_reported(hive, name)
     await hive.database.read(lambda conn: settings.check_setting(conn, name, setting, wanted))
     paths = hive.paths.agent(name)
     file = paths.effort_file if setting == "effort" else paths.permission_mode_file

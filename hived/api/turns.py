@@ -4,7 +4,7 @@ import json
 
 from fastapi import APIRouter, Request
 
-from hived.api.answers import until, while_there
+from hived.api.answers import until, until_reported, while_there
 from hived.api.callers import actor_of, hive_of
 from hived.core import audit, heard, messages, sessions
 from hived.core.agent_views import find_connected, known_abilities
@@ -54,6 +54,7 @@ async def post_compact(request: Request, name: str) -> AgentView:
     400 `unsupported` where its engine cannot, 503 `turn_failed` with the reason where it did not work.
     """
     hive, actor, turn_id = hive_of(request), actor_of(request), new_id()
+    await until_reported(hive, name)
 
     def change(tx: Tx) -> int:
         row = find_connected(tx.connection, name)

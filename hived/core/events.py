@@ -3,6 +3,7 @@
 Most batches only move the cursor, so that path is one SELECT and one UPDATE.
 """
 
+import json
 import logging
 from typing import Any
 
@@ -166,6 +167,9 @@ def _end_turn(tx: Tx, agent: Row, end: TurnEnd, since: str, config: Config) -> N
     agent_store.update_result(
         tx, agent_id, turn_id=end.turn_id, outcome=end.outcome, error=error, session_id=end.session_id
     )
+    session = AgentSession(**json.loads(agent["session_json"]))
+    if end.session_id is not None and session.state in ("none", "kept") and session.id != end.session_id:
+        set_session(tx, agent, AgentSession(state="kept", id=end.session_id, since=since))
     if end.ctx is None and end.outcome == "ok" and agent["turn_state"] == "compacting":
         agent_store.clear_ctx(tx, agent_id)  # what it was before is no longer so, and what it is nobody has said
     _set_usage(tx, agent_id, end.ctx, end.cost)

@@ -15,6 +15,12 @@ from tests.support.books import Books
 PEER = ("1000", 4242)
 
 
+@pytest.fixture(autouse=True)
+def _no_wait_for_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the test is the harness, nobody says unasked what its engine can do."""
+    monkeypatch.setattr("hived.api.answers.REPORT_SECONDS", 0.0)
+
+
 class Calls:
     """Calls one app; `agent` puts that agent's identity into the scope, as its socket's listener does."""
 

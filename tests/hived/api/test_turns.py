@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hived.core import agents
+from hived.wire.control import StatusReport
 from tests.hived.api.conftest import Calls
 from tests.support.books import Books, event
 
@@ -221,3 +222,16 @@ async def test_one_that_does_not_rest_is_resumed_at_once(host: Calls, books: Boo
 async def test_no_agent_reaches_them(harness: Calls, action: str) -> None:
     status, said = await harness("POST", f"/v1/agents/ada/{action}", ACTIONS.get(action))
     assert (status, said["code"]) == (403, "forbidden_role")
+
+
+async def test_what_an_engine_can_do_is_waited_for_where_its_harness_has_only_just_connected(
+    host: Calls, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hived.api.answers.REPORT_SECONDS", 10.0)
+    ada = await books.agent("ada")
+    call = calling(host, "compact")
+    for _ in range(20):
+        await asyncio.sleep(0)
+    said = StatusReport(turn_state="idle", turn_state_since="2026-11-20T12:00:00.000Z", pid=7)
+    await books.do(lambda tx: agents.apply_status(tx, ada, 1, said))
+    assert (await answer(call))[1]["code"] == "unsupported"

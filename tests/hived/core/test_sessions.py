@@ -188,3 +188,13 @@ async def test_each_state_of_a_session_survives_hiveds_restart(books: Books, sta
     await books.events(ada, event(1, "session_changed", state=state, id="s1"))
     await books.do(agents.mark_unheard)
     assert (await books.view("ada")).session.state == state
+
+
+async def test_a_turns_end_names_the_conversation_too_unless_another_is_to_come(books: Books) -> None:
+    ada = await books.agent("ada")
+    await books.end_turn(ada, "t1", "ok", session_id="s1")
+    view = await books.view("ada")
+    assert (view.session.state, view.session.id, view.session_id) == ("kept", "s1", "s1")
+    await books.events(ada, event(2, "session_changed", state="armed", id="s1", primer=True))
+    await books.end_turn(ada, "t2", "ok", session_id="s2")
+    assert (await books.view("ada")).session.state == "armed"
