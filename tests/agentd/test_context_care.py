@@ -1,5 +1,6 @@
 """The care of a context: a checkpoint and a compaction at 75 %, a new conversation at 50 % and cold, and what goes wrong in it."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -66,6 +67,24 @@ async def test_nothing_is_done_while_nothing_waits_or_below_the_threshold(rig: R
     await rig.stub.ring("nap", {"until": None})
     await rig.stub.until(lambda: rig.stub.payloads("turn_state_changed"), "an answer to what came after the wake")
     assert wakes(rig) == ["operator", "operator"]
+
+
+async def test_what_comes_right_after_the_look_at_the_inbox_waits_for_the_care_too(rig: Rig) -> None:
+    rig.scripted(NOTES, SHORTER, full(80), WORK, engine={"window": 100_000})
+    await rig.start()
+    ringing: list[asyncio.Task[str]] = []
+
+    def comes_after_the_answer(method: str, path: str) -> tuple[int, dict[str, Any]] | None:
+        if path != "/v1/inbox" or ringing:
+            return None
+        ringing.append(asyncio.get_running_loop().create_task(rig.stub.send("two")))
+        return 200, {"messages": []}
+
+    rig.stub.fault = comes_after_the_answer
+    await worked(rig, 1)
+    await rig.stub.turn_ends(4)
+    assert wakes(rig) == ["operator", "checkpoint", "compact", "operator"]
+    assert ringing[0].done()
 
 
 async def test_how_full_it_is_is_known_after_a_restart(rig: Rig) -> None:
