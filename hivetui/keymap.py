@@ -150,14 +150,9 @@ def _marked_keys(kinds: Collection[str]) -> tuple[Key, ...]:
     return tuple(key.labelled(f"{labels[key.id]} marked") for key in KEYS if labels.get(key.id))
 
 
-def bindings_of(where: Where, *, priority: bool = False) -> list[Binding]:
-    """The bindings of a screen or widget, with the table's ids, so that a keymap can move them.
-
-    `priority`: they come before those of the widget in focus.
-    """
-    return [
-        Binding(key.keys, key.action, key.label, show=False, id=key.id, priority=priority) for key in keys_of(where)
-    ]
+def bindings_of(where: Where) -> list[Binding]:
+    """The bindings of a screen or widget, with the table's ids, so that a keymap can move them."""
+    return [Binding(key.keys, key.action, key.label, show=False, id=key.id) for key in keys_of(where)]
 
 
 def footer_of(

@@ -32,7 +32,7 @@ class LoginScreen(Screen[None]):
     """Begins a login, or goes on with one that is under way. Leaving it cancels what is under way."""
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("login", priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("login")]
 
     def __init__(self, state: HiveState, clock: Clock, agent: str) -> None:
         super().__init__()
@@ -146,6 +146,10 @@ class LoginScreen(Screen[None]):
             self.draw(self._state)
         elif step == "done":
             self.dismiss()
+
+    def on_input_submitted(self) -> None:
+        """Enter comes this way while the code is typed, so that it cannot overtake a letter."""
+        self.action_go_on()
 
     def action_leave(self) -> None:
         if (self.login is not None and self.login.under_way) or self._asking:

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from hivetui.keymap import bindings_of
 from hivetui.state.agents import Agent
 from hivetui.state.standing import SAY_IT_THEMSELVES, brief, shortest
-from hivetui.widgets.lines import Line, Piece, cells, cropped, justified, one_line
+from hivetui.widgets.lines import Line, Piece, cells, cropped, dollars, justified, one_line
 from hivetui.widgets.rows import Rows
 
 BAR_CELLS = 6
@@ -98,7 +98,7 @@ def agent_rows(agent: Agent, now: datetime | None, width: int) -> list[Line]:
         state.append((" failed", "bad"))
     facts: list[Piece] = []
     if agent.usd is not None:
-        facts.append((f" {'~' if agent.estimated else ''}${agent.usd:.2f}", "soft"))
+        facts.append((f" {dollars(agent.usd, estimated=agent.estimated)}", "soft"))
     room = width - cells(state) - cells(facts) - 2
     if room >= 6 or room >= len(agent.model):
         facts[:0] = cropped([(one_line(agent.model, 40), "dim")], room)

@@ -4,7 +4,7 @@ from typing import Any
 
 from hivetui.state.clock import hour, stopwatch
 from hivetui.state.transcript import Entry, Transcript
-from hivetui.widgets.lines import Line, Piece, cells, clean, cropped, one_line, thousands, wrapped
+from hivetui.widgets.lines import Line, Piece, cells, clean, cropped, dollars, one_line, thousands, wrapped
 
 SESSION_WORDS = {
     "armed": "the next turn begins a new session",
@@ -81,7 +81,7 @@ def figures_of(payload: dict[str, Any]) -> list[str]:
         facts.append(f"{tools} tool{'' if tools == 1 else 's'}")
     cost = payload.get("cost")
     if isinstance(cost, dict) and isinstance(usd := cost.get("usd"), int | float):
-        facts.append(f"{'~' if cost.get('estimated') else ''}${usd:.2f}")
+        facts.append(dollars(usd, estimated=bool(cost.get("estimated"))))
     return facts
 
 

@@ -8,7 +8,7 @@ from textual.widget import Widget
 from hivetui.state.agents import ORDER, SHAPES
 from hivetui.state.clock import age, hour
 from hivetui.state.hive import HiveState
-from hivetui.widgets.lines import Line, Piece, cells, cropped, justified, one_line
+from hivetui.widgets.lines import Line, Piece, cells, cropped, dollars, justified, one_line
 from hivetui.widgets.strips import strip_of
 
 BACK_SECONDS = 6
@@ -66,7 +66,7 @@ def header_line(state: HiveState, now: datetime, width: int) -> Line:
         back = [("  ", ""), ("hived is back", "good")]
     waiting = _waiting(state, now, short=width < 110)
     spent = state.usd_today
-    cost: list[Piece] = [("today ", "dim"), (f"${spent:.2f}", "strong"), (" ", "")] if spent is not None else []
+    cost: list[Piece] = [("today ", "dim"), (dollars(spent), "strong"), (" ", "")] if spent is not None else []
     full, short, least = _counts(state), _counts(state, short=True), _counts(state, short=True, calm=False)
     tries = (
         [*name, *back, ("   ", ""), *full],

@@ -53,6 +53,13 @@ def thousands(count: int) -> str:
     return f"{round(count / 1000)}k" if count < 999_500 else f"{count / 1_000_000:.1f}M".replace(".0M", "M")
 
 
+def dollars(usd: float, *, estimated: bool = False) -> str:
+    """`$1.84`; `~$1.84` where it is an estimate; what is less than a cent is not nothing: `$0.004`."""
+    said = f"{usd:.2f}" if usd >= 0.01 or usd == 0 else f"{usd:.3f}" if usd >= 0.001 else "0.001"
+    sign = "<" if 0 < usd < 0.001 else ""
+    return f"{sign}{'~' if estimated else ''}${said}"
+
+
 def cells(line: Iterable[Piece]) -> int:
     return sum(len(text) if text.isascii() else cell_len(text) for text, _ in line)
 

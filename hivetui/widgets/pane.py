@@ -14,7 +14,7 @@ from hivetui.state.clock import seconds_since, stopwatch
 from hivetui.state.standing import SAY_IT_THEMSELVES, prospects, standing
 from hivetui.state.tiles import laid_out
 from hivetui.state.transcript import Transcript
-from hivetui.widgets.lines import Line, Piece, cells, cropped, one_line, thousands
+from hivetui.widgets.lines import Line, Piece, cells, cropped, dollars, one_line, thousands
 from hivetui.widgets.strips import content_of
 from hivetui.widgets.transcript import TranscriptView
 
@@ -108,7 +108,7 @@ def figures(agent: Agent, last_byte_at: str, now: datetime, width: int) -> Line:
     elif agent.ctx_tokens:
         parts["ctx"] = [("ctx ", "dim"), (thousands(agent.ctx_tokens), "soft")]
     if agent.usd is not None:
-        parts["cost"] = [(f"{'~' if agent.estimated else ''}${agent.usd:.2f}", "soft")]
+        parts["cost"] = [(dollars(agent.usd, estimated=agent.estimated), "soft")]
     quiet = seconds_since(last_byte_at, now)
     if agent.busy and quiet is not None and not agent.blocked and quiet >= QUIET_SECONDS:
         late = quiet >= LATE_SECONDS

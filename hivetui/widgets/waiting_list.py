@@ -144,6 +144,6 @@ def waiting_row(item: Waiting, marked: bool, now: datetime | None, width: int) -
         (f"{GLYPHS.get(item.kind, '?')} ", tone),
         (f"{one_line(item.who, 12):<8}", "strong"),
         (" ", ""),
-        (one_line(item.subject, width), "text"),
+        (one_line(item.subject.removeprefix(f"{item.agent} "), width), "text"),
     ]
     return justified(left, [(f" {since} ", "dim")], width)

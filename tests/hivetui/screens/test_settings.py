@@ -158,7 +158,7 @@ async def test_a_new_agent_on_a_model_server_is_told_which_and_where_its_key_is(
     await live.type("qwen3")
     await live.pilot.press("tab")
     await live.type("OPENROUTER_API_KEY")
-    said = ("--option provider=openrouter", "--model qwen3", "OPENROUTER_API_KEY --yes")
+    said = ("--option provider=openrouter", "qwen3 --env-from OPENROUTER_API_KEY --yes")
     await live.until(lambda: all(words in live.text for words in said), "the same by command")
     await live.pilot.press("enter")
     await live.until(lambda: live.hived.asked, "the agent")

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from hivetui.widgets.lines import Line, cells, clean, cropped, justified, one_line, plain, wrapped
+from hivetui.widgets.lines import Line, cells, clean, cropped, dollars, justified, one_line, plain, thousands, wrapped
 
 HOSTILE = [
     "[red]not markup[/red] [link=file:///etc/passwd]x[/link]",
@@ -93,3 +93,18 @@ def test_two_ends_of_a_line_fill_it_and_the_left_gives_way() -> None:
 def test_one_line_has_no_line_end() -> None:
     assert one_line("a\n b\t c") == "a b c"
     assert one_line("x" * 50, 10) == "x" * 9 + "…"
+
+
+def test_what_is_less_than_a_cent_is_not_said_to_be_nothing() -> None:
+    assert [dollars(usd) for usd in (1.844, 0.01, 0.004, 0.0002, 0)] == ["$1.84", "$0.01", "$0.004", "<$0.001", "$0.00"]
+    assert dollars(2, estimated=True) == "~$2.00"
+
+
+def test_tokens_are_said_in_thousands() -> None:
+    assert [thousands(count) for count in (812, 31_400, 999_499, 1_000_000, 1_250_000)] == [
+        "812",
+        "31k",
+        "999k",
+        "1M",
+        "1.2M",
+    ]
