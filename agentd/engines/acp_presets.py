@@ -82,7 +82,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({
     "codex-acp": Preset(
         title="Codex",
         program="codex-acp",
-        arguments=(),
+        # What surrounds it is the hive's runtime: a sandbox of its own within does not start, and its commands then fail
+        # without a word. So it has none, and asks for every command that is not known to only read.
+        arguments=("-c", 'sandbox_mode="danger-full-access"', "-c", 'approval_policy="untrusted"'),
         install="npm install -g @zed-industries/codex-acp",
         login="give it OPENAI_API_KEY or CODEX_API_KEY by env_from, or run `codex login` with CODEX_HOME={home}/.codex.",
         environment={"CODEX_HOME": "{home}/.codex"},

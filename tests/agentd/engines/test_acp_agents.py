@@ -84,8 +84,7 @@ def configured(setting: AcpSetting, agent: Agent, api: Api) -> None:
             folder = setting.root / "home/.codex"
             folder.mkdir()
             (folder / "config.toml").write_text(
-                'model = "tiny"\nmodel_provider = "fake"\nsandbox_mode = "danger-full-access"\n'
-                'approval_policy = "untrusted"\n[model_providers.fake]\nname = "Fake"\n'
+                'model = "tiny"\nmodel_provider = "fake"\n[model_providers.fake]\nname = "Fake"\n'
                 f'base_url = "{api.url}"\nenv_key = "OPENAI_API_KEY"\nwire_api = "responses"\n'
                 "request_max_retries = 0\nstream_max_retries = 0\n"
             )

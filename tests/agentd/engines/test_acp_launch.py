@@ -97,6 +97,7 @@ def test_what_changes_something_is_asked_for_by_every_preset(tmp_path: Path) -> 
     assert permissions["*"] == "ask"
     assert not {"bash", "edit", "webfetch", "external_directory"} & set(permissions)
     assert environment("opencode")["OPENCODE_DISABLE_PROJECT_CONFIG"] == "1"
+    assert 'approval_policy="untrusted"' in command_line(asked(agent="codex-acp"))
     assert environment("goose")["GOOSE_MODE"] == "approve"
     assert PRESETS["claude-agent-acp"].session_meta["claudeCode"]["options"]["settingSources"] == []
     assert PRESETS["claude-agent-acp"].mode == PRESETS["gemini"].mode == "default"
