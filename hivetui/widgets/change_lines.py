@@ -64,6 +64,8 @@ def compaction_ends(entry: Entry, transcript: Transcript, width: int) -> list[Li
         facts[0] += f" to {thousands(after)}"
     facts += figures_of(payload)
     lead = f"{hour(entry.ts, transcript.zone)} "
+    while len(facts) > 1 and len(lead + " · ".join(facts)) > width - 4:
+        facts.pop()
     lines = [
         rule([(lead + facts[0], "soft" if done else "bad"), *((f" · {fact}", "dim") for fact in facts[1:])], width)
     ]
