@@ -135,7 +135,9 @@ def test_a_file_that_is_edited_by_hand_counts() -> None:
 
 def test_an_unknown_model_is_refused_where_the_engine_can_tell_and_fails_the_turn_otherwise() -> None:
     with living(AT_ONCE) as hive:
-        status, offered = hive.get(f"/v1/agents/{WORKER}/models")
+        models = f"/v1/agents/{WORKER}/models"
+        wait_until(lambda: hive.get(models)[1]["models"], "what the engine offers")
+        status, offered = hive.get(models)
         assert (status, offered["closed"], offered["current"]) == (200, True, "default")
         assert [(model["name"], model["window"]) for model in offered["models"]] == [("small", None), ("large", 5000)]
         status, answer = put(hive, "model", {"model": "huge"})
