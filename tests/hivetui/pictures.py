@@ -94,6 +94,13 @@ def login(state: str, **given: str) -> Prepare:
     return prepare
 
 
+async def palette(pilot: Pilot[None], app: HiveApp) -> None:
+    """With all that it finds, which comes by and by."""
+    await then("ctrl+p")(pilot, app)
+    await app.workers.wait_for_complete()
+    await pilot.pause(0.5)
+
+
 async def models(pilot: Pilot[None], app: HiveApp) -> None:
     await then("m")(pilot, app)
     assert isinstance(app.screen, PickerScreen)
@@ -161,7 +168,7 @@ PICTURES: tuple[Picture, ...] = tuple(
         ("goto", then("colon"), (WIDE,)),
         ("help", then("question_mark"), (WIDE, NARROW)),
         ("inbox", then("b"), (NARROW,)),
-        ("palette", then("ctrl+p"), (WIDE,)),
+        ("palette", palette, (WIDE,)),
         ("confirm", then("x"), (NARROW,)),
         ("away", away, (WIDE, NARROW)),
         ("first-run", first_run, (WIDE, NARROW)),
