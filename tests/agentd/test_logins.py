@@ -71,8 +71,8 @@ class Setting:
 
     async def until_said(self, state: str, count: int = 1) -> None:
         async with asyncio.timeout(10):
-            while (await self.states()).count(state) < count:  # noqa: ASYNC110 - a journal has no Event
-                await asyncio.sleep(0.01)
+            while (await self.states()).count(state) < count:
+                await asyncio.sleep(0)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agentd.engines import claude_launch
+from agentd.engines import claude_launch, preamble
 from agentd.engines.base import EngineContext, EngineFailed
 from agentd.engines.claude_launch import check_spec, command_line, environment_defaults
 from agentd.engines.claude_servers import ServerFile, server_config
@@ -174,7 +174,7 @@ def with_servers(context: EngineContext, servers: list[dict[str, Any]]) -> Engin
     return replace(context, launch=context.launch.model_copy(update={"spec": spec}))
 
 
-@pytest.mark.parametrize("size", [None, claude_launch.MOST_PROMPT_BYTES + 1])
+@pytest.mark.parametrize("size", [None, preamble.MOST_PROMPT_BYTES + 1])
 def test_a_prompt_file_that_is_missing_or_too_long_is_said(unstarted: Setting, size: int | None) -> None:
     unstarted.prompt = "role.md"
     if size is not None:

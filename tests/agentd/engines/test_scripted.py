@@ -9,7 +9,7 @@ from tests.agentd.rig import Rig
 
 async def played(rig: Rig, *steps: dict[str, Any], **defaults: float) -> list[dict[str, Any]]:
     """The events of one turn of these steps, turn_start and turn_end left out."""
-    rig.scripted({"steps": list(steps)}, **defaults)
+    rig.scripted({"steps": list(steps)}, engine=None, **defaults)
     await rig.start()
     await rig.stub.send("please")
     await rig.stub.turn_ends()
