@@ -192,9 +192,12 @@ class Harness:
         """What an earlier harness left: an unfinished turn or login, another engine's session, the last figures."""
         await mend(self._journal, self._recorder)
         self._logins.mend()
-        self._sessions.settle(engine_of(self._launch.spec))
+        if self._sessions.settle(engine_of(self._launch.spec)):
+            self._conditions.worked()  # whatever limit or missing login there was is the other engine's
         last = await self._stats.last_figures()
-        self._status.ctx, self._status.cost, self._course.last_ended_at = last.ctx, last.cost, last.ended_at
+        begins = self._sessions.armed is not None
+        self._status.ctx, self._status.cost = None if begins else last.ctx, last.cost
+        self._course.last_ended_at = last.ended_at
 
     def _make_engine(self, settings: Settings) -> Engine:
         return make_engine(self._launch.spec.engine, self._context(settings, ENGINE))

@@ -84,16 +84,18 @@ class Sessions:
         since = self._journal.get(_SINCE_FACT)
         return AgentSession(state="kept" if self.id else "none", id=self.id, since=since)
 
-    def settle(self, engine: str) -> None:
-        """At a start: an id that another engine gave is of no use to this one."""
+    def settle(self, engine: str) -> bool:
+        """At a start: an id that another engine gave is of no use to this one. Whether there was another."""
         before = self._journal.get(_ENGINE_FACT)
         if before == engine:
-            return
+            return False
         self._journal.set(_ENGINE_FACT, engine)
-        if before is not None:
-            old_id = self.id
-            self._journal.set(ID_FACT, None)
-            self.arm("primer", f"It thinks with {engine} now, and did with {before}.", old_id)
+        if before is None:
+            return False
+        old_id = self.id
+        self._journal.set(ID_FACT, None)
+        self.arm("primer", f"It thinks with {engine} now, and did with {before}.", old_id)
+        return True
 
     def arm(self, how: How, why: str, old_id: str | None = None) -> None:
         """The next turn begins a new conversation. Said even where it was armed before: somebody waits for the word."""

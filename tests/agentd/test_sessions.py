@@ -178,6 +178,25 @@ async def test_another_engine_begins_anew_by_itself_and_is_told_what_the_journal
     assert rig.report()["session"]["state"] == "none", "armed once, and used"
 
 
+async def test_the_limit_and_the_window_of_one_engine_are_not_the_next_ones(rig: Rig) -> None:
+    full = {"last_input_tokens": 90_000, "window": 100_000}
+    rig.scripted({"steps": [{"usage": full}, {"limit": {"detail": "the week is used up", "until_seconds": 3600}}]})
+    await rig.start()
+    await had_a_turn(rig)
+    await rig.kill()
+    assert rig.stub.payloads("turn_end")[0]["ctx"]["tokens"] == 90_000
+    assert (rig.harness / "rate-limited").exists()
+    rig.spec.clear()
+    says_its_prompt(rig)
+    await rig.start()
+    report = rig.report()
+    assert "rate_limited" not in [condition["kind"] for condition in report["conditions"]]
+    assert report["ctx"] is None
+    assert not (rig.harness / "rate-limited").exists()
+    await rig.stub.send("two")
+    assert (await rig.stub.turn_ends(2))[1]["outcome"] == "ok"
+
+
 async def test_facts_that_cannot_be_read_are_no_trap(rig: Rig) -> None:
     rig.scripted(*TWO)
     await rig.start()
