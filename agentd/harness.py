@@ -286,6 +286,8 @@ class Harness:
     async def _logged_in(self) -> None:
         """A login has worked: the next engine reads the credentials anew."""
         self._seat.stale = True
+        if self._course.current is not None:
+            self._course.current.logged_in = True
         self._conditions.set("needs_login", False)
         await self._check_login()
         self._turns.wake()

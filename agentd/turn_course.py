@@ -49,7 +49,7 @@ class TurnCourse:
         record.model = status.model
         done = _seen_here(record, done)
         done = replace(done, usage=self._figures(record, done))
-        self._settle_conditions(done)
+        self._settle_conditions(record, done)
         await self._journal.flush()
         reach("before_turn_end")
         session_id = status.sessions.id
@@ -92,9 +92,11 @@ class TurnCourse:
                 usage = without_context(usage)
         return usage
 
-    def _settle_conditions(self, done: TurnDone) -> None:
+    def _settle_conditions(self, record: TurnRecord, done: TurnDone) -> None:
         """An outcome says as much as an event: the engine that worked has its login, the one that says so lacks it."""
         conditions = self._status.conditions
+        if record.logged_in:
+            conditions.set("needs_login", False)
         if done.outcome == "ok":
             conditions.worked()
         elif done.outcome == "needs_login":
@@ -126,4 +128,6 @@ def _seen_here(record: TurnRecord, done: TurnDone) -> TurnDone:
         return TurnDone("cancelled", error, True, done.usage)
     if record.stopped:
         return TurnDone("failed", "the harness was stopped in mid-turn", True, done.usage)
+    if record.logged_in and done.outcome == "needs_login":
+        return TurnDone("failed", f"{error or 'It was not logged in.'} It has been logged in since.", True, done.usage)
     return replace(done, error=error)

@@ -39,6 +39,8 @@ class TurnRecord:
     """The operator asked for its end."""
     stopped: bool = False
     """The harness is told to stop: what it was about is delivered again."""
+    logged_in: bool = False
+    """A login was done while it ran: what it says of a missing one is out of date."""
     ending: bool = False
     """The engine is done: nothing steers it any more."""
     steering: asyncio.Lock = field(default_factory=asyncio.Lock)

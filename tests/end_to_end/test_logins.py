@@ -33,7 +33,7 @@ pytestmark = pytest.mark.claude
 LINK = "https://claude.example/oauth?code=true&state=x"
 CODE = "honey#comb"
 STAND_IN = """#!{python}
-import json, os, sys
+import json, os, sys, time
 token = os.path.join(os.environ["CLAUDE_CONFIG_DIR"], "stand-in")
 words = sys.argv[1:]
 if words[:2] == ["auth", "login"]:
@@ -53,6 +53,9 @@ elif words[:2] == ["auth", "status"]:
 else:
     if os.path.exists(token):
         os.environ["ANTHROPIC_API_KEY"] = "dummy"
+    else:
+        while os.path.exists(os.path.join(os.path.dirname(sys.argv[0]), "slow")):
+            time.sleep(0.01)
     os.execv({cli!r}, [{cli!r}, *words])
 """
 
@@ -106,6 +109,22 @@ def test_a_missing_login_is_carried_and_the_agent_goes_on_by_itself(hive: LiveHi
     assert condition(hive, "needs_login") is None
     assert waiting(hive) == []
     assert outcomes(hive)[-1] == "ok"
+
+
+def test_a_login_that_comes_while_a_turn_still_fails_for_want_of_it_is_not_undone_by_that_turn(hive: LiveHive) -> None:
+    until_out(hive)
+    slow = hive.home / "slow"
+    slow.touch()
+    send(hive, "@@text")
+    wait_until(lambda: hive.agent(WORKER)["turn"]["state"] == "thinking", "the turn that will fail")
+    login(hive)
+    assert login(hive, path="login/code", body={"code": CODE})[0] == 200
+    slow.unlink()
+    wait_until(lambda: "ok" in outcomes(hive), "the message taken up again", 40)
+    until_idle(hive)
+    assert outcomes(hive) == ["failed", "ok"]
+    assert condition(hive, "needs_login") is None
+    assert waiting(hive) == []
 
 
 def test_a_wrong_code_is_said_and_another_attempt_may_follow(hive: LiveHive) -> None:
