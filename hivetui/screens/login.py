@@ -197,11 +197,15 @@ class LoginScreen(Screen[None]):
                 lines.append((("✗ ", "bad"), ("The login did not work.", "bad-strong")))
         if login is not None and login.detail and step != "done":
             lines += wrapped([(clean(login.detail[:MOST_DETAIL_CHARACTERS]), "text")], width, (("  ", ""),))
-        if self._error is not None and step != "done":
+        if (
+            self._error is not None
+            and step != "done"
+            and not (login and login.detail and login.detail in self._error.text)
+        ):
             code = f" [{self._error.code}]" if self._error.code else ""
             lines += wrapped([(one_line(self._error.text), "bad"), (code, "dim")], width, (("error ", "bad-strong"),))
         if step in ("failed", "cancelled", "refused"):
-            lines += [(), (("enter", "key"), (" tries again", "text"))]
+            lines += [(), (("enter", "key"), (" tries again, with a new link", "text"))]
         return lines
 
     def _keys(self, step: str) -> tuple[Key, ...]:

@@ -26,7 +26,7 @@ from hived.wire.agents import AgentView, LoginState, LoginView, ModelList
 from hived.wire.approvals import Approval, WaitingItem
 from hived.wire.base import Answer
 from hived.wire.doctor import DoctorReport
-from hived.wire.errors import AlreadyDecided, ApprovalNotFound, HiveError, NoLogin
+from hived.wire.errors import AlreadyDecided, ApprovalNotFound, HiveError, LoginFailed, NoLogin
 from hived.wire.events import Event
 from hived.wire.protocol import BUILD, BUILD_HEADER, IDEMPOTENCY_HEADER, PROTOCOL, PROTOCOL_HEADER
 from hived.wire.recordings import Recording
@@ -310,7 +310,8 @@ class FakeHived:
         if self._view(name).login is None:
             raise NoLogin(name=name)
         if body["code"] != self.right_code:
-            return self._json(self.log_in(name, "failed", detail="The code is not the right one."))
+            self.log_in(name, "failed", detail="The code is not the right one.")
+            raise LoginFailed(name=name, reason="The code is not the right one.")
         self.update(name, conditions=[])
         self.say("waiting_removed", {"id": self._view(name).id, "kind": "needs_login"})
         return self._json(self.log_in(name, "done"))

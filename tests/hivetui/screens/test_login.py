@@ -60,13 +60,19 @@ async def test_the_command_leads_there_too_and_the_code_makes_it_whole(live: Liv
 
 
 async def test_a_wrong_code_is_said_and_enter_tries_again(live: Live) -> None:
-    await opened(live, "w", "a")
+    screen = await opened(live, "w", "a")
     await live.type("wrong")
     await live.pilot.press("enter")
     await live.until(lambda: "The code is not the right one." in live.text, "the refusal")
+    await live.until(lambda: not screen._handing, "hived's answer")
+    assert live.text.count("The code is not the right one.") == 1, "said by the feed and by the answer, shown once"
     await live.pilot.press("enter")
     await live.until(lambda: "Paste the code" in live.text, "another link")
     assert asked(live).count(("POST", PATH)) == 2
+    assert "The code is not the right one." not in live.text
+    await live.type("right")
+    await live.pilot.press("enter")
+    await live.until(lambda: "gus is logged in" in live.text, "the end")
 
 
 async def test_enter_without_a_code_does_nothing(live: Live) -> None:
