@@ -7,7 +7,7 @@ from hivetui.state.transcript import Entry, Transcript
 from hivetui.widgets.change_lines import change_lines, compaction_ends, figures_of, upkeep_starts
 from hivetui.widgets.lines import Line, Piece, clean, cropped, one_line, wrapped
 from hivetui.widgets.markdown import markdown_lines
-from hivetui.widgets.tool_lines import DIFF_LINES, detail_lines, tool_line, tool_name
+from hivetui.widgets.tool_lines import DIFF_LINES, detail_lines, is_folded, tool_line, tool_name
 
 FOLD_CHARACTERS = 120
 """A result longer than this is folded to its first line."""
@@ -110,7 +110,7 @@ def _tool_use(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
     lines = wrapped(tool_line(tool, given), width, (mark,))
     behind = detail_lines(tool, given)
     opened = entry.id in transcript.unfolded
-    if tool_name(tool) in ("Bash", "shell", "bash", "sh", "run", "Write") and not opened:
+    if is_folded(tool) and not opened:
         return lines
     shown = behind if opened else behind[:DIFF_LINES]
     for text, tone in shown:

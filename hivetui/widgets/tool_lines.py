@@ -5,7 +5,13 @@ from typing import Any
 
 from hivetui.widgets.lines import Piece, clean, one_line
 
-HIVE_PREFIXES = ("mcp__hive__", "mcp__hive-tools__", "hive__")
+PREFIXES = ("mcp__hive__", "mcp__hive-tools__", "hive__", "mcp__acp__")
+"""Of servers whose tools go by their own names: the hive's, and those that an ACP client lends."""
+SHELLS = frozenset({"Bash", "shell", "bash", "sh", "run"})
+OTHER_NAMES = {"read": "Read", "write": "Write", "edit": "Edit", "grep": "Grep", "glob": "Glob"}
+"""What api's own tools and ACP's kinds of tools are the same as."""
+EDITS = ("Edit", "MultiEdit", "NotebookEdit")
+PATHS = ("file_path", "path", "filePath", "notebook_path")
 DIFF_LINES = 4
 """Lines of an edit that are shown folded."""
 MOST_DETAIL_LINES = 400
@@ -13,7 +19,7 @@ MOST_DETAIL_LINES = 400
 
 def tool_name(tool: str) -> str:
     """`mcp__github__search` as `github·search`; a hive tool by its own name."""
-    for prefix in HIVE_PREFIXES:
+    for prefix in PREFIXES:
         if tool.startswith(prefix):
             return one_line(tool.removeprefix(prefix), 60)
     if tool.startswith("mcp__"):
@@ -21,21 +27,34 @@ def tool_name(tool: str) -> str:
     return one_line(tool, 60) or "tool"
 
 
+def is_folded(tool: str) -> bool:
+    """Nothing of what lies behind its one line is shown until it is opened."""
+    name = tool_name(tool)
+    return name in SHELLS or OTHER_NAMES.get(name, name) == "Write"
+
+
 def tool_line(tool: str, given: object) -> list[Piece]:
     """What the tool is asked to do, in one line."""
-    name = tool_name(tool)
     use: dict[str, Any] = given if isinstance(given, dict) else {}
-    if name in ("Bash", "shell", "bash", "sh", "run") and (command := _text(use, "command", "cmd")):
+    shown = tool_name(tool)
+    name = OTHER_NAMES.get(shown, shown)
+    command = _command(shown, use)
+    if command and (shown in SHELLS or (name == "Read" and _text(use, *PATHS) is None)):
         first, *others = clean(command).strip().split("\n")
-        more: list[Piece] = [(f" … {len(others)} more lines", "dim")] if others else []
+        more: list[Piece] = [(f" … {len(others)} more line{'' if len(others) == 1 else 's'}", "dim")] if others else []
         return [("$ ", "strong"), (first, "text"), *more]
-    if name in ("Read", "NotebookRead", "View") and (path := _text(use, "file_path", "path", "notebook_path")):
+    if name in ("Read", "NotebookRead", "View") and (path := _text(use, *PATHS, "title")):
         where = f" from line {use['offset']}" if isinstance(use.get("offset"), int) else ""
         return [("Read ", "strong"), (one_line(path), "text"), (where, "dim")]
-    if name in ("Edit", "MultiEdit", "NotebookEdit") and (path := _text(use, "file_path", "path", "notebook_path")):
+    if name in EDITS and (path := _text(use, *PATHS)):
         added, removed = edit_size(use)
-        return [("Edit ", "strong"), (one_line(path), "text"), (f" +{added}", "good"), (f" −{removed}", "bad")]
-    if name == "Write" and (path := _text(use, "file_path", "path")):
+        every = " everywhere" if use.get("replace_all") is True else ""
+        return [
+            ("Edit ", "strong"), (one_line(path), "text"), (f" +{added}", "good"), (f" −{removed}", "bad"), (every, "dim"),
+        ]  # fmt: skip
+    if name in EDITS and (title := _text(use, "title")):
+        return [("Edit ", "strong"), (one_line(title), "text")]
+    if name == "Write" and (path := _text(use, *PATHS)):
         lines = len((_text(use, "content", "text") or "").splitlines())
         return [("Write ", "strong"), (one_line(path), "text"), (f" {lines} line{'' if lines == 1 else 's'}", "dim")]
     if name in ("Grep", "Glob", "search") and (pattern := _text(use, "pattern", "query")):
@@ -57,25 +76,20 @@ def tool_line(tool: str, given: object) -> list[Piece]:
 
 def edit_size(use: dict[str, Any]) -> tuple[int, int]:
     """Lines that an edit adds and removes, counted on its two texts without what they share at both ends."""
-    added = removed = 0
-    for old, new in _edits(use):
-        gone, come = _changed(old, new)
-        added += len(come)
-        removed += len(gone)
-    return added, removed
+    changed = _edit_lines(use)
+    return sum(tone == "good" for _, tone in changed), sum(tone == "bad" for _, tone in changed)
 
 
 def detail_lines(tool: str, given: object) -> list[Piece]:
     """What lies behind the one line: an edit's changed lines, the rest of a command, all of an input."""
     use: dict[str, Any] = given if isinstance(given, dict) else {}
-    name = tool_name(tool)
+    shown = tool_name(tool)
+    name = OTHER_NAMES.get(shown, shown)
     lines: list[Piece] = []
-    if name in ("Edit", "MultiEdit", "NotebookEdit"):
-        for old, new in _edits(use):
-            gone, come = _changed(old, new)
-            lines += [(f"− {line}", "bad") for line in gone] + [(f"+ {line}", "good") for line in come]
-    elif name in ("Bash", "shell", "bash", "sh", "run"):
-        lines = [(line, "text") for line in clean(_text(use, "command", "cmd") or "").strip().split("\n")[1:]]
+    if name in EDITS:
+        lines = _edit_lines(use)
+    elif shown in SHELLS:
+        lines = [(line, "text") for line in clean(_command(shown, use) or "").strip().split("\n")[1:]]
     elif name == "Write":
         lines = [(f"+ {line}", "good") for line in clean(_text(use, "content", "text") or "").split("\n")]
     return lines[:MOST_DETAIL_LINES]
@@ -88,12 +102,29 @@ def whole_input(tool: str, given: object) -> list[Piece]:
     for key, value in use.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1, default=str)
         shown = clean(text)
-        if tool_name(tool) in ("Bash", "shell", "bash", "sh", "run") and key in ("command", "cmd"):
+        if tool_name(tool) in SHELLS and key in ("command", "cmd", "title") and text == _command(tool_name(tool), use):
             lines += [("$ ", "strong"), (f"{shown}\n", "strong")]
         else:
             lines += [(f"{one_line(str(key), 60)} ", "dim"), (f"{shown}\n", "text")]
     if lines:
         lines[-1] = (lines[-1][0].rstrip("\n"), lines[-1][1])
+    return lines
+
+
+def _command(name: str, use: dict[str, Any]) -> str | None:
+    """What is run; some agents give it as a call's title alone."""
+    return _text(use, "command", "cmd") or (_text(use, "title") if name in SHELLS else None)
+
+
+def _edit_lines(use: dict[str, Any]) -> list[Piece]:
+    """The lines that go and come, each with its sign; of a diff those that it says."""
+    lines: list[Piece] = []
+    for old, new in _edits(use):
+        gone, come = _changed(old, new)
+        lines += [(f"− {line}", "bad") for line in gone] + [(f"+ {line}", "good") for line in come]
+    for line in clean(_text(use, "diff") or "").split("\n") if not lines else ():
+        if line.startswith(("+", "-")) and not line.startswith(("+++ ", "--- ")):
+            lines.append((f"+ {line[1:]}", "good") if line.startswith("+") else (f"− {line[1:]}", "bad"))
     return lines
 
 

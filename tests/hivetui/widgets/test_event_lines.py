@@ -39,6 +39,24 @@ def one(kind: str, **payload: Any) -> list[str]:
         ("Edit", {"file_path": "a.py", "old_string": "x\ny\nz", "new_string": "x\nw\nv\nz"}, "Edit a.py +2 −1"),
         ("Write", {"file_path": "a.py", "content": "x\ny"}, "Write a.py 2 lines"),
         ("Grep", {"pattern": "lex_next", "path": "src"}, "Grep lex_next in src"),
+        ("bash", {"command": "make\nmake test"}, "$ make … 1 more line"),
+        ("read", {"path": "api/parser.py", "offset": 40}, "Read api/parser.py from line 40"),
+        (
+            "edit",
+            {"path": "a.py", "old_string": "x", "new_string": "y", "replace_all": True},
+            "Edit a.py +1 −1 everywhere",
+        ),
+        ("write", {"path": "a.py", "content": "x\ny"}, "Write a.py 2 lines"),
+        ("grep", {"pattern": "lex_next", "path": "src"}, "Grep lex_next in src"),
+        ("glob", {"pattern": "*.py"}, "Glob *.py"),
+        ("write", {"filePath": "/w/a.txt", "content": "x"}, "Write /w/a.txt 1 line"),
+        ("mcp__acp__Read", {"file_path": "/w/a.txt"}, "Read /w/a.txt"),
+        ("shell", {"command": "make", "cwd": "/w", "shell": "/bin/bash -lc"}, "$ make"),
+        ("read", {"command": "cat a.txt", "cwd": "/w"}, "$ cat a.txt"),
+        ("shell", {"title": "make test"}, "$ make test"),
+        ("read", {"title": "a.txt"}, "Read a.txt"),
+        ("edit", {"title": "Writing to a.txt", "content": "--- a.txt"}, "Edit Writing to a.txt"),
+        ("edit", {"path": "a.txt", "diff": "--- a.txt\n+++ a.txt\n@@ -1 +1,2 @@\n-x\n+y\n+z"}, "Edit a.txt +2 −1"),
         ("mcp__hive__send", {"to": "operator", "body": "hi"}, "send → operator"),
         ("mcp__github__create_issue", {"title": "x"}, "github·create_issue x"),
         ("mcp__hive__request_spawn", {"name": "scout", "model": "haiku"}, "request_spawn scout · haiku"),
@@ -51,6 +69,20 @@ def one(kind: str, **payload: Any) -> list[str]:
 )
 def test_each_tool_is_drawn_in_its_own_way(tool: str, given: object, said: str) -> None:
     assert plain(tuple(tool_line(tool, given))).rstrip() == said.replace('Bash {"command": 7}', 'Bash {"command": 7}')
+
+
+def test_an_edit_by_any_engine_shows_its_lines() -> None:
+    texts = {"old_string": "hi", "new_string": "hello\nthere"}
+    claude = lines(told(("tool_use", {"tool": "Edit", "input": {"file_path": "a", **texts}})), 1)
+    assert claude == ["◦ Edit a +2 −1", "  − hi", "  + hello", "  + there"]
+    assert lines(told(("tool_use", {"tool": "edit", "input": {"path": "a", **texts}})), 1) == claude
+    diff = {"path": "a", "diff": "--- a\n+++ a\n@@ -1 +1,2 @@\n-hi\n+hello\n+there"}
+    assert lines(told(("tool_use", {"tool": "edit", "input": diff})), 1) == claude
+
+
+def test_a_file_that_is_written_is_folded_by_any_engine() -> None:
+    given = {"path": "a", "content": "x\ny"}
+    assert lines(told(("tool_use", {"tool": "write", "input": given})), 1) == ["◦ Write a 2 lines"]
 
 
 def test_a_tool_says_by_its_mark_whether_it_runs_worked_or_failed() -> None:
@@ -180,5 +212,9 @@ def test_the_tail_is_plain_text() -> None:
 def test_a_decision_shows_all_of_the_input() -> None:
     shown = plain(tuple(whole_input("Bash", {"command": "a\nb", "timeout": 5})))
     assert shown == "$ a\nb\ntimeout 5"
+    assert plain(tuple(whole_input("shell", {"title": "make test"}))) == "$ make test"
+    assert (
+        plain(tuple(whole_input("edit", {"title": "Writing to a", "content": "x"}))) == "title Writing to a\ncontent x"
+    )
     assert plain(tuple(whole_input("Edit", {"old_string": "x" * 500}))).count("x") == 500
     assert tool_name("mcp__hive__whoami") == "whoami"
