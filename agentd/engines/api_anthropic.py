@@ -219,6 +219,7 @@ class AnthropicReader(BlockReader):
             self.add("thinking", text_of(block.get("thinking")))
         elif kind == "redacted_thinking":
             self._data = text_of(block.get("data"))
+            self.count(len(self._data))
             self.add("thinking", "")
 
     def _more(self, delta: dict[str, Any]) -> None:

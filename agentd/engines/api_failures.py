@@ -15,6 +15,8 @@ from hived.wire.times import to_text
 from hived.wire.turns import Outcome
 
 MOST_SAID_CHARACTERS = 600
+MOST_WAIT_DAYS = 366
+"""Who names a later moment does not mean it: then nothing is known."""
 _BUSY_STATUS = frozenset({408, 409, 425, 500, 502, 503, 504, 520, 522, 524, 529})
 _STATUS_OF_KIND = {
     "authentication_error": 401, "invalid_api_key": 401, "permission_error": 403, "not_found_error": 404,
@@ -120,7 +122,16 @@ def _failure(status: int, kind: str, said: str, headers: Mapping[str, str], serv
 
 
 def _wait_seconds(headers: Mapping[str, str]) -> float | None:
-    """What `retry-after` (seconds or a date) or the dialects' own headers say; None where nothing does."""
+    """What the server asks for, where that is a time that somebody may wait; None where it says nothing of the kind."""
+    try:
+        seconds = _stated_seconds(headers)
+    except (ValueError, OverflowError):  # a date beyond the calendar
+        return None
+    return seconds if seconds is not None and seconds <= MOST_WAIT_DAYS * 86400 else None
+
+
+def _stated_seconds(headers: Mapping[str, str]) -> float | None:
+    """What `retry-after` (seconds or a date) or the dialects' own headers say. Raises ValueError, OverflowError."""
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return max(0.0, milliseconds / 1000)

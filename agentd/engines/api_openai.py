@@ -7,14 +7,12 @@ from typing import Any
 
 from agentd.engines.api_failures import failure_in_stream
 from agentd.engines.api_options import Server
-from agentd.engines.api_reader import BlockReader, table, tables, text_of, whole_number
+from agentd.engines.api_reader import MOST_CALLS, BlockReader, table, tables, text_of, whole_number
 from agentd.engines.api_sse import SseEvent
 from agentd.engines.api_words import Ask, Figures, Heard, Record, Stop, tool_name
 
 PATH = "/chat/completions"
 MODELS_PATH = "/models"
-MOST_CALLS = 128
-"""In one answer."""
 _STOPS: dict[str, Stop] = {
     "stop": "end", "tool_calls": "tools", "function_call": "tools", "length": "max_tokens", "content_filter": "refusal",
 }  # fmt: skip
@@ -182,7 +180,7 @@ class OpenAiReader(BlockReader):
             call = _Call(index)
             self._calls.append(call)
             if len(self._calls) > MOST_CALLS:
-                raise self.garbage(f"more than {MOST_CALLS} tool calls in one answer".encode())
+                raise self.too_many_calls()
         call.id = call.id or id
         call.tool = call.tool or tool
         arguments = function.get("arguments")
@@ -202,5 +200,7 @@ def _figures(usage: dict[str, Any]) -> Figures:
         input=None if prompt is None else max(0, prompt - (cached or 0)),
         output=output,
         cache_read=cached,
-        cost_usd=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) and cost >= 0 else None,
+        cost_usd=float(cost)
+        if isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < 1e9
+        else None,
     )

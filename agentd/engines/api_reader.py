@@ -9,6 +9,12 @@ from agentd.engines.base import EngineEvent, Text, TextDelta, Thinking, Thinking
 from hived.wire.ids import new_id
 
 MOST_QUOTED_CHARACTERS = 200
+MOST_CALLS = 128
+"""In one answer."""
+MOST_NAME_CHARACTERS = 200
+"""Of a tool's name, and of a call's id."""
+MOST_DEPTH = 100
+"""Of a tool's input: it is written down several times, each time deeper in something else."""
 
 
 class BlockReader:
@@ -72,9 +78,15 @@ class BlockReader:
             self._tell(Thinking(text, hidden=not text))
 
     def add_call(self, id: str, tool: str, raw: str | dict[str, Any]) -> None:
-        """A tool call, whole."""
+        """A tool call, whole. An id that is none, or another call's, is replaced: results are told apart by it."""
+        calls = self.reply.calls
+        if len(calls) >= MOST_CALLS:
+            raise self.too_many_calls()
         given, wrong = read_input(raw)
-        block: Block = {"type": "call", "id": id or f"call_{new_id()}", "tool": sound(tool), "input": given}
+        id = sound(id)
+        if not id or len(id) > MOST_NAME_CHARACTERS or any(call["id"] == id for call in calls):
+            id = f"call_{new_id()}"
+        block: Block = {"type": "call", "id": id, "tool": sound(tool)[:MOST_NAME_CHARACTERS], "input": given}
         self.reply.blocks.append(block | ({"wrong": wrong} if wrong else {}))
 
     def parsed(self, data: bytes) -> dict[str, Any]:
@@ -91,6 +103,9 @@ class BlockReader:
         quoted = " ".join(data[:MOST_QUOTED_CHARACTERS].decode("utf-8", "replace").split())
         return ApiFailure("failed", f"{self._server} sent what no model server sends: {quoted}")
 
+    def too_many_calls(self) -> ApiFailure:
+        return self.garbage(f"more than {MOST_CALLS} tool calls in one answer".encode())
+
     def cut_off(self) -> ApiFailure:
         return ApiFailure("failed", f"{self._server} broke off in the middle of its answer.", again=True)
 
@@ -106,16 +121,24 @@ class BlockReader:
 def read_input(raw: str | dict[str, Any]) -> tuple[dict[str, Any], str | None]:
     """(a tool's input, what is wrong with it). Nothing at all is an empty input."""
     if isinstance(raw, dict):
-        return raw, None
-    if not raw.strip():
-        return {}, None
-    try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        return {}, f"its input is not JSON ({str(error)[:100]}): {sound(raw[:MOST_QUOTED_CHARACTERS])}"
+        found: Any = raw
+    elif not raw.strip():
+        found = {}
+    else:
+        try:
+            found = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            return {}, f"its input is not JSON ({str(error)[:100]}): {sound(raw[:MOST_QUOTED_CHARACTERS])}"
     if not isinstance(found, dict):
-        return {}, f"its input is not a JSON object: {sound(raw[:MOST_QUOTED_CHARACTERS])}"
+        return {}, f"its input is not a JSON object: {sound(str(raw)[:MOST_QUOTED_CHARACTERS])}"
+    if _deeper(found, MOST_DEPTH):
+        return {}, f"its input is nested deeper than {MOST_DEPTH} levels."
     return found, None
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_deeper(item, levels - 1) for item in items)
 
 
 def whole_number(value: Any) -> int | None:

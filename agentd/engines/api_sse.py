@@ -23,7 +23,7 @@ class SseParser:
         """Of the line that has no end yet."""
         self._data: list[bytes] = []
         self._name = ""
-        self._held = 0
+        self._held = self._data_held = 0
         self._after_return = False
         """The last chunk ended in a carriage return: a line feed at the start of the next belongs to it."""
 
@@ -39,7 +39,7 @@ class SseParser:
         lines.insert(0, b"".join([*self._parts, first]))
         self._parts = [last] if (last := lines.pop()) else []
         found = [event for line in lines if (event := self._line(line)) is not None]
-        self._held = sum(map(len, self._parts)) + sum(map(len, self._data))
+        self._held = sum(map(len, self._parts)) + self._data_held
         return found
 
     def rest(self) -> list[SseEvent]:
@@ -56,13 +56,14 @@ class SseParser:
 
     def _line(self, line: bytes) -> SseEvent | None:
         if not line:
-            data, self._data = self._data, []
+            data, self._data, self._data_held = self._data, [], 0
             name, self._name = self._name, ""
             return SseEvent(name, b"\n".join(data)) if data else None
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
             self._data.append(value)
+            self._data_held += len(line) + 1  # a line without a word takes room too
         elif field == b"event":
             self._name = value[:200].decode("utf-8", "replace")
         return None
