@@ -1,5 +1,7 @@
 """What hived has set for this agent: one-line files in the harness folder, read at each turn's start and when rung."""
 
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +38,16 @@ class SettingFiles:
 def _line(path: Path) -> str | None:
     """The first line that is not blank."""
     try:
-        with path.open(encoding="utf-8") as file:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None  # nobody waits at a pipe
+        with open(descriptor, encoding="utf-8", closefd=False) as file:
             lines = file.read(MOST_CHARACTERS * 4).split("\n")
     except (OSError, UnicodeDecodeError):
         return None
+    finally:
+        os.close(descriptor)
     return next((line.strip()[:MOST_CHARACTERS] for line in lines if line.strip()), None)

@@ -1,6 +1,8 @@
 """Model, effort and permission mode: files that are read at each turn, in force at once where the engine can."""
 
+import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,15 @@ def test_a_file_sets_its_first_line_and_one_that_cannot_be_read_sets_nothing(
             (tmp_path / name).write_bytes(content)
     found = SettingFiles(tmp_path / "model", tmp_path).read()
     assert found == Settings(wanted or "default", wanted, wanted)
+
+
+@pytest.mark.parametrize("plant", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)])
+def test_what_stands_in_a_files_place_is_neither_waited_for_nor_followed(
+    plant: Callable[[Path], None], tmp_path: Path
+) -> None:
+    for name in ("model", "effort", "permission-mode"):
+        plant(tmp_path / name)
+    assert SettingFiles(tmp_path / "model", tmp_path).read() == Settings()
 
 
 async def test_what_is_set_between_turns_is_in_force_at_the_next(rig: Rig) -> None:
