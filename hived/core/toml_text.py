@@ -44,6 +44,8 @@ def table_or_json(table: dict[str, Any]) -> str:
 def _is_plain(found: Any, depth: int) -> bool:
     if isinstance(found, list | dict):
         items = found.values() if isinstance(found, dict) else found
+        if isinstance(found, dict) and len(set(map(_key, found))) < len(found):
+            return False  # names that differ only in what no text can hold
         return depth > 0 and all(_is_plain(item, depth - 1) for item in items)
     if isinstance(found, float):
         return math.isfinite(found)

@@ -36,6 +36,11 @@ def test_a_table_that_toml_cannot_say_comes_back_as_json(table: dict[str, Any]) 
     assert (json.loads(found) if isinstance(found, str) else found) == table
 
 
+def test_names_that_no_text_can_hold_break_nothing() -> None:
+    halves = {chr(0xD800): 1, chr(0xD801): 2}
+    assert isinstance(tomllib.loads(f"a = {toml.table_or_json(halves)}")["a"], str)
+
+
 @pytest.mark.parametrize("table", [{"a": None}, {"a": 2**70}, {"a": [[[[[1]]]]]}, {"a": {"b": [None]}}])
 def test_nulls_large_numbers_and_depth_are_json(table: dict[str, Any]) -> None:
     assert toml.table_or_json(table).startswith('"')
