@@ -68,8 +68,15 @@ def ahead(until: str | None, now: datetime) -> str:
     return f"in {max(1, int(seconds))} s"
 
 
+DAYS_WITHOUT_YEAR = 300
+"""Within so many days a date says enough without its year."""
+
+
 def day_and_hour(text: str | None, now: datetime) -> str:
-    """`14:05`, on another day `Sun 14:05`, in another week `29 Nov 14:05`; empty where unknown. In the zone of `now`."""
+    """`14:05`, on another day `Sun 14:05`, in another week `29 Nov 14:05`, most of a year away `17 Mar 2030`.
+
+    Empty where unknown. In the zone of `now`.
+    """
     moment = parsed(text)
     if moment is None:
         return ""
@@ -77,6 +84,8 @@ def day_and_hour(text: str | None, now: datetime) -> str:
     days = (moment.date() - now.date()).days
     if days == 0:
         return f"{moment:%H:%M}"
+    if abs(days) > DAYS_WITHOUT_YEAR:
+        return f"{moment.day} {moment:%b %Y}"
     return f"{moment:%a %H:%M}" if 0 < days < 7 else f"{moment.day} {moment:%b %H:%M}"
 
 

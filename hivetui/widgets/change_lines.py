@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hivetui.state.clock import hour, stopwatch
+from hivetui.state.clock import day_and_hour, hour, parsed, stopwatch
 from hivetui.state.transcript import Entry, Transcript
 from hivetui.widgets.lines import Line, Piece, cells, clean, cropped, dollars, one_line, thousands, wrapped
 
@@ -98,7 +98,7 @@ def _turn_state(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
     state = one_line(str(payload.get("state") or ""), 40)
     if state in ("idle", "thinking", "") or str(payload.get("turn_id")) in transcript.upkeep:
         return []
-    until = hour(str(payload.get("until") or ""), transcript.zone)
+    until = _until(entry, transcript)
     said: list[Piece] = [(state, "soft"), (f" until {until}" if state == "napping" and until else "", "dim")]
     return wrapped(said, width, ((f"{hour(entry.ts, transcript.zone)} ", "dim"),))
 
@@ -110,10 +110,16 @@ def _condition(entry: Entry, transcript: Transcript, width: int) -> list[Line]:
         return []
     on = bool(payload.get("on"))
     words = condition.replace("_", " ") if on else f"no longer {condition.replace('_', ' ')}"
-    until = hour(str(payload.get("until") or ""), transcript.zone)
+    until = _until(entry, transcript)
     said: list[Piece] = [(words, "bad" if on else "dim"), (f" until {until}" if on and until else "", "bad")]
     detail = one_line(str(payload.get("detail") or ""))
     return wrapped([*said, (f" {detail}", "dim")], width, (("⊘ ", "dim"),))
+
+
+def _until(entry: Entry, transcript: Transcript) -> str:
+    """Until when, as it was to be said when it was written: with the day where that is another."""
+    written = parsed(entry.ts)
+    return day_and_hour(str(entry.payload.get("until") or ""), written.astimezone(transcript.zone)) if written else ""
 
 
 def _session(entry: Entry, transcript: Transcript, width: int) -> list[Line]:

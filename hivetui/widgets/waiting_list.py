@@ -1,5 +1,6 @@
 """What waits on the operator, one line each. The list never moves under the cursor; its decision keys work only in focus."""
 
+import re
 from datetime import datetime
 from typing import ClassVar
 
@@ -7,7 +8,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from hivetui.keymap import bindings_of
-from hivetui.state.clock import age, running
+from hivetui.state.clock import age, day_and_hour, running
 from hivetui.state.waiting import APPROVALS, GLYPHS, Waiting, WaitingOnYou
 from hivetui.widgets.lines import Line, Piece, justified, one_line
 from hivetui.widgets.rows import Rows
@@ -125,6 +126,21 @@ class WaitingList(Rows):
         self.post_message(self.DetailScrolled(-1))
 
 
+_WIRE_TIME = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| ?UTC)")
+
+
+def _what(item: Waiting, now: datetime | None) -> str:
+    """Its subject without who it is about; of a limit first until when, in the operator's own zone."""
+    subject = item.subject.removeprefix(f"{item.agent} ")
+    if item.kind != "rate_limited" or now is None:
+        return subject
+
+    def local(found: re.Match[str]) -> str:
+        return day_and_hour(found[0].replace(" UTC", "Z").replace("UTC", "Z").replace(" ", "T"), now) or found[0]
+
+    return _WIRE_TIME.sub(local, subject.removeprefix("is rate "))
+
+
 def waiting_row(item: Waiting, marked: bool, now: datetime | None, width: int) -> Line:
     """Mark, kind, who, what, and how long."""
     if item.gone:
@@ -144,6 +160,6 @@ def waiting_row(item: Waiting, marked: bool, now: datetime | None, width: int) -
         (f"{GLYPHS.get(item.kind, '?')} ", tone),
         (f"{one_line(item.who, 12):<8}", "strong"),
         (" ", ""),
-        (one_line(item.subject.removeprefix(f"{item.agent} "), width), "text"),
+        (one_line(_what(item, now), width), "text"),
     ]
     return justified(left, [(f" {since} ", "dim")], width)

@@ -26,6 +26,7 @@ def limited(until: str | None, **given: object) -> Agent:
         (seen(turn=TurnState(state="napping", since=ago(60), until=to_come(86_400))), "napping until Sat 14:32"),
         (seen(turn=TurnState(state="napping", since=ago(60), until=to_come(9 * 86_400))), "napping until 29 Nov 14:32"),
         (limited(to_come(720)), "rate limited, resets 14:44 (in 12 min)"),
+        (limited(to_come(1213 * 86_400)), "rate limited, resets 17 Mar 2030 (in 1213 d)"),
         (limited(to_come(40)), "rate limited, resets 14:32 (in 40 s)"),
         (limited(ago(60)), "rate limited, was to reset 14:31"),
         (limited(None), "rate limited 8m, nobody says until when"),

@@ -69,6 +69,10 @@ def test_a_limit_and_a_nap_say_until_when() -> None:
     until = "2026-11-20T15:10:00.000Z"
     limit = one("status_changed", condition="rate_limited", on=True, detail="Usage limit", until=until)
     assert limit == ["⊘ rate limited until 15:10 Usage limit"]
+    later = one(
+        "status_changed", condition="rate_limited", on=True, detail="Usage limit", until="2026-11-22T15:10:00.000Z"
+    )
+    assert later == ["⊘ rate limited until Sun 15:10 Usage limit"], "of another day not the hour alone"
     assert one("status_changed", condition="rate_limited", on=False) == ["⊘ no longer rate limited "]
     assert one("turn_state_changed", state="napping", until=until) == ["14:29 napping until 15:10"]
 
