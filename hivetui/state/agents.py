@@ -153,7 +153,8 @@ class Agent:
     repo: str | None
     workspace: str | None
     blocked: bool = False
-    """Its turn stands still until the operator decides something; kept by the hive's reducer."""
+    """Its turn stands still until the operator decides something; kept by the hive's reducer, as is since when."""
+    blocked_since: str = ""
 
     @property
     def shape(self) -> Shape:
@@ -181,7 +182,7 @@ class Agent:
         if self.lifecycle in _OF_LIFECYCLE:
             return self.lifecycle_since
         if self.blocked:
-            return self.turn_since
+            return self.blocked_since or self.turn_since
         if self.conversation.state == "refused":
             return self.conversation.since or self.turn_since
         return self.turn_since if self.hindrance is None else self.hindrance.since

@@ -186,9 +186,14 @@ def _after_row(state: HiveState, row: FeedRow) -> HiveState:
 
 
 def _with_blocked(state: HiveState) -> HiveState:
-    blocked = {item.agent for item in state.waiting.pending if item.blocks}
+    since: dict[str | None, str] = {}
+    for item in state.waiting.pending:
+        if item.blocks:
+            since[item.agent] = min(item.since, since.get(item.agent, item.since))
     agents = {
-        name: agent if agent.blocked == (name in blocked) else replace(agent, blocked=name in blocked)
+        name: agent
+        if (agent.blocked, agent.blocked_since) == (name in since, since.get(name, ""))
+        else replace(agent, blocked=name in since, blocked_since=since.get(name, ""))
         for name, agent in state.agents.items()
     }
     return replace(state, agents=agents)

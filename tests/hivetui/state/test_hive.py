@@ -49,6 +49,17 @@ def test_an_agent_whose_turn_stands_still_waits_on_you() -> None:
     assert gone.agents["bob"].shape_kind == "thinking"
 
 
+def test_it_waits_since_it_was_asked_and_not_since_its_turn_began() -> None:
+    state = attached()
+    assert state.agents["bob"].since == scene.ago(118)
+    state = after(state, row(501, "waiting_removed", {"id": scene.ident(102), "kind": "tool_use"}))
+    again = WaitingItem(
+        id=scene.ident(103), kind="tool_use", agent="bob", subject="$ ls", since=scene.ago(3), blocks=True
+    )
+    state = after(state, row(502, "waiting", again))
+    assert state.agents["bob"].since == scene.ago(3)
+
+
 def test_a_row_at_or_below_the_seq_is_dropped() -> None:
     state = attached()
     idle = scene.agent(2, "alice", unread=9)
