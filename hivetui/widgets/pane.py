@@ -64,7 +64,7 @@ class AgentPane(TranscriptView):
 
 
 YIELDING = ("mode", "effort", "model", "ctx", "cost")
-"""What goes from the figures where it is narrow, first things first."""
+"""What goes from the figures where it is narrow, first things first; a mode that asks about nothing goes last."""
 
 
 def state_facts(agent: Agent, now: datetime, width: int = 400) -> Line:
@@ -114,7 +114,8 @@ def figures(agent: Agent, last_byte_at: str, now: datetime, width: int) -> Line:
         late = quiet >= LATE_SECONDS
         said = f"{quiet:.0f}s" if quiet < LATE_SECONDS else stopwatch(quiet)
         parts["byte"] = [("last byte ", "wait" if late else "dim"), (said, "wait" if late else "soft")]
-    for part in YIELDING:
+    loose_mode = agent.permission_mode is not None and is_loose(agent.permission_mode)
+    for part in YIELDING if not loose_mode else (*YIELDING[1:], YIELDING[0]):
         if len(parts) > 1 and sum(cells(pieces) + 3 for pieces in parts.values()) > width - 3:
             parts.pop(part, None)
     line: list[Piece] = []

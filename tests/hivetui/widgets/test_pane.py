@@ -50,6 +50,12 @@ def test_a_loose_permission_mode_stands_out() -> None:
     assert ("bypassPermissions", "bad") in figures(loose, "", NOW, 90)
 
 
+def test_a_loose_permission_mode_is_the_last_to_go() -> None:
+    loose = agent_from(BUSY.model_copy(update={"permission_mode": "bypassPermissions"}))
+    assert plain(figures(loose, "", NOW, 48)) == "bypassPermissions · ctx 63% · $1.84"
+    assert plain(figures(loose, "", NOW, 30)) == "bypassPermissions"
+
+
 def test_the_title_says_when_a_limit_ends_and_from_now_where_there_is_room() -> None:
     limit = Condition(kind="rate_limited", since=ago(480), until=to_come(2280))
     hana = agent_from(agent(1, "hana", conditions=[limit], waiting=1))
