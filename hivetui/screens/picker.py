@@ -15,7 +15,7 @@ from hivetui.controller import Outcome
 from hivetui.keymap import bindings_of
 from hivetui.screens.confirm import TEXT_WIDTH
 from hivetui.widgets.choice_rows import Choice, ChoiceRows, matching_choices
-from hivetui.widgets.lines import wrapped
+from hivetui.widgets.lines import one_line, wrapped
 from hivetui.widgets.rows import Rows
 from hivetui.widgets.text_lines import Lines
 
@@ -105,6 +105,9 @@ class PickerScreen(ModalScreen[str | None]):
 
     def _narrow(self, words: str) -> None:
         self._narrowed = words.strip()
+        self._rows.nothing = (
+            f"enter takes {one_line(self._narrowed, 40)}" if self._free else "none of these is called that"
+        )
         self._rows.show(matching_choices(self._choices, self._narrowed))
 
     def action_cursor_up(self) -> None:

@@ -88,8 +88,11 @@ def _choice(name: str, now: bool, about: str, *, loose: bool = False) -> Choice:
 def _about(model: ModelOffered) -> str:
     """Its title where that says more than its name, its window, and what it is good for."""
     title = one_line(model.title, 40) if model.title.lower() != model.name.lower() else ""
+    said = one_line(model.description, 120)
+    if said.lower().startswith(title.lower()):
+        title = ""
     window = f"{thousands(model.window)} window" if model.window else ""
-    return " · ".join(part for part in (title, window, one_line(model.description, 120)) if part)
+    return " · ".join(part for part in (title, window, said) if part)
 
 
 def key_ids() -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.geometry import Size
 
 from hivetui.keymap import bindings_of
 from hivetui.widgets.lines import Line, cropped, plain
@@ -34,6 +35,8 @@ class ChoiceRows(Rows):
         self.choices: tuple[Choice, ...] = tuple(choices)
         self._cursor = 0
         self._reads = reads
+        self.nothing = ""
+        """What is said where there is nothing to choose."""
 
     @property
     def count(self) -> int:
@@ -56,6 +59,12 @@ class ChoiceRows(Rows):
         self._cursor = 0
         self.rows_changed()
         self.scroll_home(animate=False, immediate=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return super().get_content_height(container, viewport, width) or (1 if self.nothing else 0)
+
+    def empty_lines(self, width: int) -> list[Line]:
+        return [cropped(((self.nothing, "dim"),), width)]
 
     def row(self, index: int, width: int) -> list[Line]:
         return [cropped(self.choices[index].line, width)]

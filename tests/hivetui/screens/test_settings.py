@@ -65,10 +65,19 @@ async def test_where_an_engine_takes_no_other_model_none_can_be_typed(live: Live
     await live.pilot.press("m")
     await live.until(lambda: "It takes none but these." in live.text, "the offer")
     await live.type("other")
+    await live.until(lambda: "none of these is called that" in live.text, "the word")
     await live.pilot.press("enter")
     await live.pilot.pause()
     assert isinstance(live.app.screen, PickerScreen)
     assert live.hived.asked == []
+
+
+async def test_a_title_that_the_description_begins_with_is_said_once(live: Live) -> None:
+    opus = ModelOffered(name="opus", title="Opus 5.5", description="Opus 5.5 · Best for everyday tasks")
+    live.hived.models["alice"] = ModelList(current="a", models=[opus], closed=True)
+    await live.pilot.press("m")
+    await live.until(lambda: "Opus 5.5 · Best for everyday tasks" in live.text, "the offer")
+    assert live.text.count("Opus 5.5") == 1
 
 
 async def test_an_engine_that_has_not_said_what_it_offers_takes_a_name(live: Live) -> None:
@@ -76,6 +85,7 @@ async def test_an_engine_that_has_not_said_what_it_offers_takes_a_name(live: Liv
     await live.pilot.press("m")
     await live.until(lambda: "has not said what it offers" in live.text, "the word")
     await live.type("my-own")
+    await live.until(lambda: "enter takes my-own" in live.text, "the word")
     await live.pilot.press("enter")
     await live.until(lambda: live.posted("/v1/agents/alice/model") == [{"model": "my-own"}], "the model")
 
