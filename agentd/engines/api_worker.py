@@ -5,7 +5,7 @@ Standard library only, but for `mcp` where the agent has servers of its own. JSO
     → {"begin": {"workspace", "state", "mcp_servers": [{name, type, command, args, env, url, headers}]}}
     ← {"ready": {"pid", "mcp": {server: {"tools": […]} or {"error"}}}}
     → {"id", "tool", "input"} or {"id", "server", "tool", "input"}    ← {"id", "text", "is_error"}
-    → {"cancel": id}: its command is ended, and its answer says so
+    → {"cancel": id}: its command is ended, and its answer says so; there is one even where there was no such call
 
 At the end of stdin it ends all that it started, and itself.
 """
@@ -16,6 +16,7 @@ import json
 import os
 import sys
 import threading
+from functools import partial
 from typing import Any, BinaryIO
 
 from agentd.engines.api_worker_files import Folders, Refused
@@ -46,10 +47,17 @@ class Worker:
         elif "cancel" in found:
             if call := self._calls.get(found["cancel"]):
                 call.cancel()
+            else:
+                self._say({"id": found["cancel"], "text": CANCELLED, "is_error": True})
         else:
             call = asyncio.create_task(self._call(found))
             self._calls[found["id"]] = call
-            call.add_done_callback(lambda _: self._calls.pop(found["id"], None))
+            call.add_done_callback(partial(self._over, found["id"]))
+
+    def _over(self, id: int, call: "asyncio.Task[None]") -> None:
+        self._calls.pop(id, None)
+        if call.cancelled():  # before it had begun
+            self._say({"id": id, "text": CANCELLED, "is_error": True})
 
     async def close(self) -> None:
         if self._shell is not None:

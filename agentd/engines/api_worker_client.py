@@ -17,6 +17,8 @@ READY_SECONDS = 90.0
 FILE_SECONDS = 60.0
 """A search that takes longer than this has an expression that never ends, and only its process can be ended."""
 SHELL_SECONDS = 660.0
+CANCEL_SECONDS = 5.0
+"""A command that is told to end has 2 s to tidy up. Who then has not answered never will."""
 DIED = "The process that runs the tools ended in the middle of this. Whether it had an effect is not known."
 STUCK = "It did not end within {seconds:g} s, and the process that runs the tools was ended with it."
 
@@ -43,6 +45,7 @@ class WorkerClient:
         self._reading: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._open: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._cancelling: set[asyncio.Task[None]] = set()
         self._ready: asyncio.Future[dict[str, Any]] | None = None
         self._number = 0
         self.started: dict[str, Any] = {}
@@ -79,11 +82,14 @@ class WorkerClient:
 
     async def call(self, tool: str, given: ToolInput, server: str | None = None) -> ToolAnswer:
         """Cancelled: what it started is ended there too."""
+        while self._cancelling:  # it may take its process with it
+            await asyncio.wait(tuple(self._cancelling))
         try:
             await self.start()
         except EngineFailed as failure:
             return ToolAnswer(failure.message, is_error=True)
-        assert self._process is not None
+        process = self._process
+        assert process is not None
         self._number += 1
         number = self._number
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -91,7 +97,7 @@ class WorkerClient:
         asked = {"id": number, "tool": tool, "input": given} | ({"server": server} if server is not None else {})
         seconds = FILE_SECONDS if server is None and tool != "bash" else SHELL_SECONDS
         try:
-            await self._process.write(_line(asked))
+            await process.write(_line(asked))
             async with asyncio.timeout(seconds):
                 found = await answer
             return ToolAnswer(str(found["text"]), bool(found["is_error"]))
@@ -101,10 +107,12 @@ class WorkerClient:
         except (OSError, _Gone):
             return ToolAnswer(DIED, is_error=True)
         except asyncio.CancelledError:
-            await self._cancel(number)
+            if answer.cancelled() or not answer.done():  # else it was just answered
+                self._cancel(process, number)
             raise
         finally:
-            self._open.pop(number, None)
+            if self._open.get(number) is answer:
+                del self._open[number]
 
     async def terminate(self) -> None:
         """At once, with all that it started. The next call starts another."""
@@ -115,6 +123,8 @@ class WorkerClient:
 
     async def close(self) -> None:
         process, self._process = self._process, None
+        for cancelling in self._cancelling:
+            cancelling.cancel()
         if process is not None:
             await process.close()
         await self._end_reading()
@@ -122,10 +132,26 @@ class WorkerClient:
     def _alive(self) -> bool:
         return self._reading is not None and not self._reading.done()
 
-    async def _cancel(self, number: int) -> None:
-        if self._process is not None:
-            with contextlib.suppress(OSError):
-                await self._process.write(_line({"cancel": number}))
+    def _cancel(self, process: EngineProcess, number: int) -> None:
+        """Whoever cancels does not wait for the worker to say so."""
+        said = self._open[number] = asyncio.get_running_loop().create_future()
+        cancelling = asyncio.create_task(self._cancelled(process, number, said), name="api worker cancels")
+        self._cancelling.add(cancelling)
+        cancelling.add_done_callback(self._cancelling.discard)
+
+    async def _cancelled(self, process: EngineProcess, number: int, said: asyncio.Future[dict[str, Any]]) -> None:
+        """A search may hold its whole process: one that does not even say that it was cancelled is ended."""
+        try:
+            async with asyncio.timeout(CANCEL_SECONDS):
+                await process.write(_line({"cancel": number}))
+                await said
+        except TimeoutError:
+            if self._process is process:
+                await self.terminate()
+        except (OSError, _Gone):
+            return
+        finally:
+            self._open.pop(number, None)
 
     async def _end_reading(self) -> None:
         reading, self._reading = self._reading, None

@@ -14,6 +14,8 @@ MOST_LINE_CHARACTERS = 2_000
 MOST_EDIT_BYTES = 16 * 1024 * 1024
 MOST_FOUND = 200
 MOST_VISITED = 200_000
+MOST_DEPTH = 100
+"""Folders in folders; deeper ones are passed over."""
 MOST_GREP_LINE_BYTES = 64 * 1024
 PROBE_BYTES = 8_192
 SKIPPED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv"})
@@ -94,7 +96,7 @@ class FileTools:
         lines: list[str] = []
         for shown, file in self._files(given, fits, cancelled):
             with file:
-                for number, line in _matches(file, pattern):
+                for number, line in _matches(file, pattern, cancelled):
                     lines.append(shown if names_only else f"{shown}:{number}:{_brief(line)}")
                     if names_only or len(lines) >= most:
                         break
@@ -199,8 +201,12 @@ def _walk(top: str, cancelled: Cancelled) -> Iterator[tuple[int, str, str]]:
     """(a descriptor of its folder, its path below `top`, its name) of every file, no link followed."""
     visited = 0
     for folder, folders, files, descriptor in os.fwalk(top, follow_symlinks=False):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED)
         below = os.path.relpath(folder, top)
+        deep = below.count(os.sep) >= MOST_DEPTH
+        folders[:] = [] if deep else sorted(name for name in folders if name not in SKIPPED)
+        visited += 1
+        if visited > MOST_VISITED or cancelled():
+            return
         for name in sorted(files):
             visited += 1
             if visited > MOST_VISITED or cancelled():
@@ -226,7 +232,7 @@ def _numbered(file: BinaryIO, first: int, most: int, cancelled: Cancelled) -> tu
 def _lines(file: BinaryIO, cancelled: Cancelled) -> Iterator[tuple[int, bytes, bool]]:
     """(number, line, whether it is longer than that); a line of any length takes bounded memory."""
     number = 0
-    while line := file.readline(MOST_GREP_LINE_BYTES):
+    while not cancelled() and (line := file.readline(MOST_GREP_LINE_BYTES)):
         number += 1
         cut = False
         piece = line
@@ -236,8 +242,8 @@ def _lines(file: BinaryIO, cancelled: Cancelled) -> Iterator[tuple[int, bytes, b
         yield number, line.rstrip(b"\r\n"), cut
 
 
-def _matches(file: BinaryIO, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, bytes]]:
-    for number, line, _ in _lines(file, lambda: False):
+def _matches(file: BinaryIO, pattern: re.Pattern[bytes], cancelled: Cancelled) -> Iterator[tuple[int, bytes]]:
+    for number, line, _ in _lines(file, cancelled):
         if pattern.search(line):
             yield number, line
 

@@ -1,11 +1,8 @@
 """The process that runs an api agent's tools: what they do, where they end, and what becomes of it when it dies."""
 
 import asyncio
-import json
 import os
-import signal
 import sys
-import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -13,14 +10,11 @@ from typing import Any
 
 import pytest
 
-from agentd.engines import api_worker_client
-from agentd.engines.api_worker_client import DIED, WorkerClient
+from agentd.engines.api_worker_client import WorkerClient
 from agentd.engines.api_worker_shell import Shell
 from agentd.engines.api_worker_tools import glob_pattern
-from agentd.engines.base import ToolAnswer
-from tests.fakes.openai_api import OpenAiApi
-from tests.support.api import KEY, ApiSetting, played, runs
-from tests.support.claude import done_of, until
+from tests.support.api import ApiSetting, runs
+from tests.support.claude import until
 
 
 @pytest.fixture
@@ -305,106 +299,6 @@ async def test_a_group_is_forgotten_once_nobody_is_in_it(setting: ApiSetting) ->
     async with asyncio.timeout(60):
         while shell._groups:
             await shell.run({"command": "sleep 0.1"})
-
-
-# Its life --------------------------------------------------------------------------------------------------
-
-
-async def test_it_starts_when_first_needed_and_has_no_key(tmp_path: Path) -> None:
-    async with OpenAiApi() as api:
-        setting = ApiSetting(
-            tmp_path, options={"provider": "openai", "base_url": api.url, "api_key_env": "MINE"}, env={"MINE": KEY}
-        )
-        async with setting.engine() as engine:
-            assert engine._worker.pid is None
-            show = {"command": "cat /proc/$PPID/environ /proc/self/environ | tr '\\0' '\\n'; echo HOME=$HOME"}
-            steps = [{"tool": "bash", "input": show}, {"text": "Done."}]
-            events = await played(engine, f"@@script {json.dumps(steps)}")
-            assert engine._worker.pid is not None
-    assert KEY not in repr(events)
-    assert "MINE=" not in repr(events)
-    assert f"HOME={tmp_path / 'home'}" in repr(events)
-
-
-async def test_a_worker_that_is_killed_is_said_and_started_again(worker: WorkerClient, setting: ApiSetting) -> None:
-    await good(worker, "write", path="x", content="x")
-    call = asyncio.create_task(worker.call("bash", {"command": "sleep 600 & echo $! > child; wait"}))
-    await until(lambda: (setting.workspace / "child").exists() and (setting.workspace / "child").read_text() != "")
-    assert worker.pid is not None
-    os.kill(worker.pid, signal.SIGKILL)
-    assert await call == ToolAnswer(DIED, is_error=True)
-    assert "1\tx" in await good(worker, "read", path="x")
-    await until(partial(has_ended, int((setting.workspace / "child").read_text())))
-
-
-async def test_many_calls_at_once_start_one_worker(worker: WorkerClient) -> None:
-    pids = await asyncio.gather(*[good(worker, "bash", command="echo $PPID") for _ in range(8)])
-    assert len(set(pids)) == 1
-
-
-async def test_a_search_that_never_ends_is_ended(
-    worker: WorkerClient, setting: ApiSetting, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (setting.workspace / "x").write_text("a" * 40 + "b")
-    monkeypatch.setattr(api_worker_client, "FILE_SECONDS", 1.0)
-    assert "did not end" in await bad(worker, "grep", pattern="(a+)+$")
-    monkeypatch.setattr(api_worker_client, "FILE_SECONDS", 60.0)
-    assert await good(worker, "grep", pattern="b", files_only=True) == "x"
-
-
-async def test_a_worker_that_cannot_start_is_an_answer(setting: ApiSetting, monkeypatch: pytest.MonkeyPatch) -> None:
-    for command in (["/nonexistent/python"], [sys.executable, "-c", "raise SystemExit('broken install')"]):
-        monkeypatch.setattr(api_worker_client, "COMMAND", command)
-        worker = WorkerClient(setting.context(), lambda: {}, [])
-        answer = await worker.call("read", {"path": "x"})
-        assert answer.is_error
-        assert "not there" in answer.text or "broken install" in answer.text
-        await worker.close()
-
-
-async def test_it_imports_nothing_beyond_the_standard_library(setting: ApiSetting) -> None:
-    listing = "import sys, agentd.engines.api_worker as w; print(sorted(m for m in sys.modules if '.' not in m))"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-c", listing, stdout=asyncio.subprocess.PIPE, cwd=setting.workspace
-    )
-    assert process.stdout is not None
-    loaded = (await process.stdout.read()).decode()
-    await process.wait()
-    for name in ("pydantic", "httpx", "mcp", "psutil", "anyio", "hived"):
-        assert f"'{name}'" not in loaded
-
-
-async def test_its_end_of_stdin_ends_it_even_in_a_call(setting: ApiSetting) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *api_worker_client.COMMAND, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    begin = {"workspace": str(setting.workspace), "state": str(setting.root / "state"), "mcp_servers": []}
-    command = {"command": "sleep 600 & echo $! > child; wait"}
-    for line in ({"begin": begin}, {"id": 1, "tool": "bash", "input": command}):
-        process.stdin.write(json.dumps(line).encode() + b"\n")
-    await until(lambda: (setting.workspace / "child").exists() and (setting.workspace / "child").read_text() != "")
-    begun = time.monotonic()
-    process.stdin.close()
-    assert await process.wait() == 0
-    assert time.monotonic() - begun < 10
-    await until(partial(has_ended, int((setting.workspace / "child").read_text())))
-
-
-async def test_a_turn_survives_a_worker_that_dies_in_it(tmp_path: Path) -> None:
-    steps = [
-        {"tool": "bash", "input": {"command": "kill -9 $PPID"}},
-        {"tool": "bash", "input": {"command": "echo back"}},
-        {"text": "It came back."},
-    ]
-    async with OpenAiApi() as api:
-        setting = ApiSetting(tmp_path, options={"base_url": api.url})
-        async with setting.engine() as engine:
-            events = await played(engine, f"@@script {json.dumps(steps)}")
-    assert done_of(events).outcome == "ok"
-    assert DIED in repr(events)
-    assert "'back'" in repr(events)
 
 
 @pytest.mark.parametrize(
