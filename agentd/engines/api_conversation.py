@@ -66,11 +66,17 @@ class Conversation:
         return [block for block in self.records[-1]["blocks"] if block["type"] == "call"]
 
     def append(self, *records: Record) -> None:
+        """Whole or not at all. Raises OSError, with nothing changed."""
         data = b"".join(_line(record) for record in records)
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            while data:
-                data = data[os.write(descriptor, data) :]
+            size = os.fstat(descriptor).st_size
+            try:
+                while data:
+                    data = data[os.write(descriptor, data) :]
+            except OSError:  # a full disk takes half a line, and the next would go on behind it
+                os.ftruncate(descriptor, size)
+                raise
         finally:
             os.close(descriptor)
         self.records.extend(records)

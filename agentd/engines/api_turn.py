@@ -99,6 +99,7 @@ class ApiTurn(Interruptible):
         session = self._session
         model = session.model
         try:
+            session.conversation.mend(BROKEN_OFF)  # what a turn before could not write down on a full disk
             model = await self.unless_interrupted(session.model_now())
             if session.model == ENGINES_OWN_MODEL:
                 yield ModelChanged(model)

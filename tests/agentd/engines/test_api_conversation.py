@@ -1,6 +1,7 @@
 """A conversation on disk: it survives whatever ends the harness, and is never resumed for another."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -39,6 +40,48 @@ def test_what_is_appended_is_what_is_resumed(tmp_path: Path) -> None:
     assert kept(begun, tmp_path) == [USER, ANSWER]
     path = tmp_path / f"{begun.session_id}.jsonl"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def full_disk_for(words: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What holds those words gets half onto the disk."""
+    write = os.write
+
+    def half(descriptor: int, data: bytes) -> int:
+        if words not in data:
+            return write(descriptor, data)
+        write(descriptor, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", half)
+
+
+def test_a_full_disk_leaves_no_half_line_for_the_next_to_go_on_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = Conversation.begin(tmp_path)
+    begun.append(USER)
+    with monkeypatch.context() as full:
+        full_disk_for(b"Done.", full)
+        with pytest.raises(OSError, match="No space"):
+            begun.append(ANSWER)
+    assert begun.records == [USER]
+    begun.append(CALLS)
+    begun.mend("cut")
+    assert kept(begun, tmp_path) == begun.records
+
+
+async def test_a_disk_that_was_full_costs_a_turn_and_not_the_conversation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with OpenAiApi() as api, ApiSetting(tmp_path, options={"base_url": api.url}).engine() as engine:
+        steps = json.dumps([{"tool": "glob", "input": {"pattern": "*"}}, {"text": "Done."}])
+        with monkeypatch.context() as full:
+            full_disk_for(b'"kind":"results"', full)
+            with pytest.raises(OSError, match="No space"):
+                await played(engine, f"@@script {steps}")
+        assert done_of(await played(engine, "@@text")).outcome == "ok"
+        roles = [message["role"] for message in api.requests[-1].body["messages"]]
+        assert roles == ["system", "user", "assistant", "tool", "user"], "a call without its result is refused for ever"
 
 
 def test_a_kill_at_any_byte_leaves_a_conversation(tmp_path: Path) -> None:
