@@ -15,6 +15,7 @@ from hived.wire.ids import new_id
 
 UNFINISHED = ("starting", "open", "checking")
 MOST_DETAIL_CHARACTERS = 500
+NO_LOGIN = "be logged in through the hive: log in on its machine, or give it a key: hive rebuild {name} --env-from NAME"
 
 
 def login_of(agent: Row) -> LoginView | None:
@@ -26,7 +27,7 @@ def start_login(tx: Tx, name: str, actor: Actor) -> str:
     row = find_connected(tx.connection, name)
     abilities = known_abilities(row)
     if abilities is not None and not abilities.login:
-        raise Unsupported(name=name, engine=row["engine"], what="be logged in through the hive")
+        raise Unsupported(name=name, engine=row["engine"], what=NO_LOGIN.format(name=name))
     login = LoginView(login_id=new_id(), state="starting", since=tx.now)
     _set(tx, row["id"], login)
     append(tx, "agent.login_started", actor, row["id"], {"name": name, "login_id": login.login_id})

@@ -104,7 +104,7 @@ async def test_what_cannot_be_is_refused(books: Books) -> None:
     with pytest.raises(NoLogin):
         await books.do(lambda tx: logins.give_code(tx, "ada", "x", OPERATOR))
     await books.do(lambda tx: tx.execute("""UPDATE agents SET abilities_json = '{"login": false}'"""))
-    with pytest.raises(Unsupported):
+    with pytest.raises(Unsupported, match="log in on its machine, or give it a key: hive rebuild ada --env-from NAME"):
         await start(books)
     await books.do(lambda tx: agents.set_online(tx, ada, 1, False))
     for change in (
