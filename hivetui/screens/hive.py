@@ -42,7 +42,7 @@ from hivetui.widgets.footer import KeyFooter
 from hivetui.widgets.header import Header
 from hivetui.widgets.pane import AgentPane, PaneGrid
 from hivetui.widgets.rows import Rows
-from hivetui.widgets.waiting_detail import WaitingDetail
+from hivetui.widgets.waiting_detail import WaitingDetail, is_answerable
 from hivetui.widgets.waiting_list import WaitingList
 
 
@@ -169,7 +169,7 @@ class HiveScreen(HiveKeys):
             also = f" · D {undoes}" if undoes else ""
             hint = f"A {does} {marked} marked{also}" if marked else "space mark"
         else:
-            hint = "w decide" if any(item.decidable for item in waiting.pending) else "w look"
+            hint = "w decide" if any(map(self._is_answerable, waiting.pending)) else "w look"
         self.waiting.border_subtitle = hint if some else None
         self.waiting.show(waiting, now)
         item = waiting.selected
@@ -181,6 +181,9 @@ class HiveScreen(HiveKeys):
         if shape != self._shape:
             self._shape = shape
             self.agents.refresh(layout=True)  # a child's wish for layout makes the body arrange its parts anew
+
+    def _is_answerable(self, item: Waiting) -> bool:
+        return is_answerable(item, self.state.agents.get(item.agent or ""))
 
     def _draw_panes(self, ordered: tuple[Agent, ...]) -> None:
         width, height = self.grid.size
@@ -207,7 +210,7 @@ class HiveScreen(HiveKeys):
         keys = footer_of(
             self.where,
             busy=agent is not None and agent.busy,
-            deciding=item.kind if item is not None and item.decidable else None,
+            deciding=item.kind if item is not None and self._is_answerable(item) else None,
             marked=[item.kind for item in self.state.waiting.chosen()],
             demo=self._demo,
         )
@@ -265,7 +268,7 @@ class HiveScreen(HiveKeys):
         if event.rows is self.agents:
             self.set_focus(self.composer.area)
         elif (item := self.state.waiting.selected) is not None and item.agent:
-            if item.kind == "needs_login" and item.decidable:
+            if item.kind == "needs_login" and self._is_answerable(item):
                 self.log_in(item.agent)
                 return
             self.focus_agent(item.agent)

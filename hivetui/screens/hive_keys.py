@@ -279,8 +279,13 @@ class HiveKeys(Screen[None]):
             self.app.push_screen(FirstRunScreen(self.state, self.clock, engine=engine, rebuilt=agent))
 
     def log_in(self, name: str) -> None:
-        if name not in self.state.agents:
+        agent = self.state.agents.get(name)
+        if agent is None:
             self.post_message(Noted(Notice(f"There is no agent {name!r}.", "bad", "agent_not_found")))
+            return
+        if agent.online and not agent.abilities.login:
+            said = f"{name} ({agent.engine}) has no login to carry here: log in on its machine, or give it a key."
+            self.post_message(Noted(Notice(said)))
             return
         self.app.push_screen(LoginScreen(self.state, self.clock, name))
 

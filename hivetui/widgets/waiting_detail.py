@@ -54,7 +54,7 @@ class WaitingDetail(ScrollView):
         self._shown = (item, agent, letter, note, now)
         width = self.scrollable_content_region.width
         lines = detail_of(item, agent, letter, note, now, width) if item and width > 8 else []
-        keys = decision_keys(item.kind) if item and item.decidable else ()
+        keys = decision_keys(item.kind) if item and is_answerable(item, agent) else ()
         if (lines, keys) != (self._lines, self._keys):
             self._lines, self._keys = lines, keys
             self.virtual_size = Size(width, len(lines) + (2 if keys else 0))
@@ -100,6 +100,11 @@ class WaitingDetail(ScrollView):
             if at <= offset.x < end - 2:
                 self.post_message(self.KeyClicked(key.action))
             at = end
+
+
+def is_answerable(item: Waiting, agent: Agent | None) -> bool:
+    """Its keys do something: a login only where the engine has one to carry."""
+    return item.decidable and (item.kind != "needs_login" or agent is None or agent.abilities.login)
 
 
 def decision_keys(kind: str) -> Line:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from textual.widgets import Input
 
+from hived.wire.agents import EngineAbilities
 from hived.wire.errors import LoginFailed, Unsupported
 from hivetui.screens.login import LoginScreen
 from tests.hivetui import scene
@@ -123,6 +124,25 @@ async def test_an_engine_without_a_login_to_carry_says_so(live: Live) -> None:
     await live.pilot.press("escape")
     await live.until(lambda: live.app.screen is live.app.hive, "the hive")
     assert ("DELETE", PATH) not in asked(live)
+
+
+async def test_an_engine_that_has_none_is_offered_none() -> None:
+    there = scene.troubles()
+    none = [
+        view.model_copy(update={"abilities": EngineAbilities()}) if view.name == "gus" else view
+        for view in there.agents
+    ]
+    async with living((80, 24), there.model_copy(update={"agents": none})) as live:
+        await live.pilot.press("w")
+        await live.until(lambda: "cannot be carried here" in live.text, "the way on")
+        assert "log in  " not in live.text, "no key for it, neither beside it nor in the last line"
+        for keys in (("a",), ("i", *"/login", "space", *"gus", "enter")):
+            await live.pilot.press(*("slash" if key == "/" else key for key in keys))
+            await live.until(lambda: "gus (claude) has no login to carry here" in live.text, "the word")
+            assert live.app.screen is live.app.hive
+        await live.pilot.press("escape", "w", "enter")
+        await live.until(lambda: live.app.hive.view.focused == "gus", "its pane")
+        assert asked(live) == []
 
 
 async def test_hived_may_go_away_and_come_back_in_the_middle(live: Live) -> None:
