@@ -244,7 +244,7 @@ class ClaudeEngine:
         self.session_id = found
 
     def _is_saved(self, session_id: str) -> bool:
-        return any(self._config.glob(f"projects/*/{escape(session_id)}.jsonl"))
+        return any(holds_words(file) for file in self._config.glob(f"projects/*/{escape(session_id)}.jsonl"))
 
     # The process --------------------------------------------------------------------------------------------
 
@@ -378,3 +378,12 @@ def _ending(code: int, pipe: ClaudePipe) -> str:
     how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
     words = " ".join(pipe.process.last_words().split())[-500:]
     return f"{how}: {words}" if words else how
+
+
+def holds_words(conversation: Path) -> bool:
+    """Whether the CLI would resume that file: it is there before anybody's words are, and then is no conversation to it."""
+    try:
+        *lines, _unfinished = conversation.read_bytes().split(b"\n")
+    except OSError:
+        return False
+    return any(b'"type":"user"' in line for line in lines)

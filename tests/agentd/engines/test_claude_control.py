@@ -16,7 +16,7 @@ from agentd.engines.base import (
     ToolInput,
     ToolResult,
 )
-from agentd.engines.claude import ClaudeEngine
+from agentd.engines.claude import ClaudeEngine, holds_words
 from tests.support.claude import Setting, done_of, played, until
 from tests.support.claude_turns import bash, ended, engine_pid, is_delta, running, script, sleeping_child
 
@@ -193,6 +193,16 @@ async def test_a_killed_cli_is_a_failed_turn_that_may_be_repeated_and_its_tool_i
         assert "signal 9" in (done.error or "")
         await until(lambda: ended(sleeper))
         assert done_of(await played(engine, "@@text and on")).outcome == "ok"
+
+
+def test_a_conversation_that_holds_no_words_yet_is_none_to_resume(tmp_path: Path) -> None:
+    file = tmp_path / "conversation.jsonl"
+    assert not holds_words(file)
+    queued = b'{"type":"queue-operation","operation":"enqueue","content":"say \\"type\\":\\"user\\""}\n'
+    words = b'{"parentUuid":null,"type":"user","message":{"role":"user","content":"go"}}'
+    for content, holds in ((b"", False), (queued, False), (queued + words, False), (queued + words + b"\n", True)):
+        file.write_bytes(content)
+        assert holds_words(file) == holds
 
 
 async def test_a_killed_turn_of_a_conversation_that_is_saved_goes_on_in_it(setting: Setting) -> None:
