@@ -109,6 +109,8 @@ class MessagesApi:
                 await self._answer(asked, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             return  # the client went away, as an interrupted or killed CLI does
+        except asyncio.CancelledError:
+            return  # the server is closed; asyncio's own callback would log the cancelled task
         finally:
             self._open.discard(task)
             writer.close()
