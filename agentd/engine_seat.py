@@ -40,8 +40,8 @@ class EngineSeat:
         engine = self._make(self._settings)
         self._status.set_engine(engine.abilities, engine.models)
 
-    async def ready(self, settings: Settings) -> Engine:
-        """The engine, started, on those settings. Raises EngineFailed."""
+    async def ready(self, settings: Settings, *, anew: bool = False) -> Engine:
+        """The engine, started, on those settings; `anew`: not on the stored session. Raises EngineFailed."""
         async with self._changing:
             if self.engine is not None and (self.stale or not await self._put_in_force(self.engine, settings)):
                 self._log("the engine is started again, with what has changed for it")
@@ -49,7 +49,7 @@ class EngineSeat:
             self._settings = settings
             self._say_model(settings.model)
             if self.engine is None:
-                await self._start(settings)
+                await self._start(settings, anew=anew)
             self.look()
             assert self.engine is not None
             return self.engine
@@ -73,11 +73,11 @@ class EngineSeat:
             with contextlib.suppress(EngineFailed, OSError):
                 await engine.close()
 
-    async def _start(self, settings: Settings) -> None:
+    async def _start(self, settings: Settings, *, anew: bool) -> None:
         engine = self._make(settings)
         self.engine, self.stale = engine, False
         try:
-            await engine.start(None if self._sessions.armed is not None else self._sessions.id)
+            await engine.start(None if anew else self._sessions.id)
         except BaseException:
             await self.drop()
             raise

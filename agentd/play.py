@@ -48,7 +48,7 @@ class Player:
 
     async def play(self, record: TurnRecord, prompt_for: Callable[[str], Prompt]) -> TurnDone:
         """`prompt_for` makes the prompt, given a primer (usually empty)."""
-        armed = self._status.sessions.armed
+        record.armed = armed = self._status.sessions.armed
         primer = ""
         if armed is not None:
             await self._seat.drop()
@@ -85,7 +85,7 @@ class Player:
             return TurnDone("failed", f"The engine broke: {type(error).__name__}: {error}", retryable=True)
 
     async def _once(self, record: TurnRecord, begin: Callable[[Engine], Stream]) -> TurnDone:
-        engine = await self._seat.ready(self._settings.read())
+        engine = await self._seat.ready(self._settings.read(), anew=self._begins(record))
         if record.cancelled or record.stopped:
             return TurnDone("cancelled", "It was cancelled before the engine began.")
         stream = begin(engine)
@@ -118,10 +118,14 @@ class Player:
 
     def _first(self, record: TurnRecord) -> None:
         """The engine has taken the prompt: a conversation that was to be new is, and what it says of itself is known."""
-        if self._status.sessions.armed is not None and self._seat.engine is not None:
+        if self._begins(record) and self._seat.engine is not None:
             record.anew = True
             self._status.sessions.begun(self._seat.engine.session_id)
         self._seat.look()
+
+    def _begins(self, record: TurnRecord) -> bool:
+        """Whether the conversation that it is to begin is still to be begun."""
+        return record.armed is not None and record.armed == self._status.sessions.armed
 
     def _may_compact(self, record: TurnRecord) -> bool:
         engine = self._seat.engine

@@ -28,7 +28,7 @@ class Armed:
     how: How
     why: str
     """One sentence, for the transcript and for AgentSession.detail."""
-    since: str
+    since: str | None
     old_id: str | None = None
     """The conversation that it takes the place of."""
 
@@ -69,7 +69,7 @@ class Sessions:
         return Armed(
             how if how in ("clean", "notes") else "primer",
             str(found.get("why", "")),
-            str(found.get("since") or utc_now()),
+            found.get("since"),
             found.get("old_id"),
         )
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from agentd.context import cost_of, ctx_of
 from agentd.engines.base import TurnDone
+from agentd.sessions import Armed
 from hived.wire.messages import Message
 from hived.wire.names import OPERATOR
 from hived.wire.times import utc_now
@@ -33,6 +34,8 @@ class TurnRecord:
     """What its turn_end settles: the messages of the claim, and those that steered it."""
     steered: list[str] = field(default_factory=list)
     tools: Counter[str] = field(default_factory=Counter)
+    armed: Armed | None = None
+    """The new conversation that it is to begin; what is armed while it runs is the next turn's."""
     anew: bool = False
     """It began a new conversation."""
     cancelled: bool = False

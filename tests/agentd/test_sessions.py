@@ -69,6 +69,27 @@ async def test_a_new_session_is_noted_when_it_is_armed_and_when_it_is_used_and_u
     assert kinds[kinds.index("turn_start", kinds.index("turn_end")) + 1] == "note"
 
 
+async def test_what_is_armed_while_a_turn_waits_for_its_engines_first_word_is_used_by_the_next_turn(rig: Rig) -> None:
+    rig.scripted(
+        {"steps": [{"say": "first"}]},
+        {"steps": [{"wait_for_file": "go"}, {"say": "late"}]},
+        {"repeat": True, "steps": [{"say": "hello"}]},
+    )
+    await rig.start()
+    first = await had_a_turn(rig)
+    await rig.stub.send("two")
+    await rig.stub.until(lambda: len(rig.stub.payloads("turn_start")) == 2, "the turn that goes on in the old one")
+    await rig.stub.ring("new_session", {"primer": False})
+    await rig.stub.until(lambda: ("armed", False) in sessions(rig), "the new session being armed")
+    (rig.workspace / "go").touch()
+    second = (await rig.stub.turn_ends(2))[1]
+    assert second["session_id"] == first["session_id"]
+    assert [state for state, _ in sessions(rig)] == ["kept", "armed"], "not used by a turn that had begun before it"
+    third = await had_a_turn(rig, "three")
+    assert third["session_id"] not in (None, first["session_id"])
+    assert [state for state, _ in sessions(rig)] == ["kept", "armed", "kept"]
+
+
 async def test_an_armed_session_outlasts_the_harness(rig: Rig) -> None:
     rig.scripted({"repeat": True, "steps": [{"say": "hello"}]})
     await rig.start()
