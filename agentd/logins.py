@@ -97,7 +97,8 @@ class Logins:
                 with contextlib.suppress(Exception):
                     await login.cancel()
         if state == "done":
-            await self._done()
+            with contextlib.suppress(asyncio.CancelledError):  # too late: the engine has its login, and that is said
+                await self._done()
         self._say(login_id, state, detail=detail)
         if self._id == login_id:
             self._id = None

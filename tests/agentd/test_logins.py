@@ -137,6 +137,25 @@ async def test_one_can_be_cancelled_and_another_then_begun(setting: Setting) -> 
     assert await setting.states() == ["open", "cancelled", "open", "checking", "done"]
 
 
+async def test_one_that_has_worked_is_said_to_be_done_though_it_is_cancelled_then(setting: Setting) -> None:
+    entered = asyncio.Event()
+
+    async def looks_for_long() -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    logins = Logins(setting.make, setting.journal, looks_for_long, setting.logged.append)
+    logins.start("one")
+    await setting.until_said("open")
+    logins.give("one", CODE)
+    async with asyncio.timeout(10):
+        await entered.wait()
+    logins.cancel("one")
+    await setting.until_said("done")
+    assert await setting.states() == ["open", "checking", "done"]
+    assert setting.journal.get("login_open") is None
+
+
 async def test_a_new_one_ends_the_one_that_is_open(setting: Setting) -> None:
     logins = setting.logins()
     first = setting.login
