@@ -9,92 +9,49 @@ event, unless asked unstreamed), `no_done`, `error` (an error object in mid-stre
 `huge` (so many bytes of text in one event), `pieces` (into how many a tool's arguments are cut), `model`.
 """
 
-import argparse
 import asyncio
 import json
-import os
-import signal
 import uuid
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from tests.fakes.messages_api import Asked, _head, _plain, _read, _tokens
 from tests.fakes.messages_scenarios import ERRORS, Script, Step, working_folder
+from tests.fakes.model_server import (
+    Asked,
+    ModelServer,
+    answer_json,
+    arguments,
+    begin_answer,
+    serve_until_told,
+    tokens_of,
+)
 
-_HELD_AT_MOST_SECONDS = 60
 _KINDS = {400: "invalid_request_error", 401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
 
-class OpenAiApi:
+class OpenAiApi(ModelServer):
     """The server. `requests` holds every request for an answer, oldest first; `others` every other."""
 
     def __init__(
         self, models: list[dict[str, Any]] | None = None, ollama: bool = False, n_ctx: int | None = None
     ) -> None:
+        super().__init__()
         self.models = models if models is not None else [{"id": "tiny"}]
-        self.requests: list[Asked] = []
         self.others: list[Asked] = []
         self.answers: dict[str, list[Step]] = {}
         """Words in a prompt, and the steps that answer it whatever else it says: one each time, the last for ever."""
-        self.port = 0
         self._ollama = ollama
         self._n_ctx = n_ctx
         self._script = Script()
-        self._server: asyncio.Server | None = None
-        self._released = asyncio.Event()
-        self._asked = asyncio.Event()
-        self._open: set[asyncio.Task[None]] = set()
-
-    @property
-    def root(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
         return f"{self.root}/v1"
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=64 * 1024)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
-
-    def release(self) -> None:
-        """Lets every held step go on, those to come included."""
-        self._released.set()
-
-    async def wait_for_requests(self, count: int, seconds: float = 20) -> None:
-        """Returns once that many requests for an answer have come."""
-        async with asyncio.timeout(seconds):
-            while len(self.requests) < count:
-                self._asked.clear()
-                await self._asked.wait()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._open.add(task)
-        try:
-            while (asked := await _read(reader)) is not None:
-                await self._answer(asked, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            return  # the client went away, as an interrupted one does; or the server closes
-        finally:
-            self._open.discard(task)
-            writer.close()
-
-    async def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         route = asked.path.partition("?")[0]
         if asked.method == "POST" and route in ("/v1/chat/completions", "/v1/responses"):
-            self.requests.append(asked)
-            self._asked.set()
+            self.note(asked)
             step = self._told_to(asked) or self._script.step_for(_as_messages(asked.body))
             if route == "/v1/responses":
                 await self._respond(asked.body, step, writer)
@@ -104,11 +61,11 @@ class OpenAiApi:
         self.others.append(asked)
         if asked.method == "POST" and route == "/release":
             self.release()
-            await _plain(writer, 200, {})
+            await answer_json(writer, 200, {})
         elif (found := self._told(asked.method, route)) is not None:
-            await _plain(writer, 200, found)
+            await answer_json(writer, 200, found)
         else:
-            await _plain(writer, 404, {"error": {"message": "no route", "type": "invalid_request_error"}})
+            await answer_json(writer, 404, {"error": {"message": "no route", "type": "invalid_request_error"}})
 
     def _told_to(self, asked: Asked) -> Step | None:
         text = json.dumps(asked.body)
@@ -135,16 +92,16 @@ class OpenAiApi:
     async def _complete(self, request: dict[str, Any], step: Step, writer: asyncio.StreamWriter) -> None:
         stream = bool(request.get("stream"))
         if "status" in step:
-            await _plain(writer, step["status"], _error(step), step.get("headers"))
+            await answer_json(writer, step["status"], _error(step), step.get("headers"))
             return
         if step.get("empty") and not stream:
             refusal = {**step, "status": 400, "message": step.get("message", "It is empty."), "code": step.get("code")}
-            await _plain(writer, 400, _error(refusal))
+            await answer_json(writer, 400, _error(refusal))
             return
         if not stream:
-            await _plain(writer, 200, _whole([chunk async for chunk in self._chunks(step, request)]))
+            await answer_json(writer, 200, _whole([chunk async for chunk in self._chunks(step, request)]))
             return
-        await _head(writer, 200, {"content-type": "text/event-stream", **step.get("headers", {})}, chunked=True)
+        await begin_answer(writer, 200, {"content-type": "text/event-stream", **step.get("headers", {})}, chunked=True)
         if "raw" in step:
             await _piece(writer, step["raw"].encode())
         elif not step.get("empty"):
@@ -175,8 +132,7 @@ class OpenAiApi:
             if step.get("delay"):
                 await asyncio.sleep(float(step["delay"]))
             if step.get("hold") and number == len(words) - 1:
-                async with asyncio.timeout(_HELD_AT_MOST_SECONDS):
-                    await self._released.wait()
+                await self.until_released()
             yield chunk({"content": word})
         calls = _calls(step, request)
         for index, (id, tool, arguments) in enumerate(calls):
@@ -191,15 +147,15 @@ class OpenAiApi:
         yield chunk({}, step.get("finish", "tool_calls" if calls else "stop"))
         usage = step.get("usage", {})
         if usage is not False and (not request.get("stream") or request.get("stream_options", {}).get("include_usage")):
-            output = max(1, _tokens(step.get("text", "")))
+            output = max(1, tokens_of(step.get("text", "")))
             yield {**base, "choices": [], "usage": _usage(request, output) | usage}
 
     async def _respond(self, request: dict[str, Any], step: Step, writer: asyncio.StreamWriter) -> None:
         """The Responses API, as far as a plain agent needs it."""
         if "status" in step:
-            await _plain(writer, step["status"], _error(step), step.get("headers"))
+            await answer_json(writer, step["status"], _error(step), step.get("headers"))
             return
-        await _head(writer, 200, {"content-type": "text/event-stream", **step.get("headers", {})}, chunked=True)
+        await begin_answer(writer, 200, {"content-type": "text/event-stream", **step.get("headers", {})}, chunked=True)
         async for event in self._response_events(request, step):
             data = json.dumps(event).encode()
             await _piece(writer, b"event: " + event["type"].encode() + b"\ndata: " + data + b"\n\n")
@@ -221,8 +177,7 @@ class OpenAiApi:
                 if step.get("delay"):
                     await asyncio.sleep(float(step["delay"]))
                 if step.get("hold") and number == len(words) - 1:
-                    async with asyncio.timeout(_HELD_AT_MOST_SECONDS):
-                        await self._released.wait()
+                    await self.until_released()
                 delta = {"item_id": item["id"], "output_index": 0, "content_index": 0, "delta": word}
                 yield {"type": "response.output_text.delta", **delta}
             item = {
@@ -241,7 +196,7 @@ class OpenAiApi:
             response["output"].append(call)
             yield {"type": "response.output_item.added", "output_index": index, "item": call}
             yield {"type": "response.output_item.done", "output_index": index, "item": call}
-        used = _usage(request, max(1, _tokens(text)))
+        used = _usage(request, max(1, tokens_of(text)))
         usage = {
             "input_tokens": used["prompt_tokens"], "input_tokens_details": {"cached_tokens": 0},
             "output_tokens": used["completion_tokens"], "output_tokens_details": {"reasoning_tokens": 0},
@@ -299,7 +254,7 @@ def _words(text: str) -> list[str]:
 
 
 def _usage(request: dict[str, Any], output: int) -> dict[str, Any]:
-    prompt = _tokens(request.get("messages") or request.get("input"))
+    prompt = tokens_of(request.get("messages") or request.get("input"))
     return {"prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output}
 
 
@@ -314,23 +269,11 @@ async def _piece(writer: asyncio.StreamWriter, data: bytes) -> None:
     await writer.drain()
 
 
-async def _run(port_file: Path, ollama: bool) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with OpenAiApi(ollama=ollama) as api:
-        scratch = port_file.with_name(port_file.name + ".new")
-        scratch.write_text(f"{api.port}\n", encoding="ascii")
-        os.replace(scratch, port_file)
-        await stop.wait()
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description="A stand-in for OpenAI-compatible servers on 127.0.0.1.")
-    parser.add_argument("--port-file", type=Path, required=True, help="where the port is written once it listens")
+    parser = arguments("OpenAI-compatible servers")
     parser.add_argument("--ollama", action="store_true", help="answer Ollama's own routes too")
     asked = parser.parse_args()
-    asyncio.run(_run(asked.port_file, asked.ollama))
+    asyncio.run(serve_until_told(OpenAiApi(ollama=asked.ollama), asked.port_file))
 
 
 if __name__ == "__main__":
