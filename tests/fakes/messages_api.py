@@ -17,8 +17,8 @@ from tests.fakes.model_server import (
     Asked,
     ModelServer,
     answer_json,
-    arguments,
     begin_answer,
+    command_line,
     serve_until_told,
     tokens_of,
 )
@@ -178,7 +178,7 @@ async def _whole(events: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    asked = arguments("Anthropic's Messages API").parse_args()
+    asked = command_line("Anthropic's Messages API").parse_args()
     asyncio.run(serve_until_told(MessagesApi(), asked.port_file))
 
 

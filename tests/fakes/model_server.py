@@ -166,7 +166,7 @@ async def serve_until_told(server: ModelServer, port_file: Path) -> None:
         await stop.wait()
 
 
-def arguments(what: str) -> argparse.ArgumentParser:
+def command_line(what: str) -> argparse.ArgumentParser:
     """What every such server takes on its command line."""
     parser = argparse.ArgumentParser(description=f"A stand-in for {what} on 127.0.0.1.")
     parser.add_argument("--port-file", type=Path, required=True, help="where the port is written once it listens")

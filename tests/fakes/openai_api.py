@@ -20,8 +20,8 @@ from tests.fakes.model_server import (
     Asked,
     ModelServer,
     answer_json,
-    arguments,
     begin_answer,
+    command_line,
     serve_until_told,
     tokens_of,
 )
@@ -270,7 +270,7 @@ async def _piece(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 
 def main() -> None:
-    parser = arguments("OpenAI-compatible servers")
+    parser = command_line("OpenAI-compatible servers")
     parser.add_argument("--ollama", action="store_true", help="answer Ollama's own routes too")
     asked = parser.parse_args()
     asyncio.run(serve_until_told(OpenAiApi(ollama=asked.ollama), asked.port_file))
