@@ -202,7 +202,7 @@ class AcpEngine:
                     yield event
 
     async def _done(self, turn: RunningTurn, session: AcpSession, answer: "asyncio.Task[dict[str, Any]]") -> TurnDone:
-        book, found = turn.book, dict[str, Any]()
+        book, found, anew = turn.book, dict[str, Any](), False
         try:
             found = answer.result()
             verdict = of_stop(
@@ -210,6 +210,7 @@ class AcpEngine:
             )
         except AgentError as error:
             verdict = CANCELLED if turn.interrupted else session.verdict(error)
+            anew = self._preset.lost_after_error or verdict.outcome == "needs_login"
         except AgentEnded:
             verdict = await self._died(turn)
         if verdict.outcome == "ok" or book.heard:
@@ -221,8 +222,8 @@ class AcpEngine:
             spent, after = before.spent(session.id, book.cost_usd)
             usage.cost_usd = spent if spent > 0 else None
             self._context.facts.set(_COST_FACT, after.to_text())
-        if verdict.outcome == "needs_login":
-            await self.close()  # its next start reads the credentials anew
+        if anew:
+            await self.close()  # its next start reads the credentials anew, too
         return TurnDone(verdict.outcome, verdict.error, verdict.retryable, usage)
 
     async def _died(self, turn: RunningTurn) -> Verdict:

@@ -51,6 +51,8 @@ class Preset:
     """The first title of a tool call is the tool's name."""
     asks_by_server: bool = False
     """It asks for an MCP server's tool with a record of its own, in which the model has no word."""
+    lost_after_error: bool = False
+    """A prompt that comes right behind a turn that failed may never be answered: it is started again before."""
     system_prompt: bool = False
     """It takes `_meta.systemPrompt.append`; to any other the preamble is told at the head of its first prompt."""
 
@@ -92,6 +94,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({
         credentials=(".codex/auth.json",),
         compact=True,
         asks_by_server=True,
+        lost_after_error=True,
     ),
     "gemini": Preset(
         title="Gemini CLI",

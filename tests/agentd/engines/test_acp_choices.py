@@ -231,6 +231,22 @@ async def test_a_login_that_is_lost_in_a_turn_ends_the_process_so_that_the_next_
     assert len(setting.sent("initialize")) == 2
 
 
+@pytest.mark.parametrize(("agent", "starts"), [("codex-acp", 2), ("opencode", 1)])
+async def test_codex_is_started_again_after_an_error_since_it_may_lose_the_next_prompt(
+    agent: str, starts: int, setting: AcpSetting
+) -> None:
+    error = {"error": {"code": -32603, "message": "Internal error: last status: 429 Too Many Requests"}}
+    fine = [{"update": chunk("well")}, {"stop": "end_turn"}]
+    setting.options["agent"] = agent
+    async with setting.does(fine, [error], fine).engine() as engine:
+        assert done(await played(engine)).outcome == "ok"
+        assert done(await played(engine)).outcome == "rate_limited"
+        assert done(await played(engine)).outcome == "ok"
+    assert len(setting.sent("initialize")) == starts
+    assert len(setting.sent("session/new")) == 1
+    assert len(setting.sent("session/load")) == starts - 1
+
+
 async def test_a_compaction_is_the_agents_own_command(setting: AcpSetting) -> None:
     commands = {"sessionUpdate": "available_commands_update", "availableCommands": [{"name": "compress"}]}
     full = {"sessionUpdate": "usage_update", "used": 900, "size": 1000}
