@@ -100,8 +100,8 @@ class Offers:
 def _offered(options: Iterable[dict[str, Any]], id: str) -> Iterable[ModelOffered]:
     for number, option in enumerate(options):
         name = text_of(option.get(id))
-        if not name or len(name) > MOST_NAME_CHARACTERS:
-            continue
+        if not name or len(name) > MOST_NAME_CHARACTERS or not name.isprintable():
+            continue  # it could neither be shown nor be kept in a file of one line
         if number >= MOST_CHOICES:
             return
         yield ModelOffered(

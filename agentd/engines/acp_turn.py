@@ -146,4 +146,5 @@ _USAGE = ("inputTokens", "outputTokens", "cachedReadTokens", "cachedWriteTokens"
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """A count of tokens; None for what no database would take."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None

@@ -10,6 +10,8 @@ import psutil
 import pytest
 
 from agentd.engines import acp_host, acp_session
+from agentd.engines.acp_offers import Offers
+from agentd.engines.acp_turn import TurnBook
 from agentd.engines.base import EngineEvent, EngineFailed, Note, Prompt, Text, TextDelta, ToolResult, ToolUse, TurnDone
 from tests.fakes.acp_agent import chunk
 from tests.support.acp import AcpSetting, of_kind, played
@@ -330,3 +332,18 @@ async def test_a_cancel_at_the_very_moment_of_the_prompt_ends_the_turn(setting: 
         async with asyncio.timeout(20):
             assert done(await turn).outcome == "cancelled"
         assert done(await played(engine)).outcome == "ok"
+
+
+def test_figures_that_no_database_takes_are_none() -> None:
+    book = TurnBook()
+    assert book.take({"sessionUpdate": "usage_update", "used": 10**30, "size": 2**63}) == []
+    usage = book.figures({"usage": {"inputTokens": 2**80, "outputTokens": 7}})
+    assert (usage.input_tokens, usage.output_tokens, usage.window) == (None, 7, None)
+
+
+def test_a_models_name_that_cannot_be_shown_is_not_offered() -> None:
+    offers = Offers()
+    names = ["good", "two\nlines", "red\x1b[31m", "\u202eturned", "x" * 5000]
+    options = [{"value": name, "name": name} for name in names]
+    offers.take_options([{"id": "model", "category": "model", "options": options}])
+    assert offers.model.names == ["good"]
