@@ -5,22 +5,31 @@ from typing import Any
 
 from hived.cli.command import Arguments, Command, listed, nothing, one_name, positive
 from hived.cli.output import clean, line, print_facts, print_json, print_rows
-from hived.cli.times import age, clock, left, until
+from hived.cli.times import age, day_and_clock, left, until
 from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.names import checked_name
 
 LOG_LINES = 200
+STATES_OF = {"needs_login": "needs login", "rate_limited": "limited", "over_budget": "over budget"}
+"""Conditions in which it works on nothing, as states, the worst first."""
 
 
 def state_of(agent: dict[str, Any]) -> tuple[str, str]:
-    """What it is doing in one word, and since when: the turn's state while it runs, else its lifecycle."""
+    """What it is doing, and since when: the turn's state while it runs, else its lifecycle. What cannot work is not idle."""
     lifecycle, turn = agent["lifecycle"], agent["turn"]
     if lifecycle["state"] != "running":
         return lifecycle["state"], lifecycle["since"]
     if not agent["online"]:
         return "away", lifecycle["since"]
-    return turn["state"], turn["since"]
+    if turn["state"] != "idle":
+        return turn["state"], turn["since"]
+    if agent["session"]["state"] == "refused":
+        return "refused", agent["session"]["since"] or turn["since"]
+    held = {item["kind"]: item["since"] for item in agent["conditions"]}
+    return next(
+        ((word, held[kind]) for kind, word in STATES_OF.items() if kind in held), (turn["state"], turn["since"])
+    )
 
 
 def context_of(agent: dict[str, Any]) -> str:
@@ -55,6 +64,8 @@ def _row(agent: dict[str, Any]) -> tuple[str, ...]:
     conditions = [_noted(item) for item in agent["conditions"] if item["kind"] != "online"]
     if agent["session"]["state"] == "refused":
         conditions.append("resume refused")
+    if agent["turn"]["state"] == "napping" and agent["turn"]["until"]:
+        conditions.append(f"naps {until(agent['turn']['until'])}")
     if agent["held"]:
         conditions.append(f"{agent['held']} held")
     return (
@@ -85,12 +96,12 @@ def held_up(agent: dict[str, Any]) -> str | None:
         return f"{name} cannot resume its conversation: hive new-session {name} [--primer]"
     for item in agent["conditions"]:
         if item["kind"] == "rate_limited":
-            end = f" until {clock(item['until'])}" if item["until"] else ""
+            end = f" until {day_and_clock(item['until'])}" if item["until"] else ""
             return f"{name} is rate-limited{end}: hive resume {name}"
         if item["kind"] == "needs_login":
             return f"{name} is not logged in: hive login {name}"
     if turn["state"] == "napping" and turn["until"]:
-        return f"{name} naps until {clock(turn['until'])}: hive nap {name} off"
+        return f"{name} naps until {day_and_clock(turn['until'])}: hive nap {name} off"
     return None
 
 
@@ -151,7 +162,8 @@ def _setting(value: str | None, offered: list[str]) -> str | None:
 def _login(login: dict[str, Any] | None) -> str | None:
     if login is None:
         return None
-    facts = [f"{login['state']} for {age(login['since'])}", line(login["detail"])]
+    said = line(login["detail"])
+    facts = [f"{login['state']} for {age(login['since'])}", "" if login["state"] == "cancelled" else said]
     if login["state"] == "open" and login["url"]:
         facts.append(line(login["url"]))
     return ", ".join(fact for fact in facts if fact)

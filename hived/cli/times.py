@@ -3,6 +3,7 @@
 import argparse
 import re
 from datetime import UTC, datetime
+from math import ceil
 
 UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _SPAN = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+", re.ASCII)
@@ -34,9 +35,9 @@ def age(moment: str | None) -> str:
 
 
 def left(moment: str | None) -> str:
-    """How long until then: `12s`, `5m`, `3h`, `2d`; empty once it has passed."""
+    """How long until then: `12s`, `5m`, `3h`, `2d`; empty once it has passed. A second begun counts: a nap of 2h says 2h."""
     seconds = _seconds_since(moment)
-    return "" if seconds is None or seconds >= 0 else _span(-seconds)
+    return "" if seconds is None or seconds >= 0 else _span(ceil(-seconds))
 
 
 def clock(moment: str | None) -> str:
@@ -47,10 +48,19 @@ def clock(moment: str | None) -> str:
         return "--:--:--"
 
 
+def day_and_clock(moment: str | None) -> str:
+    """The local time of day, on another day than today the date and time: `2026-01-31 14:32`."""
+    try:
+        local = datetime.fromisoformat(moment or "").astimezone()
+    except ValueError:
+        return clock(None)
+    return clock(moment) if local.date() == datetime.now().astimezone().date() else local.strftime("%Y-%m-%d %H:%M")
+
+
 def until(moment: str) -> str:
-    """`until 14:32:00 (in 5m)`, `until 14:32:00 (past)`."""
+    """`until 14:32:00 (in 5m)`, `until 14:32:00 (past)`, `until 2026-01-31 14:32 (in 3d)`."""
     ahead = left(moment)
-    return f"until {clock(moment)} ({f'in {ahead}' if ahead else 'past'})"
+    return f"until {day_and_clock(moment)} ({f'in {ahead}' if ahead else 'past'})"
 
 
 def _seconds_since(moment: str | None) -> float | None:

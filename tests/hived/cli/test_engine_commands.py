@@ -354,12 +354,12 @@ def test_an_id_that_nothing_has_is_still_not_found(desk: Desk) -> None:
 
 
 def test_show_explains_what_holds_an_agent_up(desk: Desk) -> None:
-    limit = {"kind": "rate_limited", "since": WHEN, "detail": "five hours are used up", "until": in_seconds(3600)}
+    limit = {"kind": "rate_limited", "since": WHEN, "detail": "five hours are used up", "until": in_seconds(3640)}
     desk.tells(
         f"GET {ADA}",
         view(
             conditions=[limit],
-            turn={"state": "napping", "since": WHEN, "until": in_seconds(1200)},
+            turn={"state": "napping", "since": WHEN, "until": in_seconds(1240)},
             session={"state": "refused", "id": "s-1", "detail": "it has no such conversation"},
             effort="high",
             abilities={"efforts": ["low", "high"], "permission_modes": ["plan"]},
@@ -370,8 +370,8 @@ def test_show_explains_what_holds_an_agent_up(desk: Desk) -> None:
     facts = dict(line.split("  ", 1) for line in desk("show", "ada").out.splitlines())
     facts = {name: value.strip() for name, value in facts.items()}
     assert facts["conditions"].startswith("rate_limited (five hours are used up, until ")
-    assert facts["conditions"].endswith("(in 59m))")
-    assert facts["nap"].endswith("(in 19m)")
+    assert facts["conditions"].endswith("(in 60m))")
+    assert facts["nap"].endswith("(in 20m)")
     assert facts["session"] == "refused: it has no such conversation. Choose with: hive new-session ada [--primer]"
     assert facts["effort"] == "high"
     assert facts["permissions"] == "the engine's own (of plan)"
@@ -380,9 +380,45 @@ def test_show_explains_what_holds_an_agent_up(desk: Desk) -> None:
 
 
 def test_ls_says_what_holds_an_agent_up_in_a_word(desk: Desk) -> None:
-    limit = {"kind": "rate_limited", "since": WHEN, "until": in_seconds(3600)}
+    limit = {"kind": "rate_limited", "since": WHEN, "until": in_seconds(3640)}
     desk.tells("GET /v1/agents", {"agents": [view(conditions=[limit], session={"state": "refused"})]})
-    assert desk("ls").out.splitlines()[1].endswith("rate_limited (59m), resume refused")
+    assert desk("ls").out.splitlines()[1].endswith("rate_limited (60m), resume refused")
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({"conditions": [{"kind": "rate_limited", "since": WHEN}]}, "limited"),
+        (
+            {"conditions": [{"kind": "rate_limited", "since": WHEN}, {"kind": "needs_login", "since": WHEN}]},
+            "needs login",
+        ),
+        ({"conditions": [{"kind": "over_budget", "since": WHEN}]}, "over budget"),
+        ({"conditions": [{"kind": "unsandboxed", "since": WHEN}]}, "idle"),
+        (
+            {"session": {"state": "refused", "id": "s"}, "conditions": [{"kind": "rate_limited", "since": WHEN}]},
+            "refused",
+        ),
+        (
+            {"turn": {"state": "thinking", "since": WHEN}, "conditions": [{"kind": "needs_login", "since": WHEN}]},
+            "thinking",
+        ),
+    ],
+)
+def test_what_cannot_work_does_not_look_idle(desk: Desk, changes: dict[str, Any], state: str) -> None:
+    desk.tells("GET /v1/agents", {"agents": [view(**changes)]})
+    head, row = desk("ls").out.splitlines()
+    assert row[head.index("STATE") : head.index("SINCE")].strip() == state
+    desk.tells(f"GET {ADA}", view(**changes))
+    shown = dict(line.split("  ", 1) for line in desk("show", "ada").out.splitlines())
+    assert shown["state"].strip().startswith(f"{state} for ")
+
+
+def test_a_nap_says_in_the_list_until_when(desk: Desk) -> None:
+    desk.tells(
+        "GET /v1/agents", {"agents": [view(turn={"state": "napping", "since": WHEN, "until": in_seconds(3640)})]}
+    )
+    assert desk("ls").out.splitlines()[1].rstrip().endswith("(in 60m)")
 
 
 def test_engines_are_told_apart_by_preset_and_login(desk: Desk) -> None:
