@@ -150,7 +150,7 @@ def waiting_row(item: Waiting, marked: bool, now: datetime | None, width: int) -
             (f"{one_line(item.who, 12):<8}", "dim"),
             (" ", ""),
         ]
-        return justified([*left, (one_line(item.subject, width), "struck")], [(f" {item.verdict} ", "soft")], width)
+        return justified([*left, (one_line(_what(item, now), width), "struck")], [(f" {item.verdict} ", "soft")], width)
     since = ""
     if now is not None:
         since = running(item.since, now) if item.blocks else age(item.since, now)

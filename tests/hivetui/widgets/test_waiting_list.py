@@ -24,5 +24,11 @@ def test_a_limit_says_until_when_in_the_operators_own_time(subject: str, said: s
     assert row_of("rate_limited", subject) == said
 
 
+def test_what_no_longer_waits_does_not_say_its_name_twice() -> None:
+    item = Waiting("1", "resume_choice", "ivo", "ivo cannot go on", ago(480), gone=True)
+    said = plain(waiting_row(item, False, NOW, 60))
+    assert said.startswith("   ↻ ivo      cannot go on"), said
+
+
 def test_times_in_anything_else_are_left_as_they_are() -> None:
     assert "2026-11-20 15:10 UTC" in row_of("held_message", "queen: at 2026-11-20 15:10 UTC", 70)
