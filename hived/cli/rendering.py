@@ -1,5 +1,6 @@
 """One event as a person reads it: text as text, each tool in its own way, long results folded. Everything is cleaned."""
 
+import re
 from typing import Any
 
 from hived.cli.output import clean, colour, line
@@ -11,6 +12,7 @@ MOST_SUMMARY = 160
 
 _TOOL_LINES = {
     "Bash": "$ {command}",
+    "bash": "$ {command}",
     "shell": "$ {command}",
     "Read": "Read {file_path}",
     "read": "Read {path}",
@@ -18,8 +20,15 @@ _TOOL_LINES = {
     "write": "Write {path}",
     "Edit": "Edit {file_path}",
     "edit": "Edit {path}",
+    "Grep": "Grep {pattern}",
+    "grep": "Grep {pattern}",
+    "Glob": "Glob {pattern}",
+    "glob": "Glob {pattern}",
     "send": "send → {to}: {body}",
 }
+
+
+_NAMED = re.compile(r"\{(\w+)\}")
 
 
 class _Given(dict[str, Any]):
@@ -31,8 +40,8 @@ def tool_line(tool: str, given: object) -> str:
     """A tool call on one line: `$ ls`, `Read path`, `send → operator: …`, else the tool with what it was given."""
     if not isinstance(given, dict):
         return line(f"{tool} {given}")
-    shape = _TOOL_LINES.get(tool.removeprefix("mcp__hive__"))
-    if shape is not None:
+    shape = _TOOL_LINES.get(tool.removeprefix("mcp__hive__").removeprefix("mcp__acp__"))
+    if shape is not None and all(given.get(key) for key in _NAMED.findall(shape)[:1]):
         return line(shape.format_map(_Given(given)))
     facts = "  ".join(f"{key}={value}" for key, value in given.items())
     return line(f"{tool} {facts}")

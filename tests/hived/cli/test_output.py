@@ -51,7 +51,11 @@ def test_json_is_ascii_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         ("mcp__hive__send", {"to": "operator", "body": "hi"}, "send → operator: hi"),
         ("Other", {"x": 1}, "Other x=1"),
         ("Other", "text", "Other text"),
-        ("Bash", {}, "$"),
+        ("bash", {"command": "ls -l"}, "$ ls -l"),
+        ("grep", {"pattern": "x", "path": "src"}, "Grep x"),
+        ("mcp__acp__Read", {"file_path": "/a"}, "Read /a"),
+        ("read", {"command": "cat a"}, "read command=cat a"),
+        ("Bash", {}, "Bash"),
     ],
 )
 def test_each_tool_is_drawn_in_its_own_way(tool: str, given: object, shown: str) -> None:
