@@ -66,6 +66,9 @@ class Controller:
             return await self._do(intent)
         except HiveError as error:
             return Outcome(intent, False, Notice(error.message, "bad", error.code))
+        except FileExistsError as error:
+            said = f"{error.filename} is there already and is not written over: say another name."
+            return Outcome(intent, False, Notice(said, "bad", "file_exists"))
         except OSError as error:
             return Outcome(intent, False, Notice(f"{error.filename}: {error.strerror}.", "bad", "file_unusable"))
 

@@ -146,16 +146,20 @@ async def test_a_recording_is_a_new_file_and_its_place_is_said(
 
 
 @pytest.mark.parametrize(
-    ("name", "why"), [("there.toml", "File exists"), ("no/folder.toml", "No such file or directory")]
+    ("name", "why", "code"),
+    [
+        ("there.toml", " is there already and is not written over: say another name.", "file_exists"),
+        ("no/folder.toml", ": No such file or directory.", "file_unusable"),
+    ],
 )
 async def test_a_recording_writes_over_nothing_and_says_why(
-    controller: Controller, tmp_path: Path, name: str, why: str
+    controller: Controller, tmp_path: Path, name: str, why: str, code: str
 ) -> None:
     (tmp_path / "there.toml").write_text("mine")
     outcome = await controller.do(Record("alice", str(tmp_path / name)))
     assert outcome.notice is not None
-    assert (outcome.done, outcome.notice.code) == (False, "file_unusable")
-    assert outcome.notice.text == f"{tmp_path / name}: {why}."
+    assert (outcome.done, outcome.notice.code) == (False, code)
+    assert outcome.notice.text == f"{tmp_path / name}{why}"
     assert (tmp_path / "there.toml").read_text() == "mine"
 
 
