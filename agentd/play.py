@@ -10,7 +10,19 @@ from typing import Any
 
 from agentd.context import added, without_context
 from agentd.engine_seat import EngineSeat
-from agentd.engines.base import Engine, EngineEvent, EngineFailed, Prompt, ToolUse, TurnDone
+from agentd.engines.base import (
+    Engine,
+    EngineEvent,
+    EngineFailed,
+    Prompt,
+    Text,
+    TextDelta,
+    Thinking,
+    ThinkingDelta,
+    ToolUse,
+    TurnDone,
+    Usage,
+)
 from agentd.fault_points import chosen, reach
 from agentd.journal import Journal
 from agentd.primer import primer_for
@@ -21,6 +33,9 @@ from agentd.turn_record import TurnRecord
 
 YIELD_EVERY = 200
 """Events: an engine that floods is read without a pause, and the loop has others to serve."""
+
+ANSWERS = (Text, TextDelta, Thinking, ThinkingDelta, ToolUse, Usage)
+"""What only a model that has the prompt makes an engine say."""
 
 Stream = AsyncIterator[EngineEvent]
 
@@ -101,7 +116,9 @@ class Player:
         async for event in stream:
             count += 1
             if count == 1:
-                self._first(record)
+                self._seat.look()
+            if record.armed is not None and not record.anew:
+                self._maybe_begun(record, event)
             if isinstance(event, TurnDone):
                 return event
             if isinstance(event, ToolUse):
@@ -116,12 +133,14 @@ class Player:
                 await asyncio.sleep(0)
         raise EngineFailed("failed", "The engine ended its turn without a result.", retryable=True)
 
-    def _first(self, record: TurnRecord) -> None:
-        """The engine has taken the prompt: a conversation that was to be new is, and what it says of itself is known."""
-        if self._begins(record) and self._seat.engine is not None:
+    def _maybe_begun(self, record: TurnRecord, event: EngineEvent) -> None:
+        """The model has its prompt once it answers: then a conversation that was to be new is. A turn that fails before that
+        leaves it armed, primer and all."""
+        answers = isinstance(event, ANSWERS) or (isinstance(event, TurnDone) and event.outcome == "ok")
+        if answers and self._begins(record) and self._seat.engine is not None:
             record.anew = True
             self._status.sessions.begun(self._seat.engine.session_id)
-        self._seat.look()
+            self._seat.look()
 
     def _begins(self, record: TurnRecord) -> bool:
         """Whether the conversation that it is to begin is still to be begun."""

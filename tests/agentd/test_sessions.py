@@ -90,6 +90,22 @@ async def test_what_is_armed_while_a_turn_waits_for_its_engines_first_word_is_us
     assert [state for state, _ in sessions(rig)] == ["kept", "armed", "kept"]
 
 
+async def test_a_turn_that_fails_before_the_model_answers_leaves_the_new_session_armed(rig: Rig) -> None:
+    rig.scripted({"steps": [{"say": "first"}]})
+    await rig.start()
+    await had_a_turn(rig)
+    rig.scripted({"steps": [{"fail": {"outcome": "failed", "error": "no model is set", "retryable": False}}]})
+    await rig.stub.ring("new_session", {"primer": True})
+    await rig.stub.until(lambda: ("armed", True) in sessions(rig), "the new session being armed")
+    failed = await had_a_turn(rig, "two")
+    assert failed["outcome"] == "failed"
+    assert sessions(rig)[-1] == ("armed", True)
+    rig.scripted({"steps": [{"say": "hello"}]})
+    third = await had_a_turn(rig, "three")
+    assert third["outcome"] == "ok"
+    assert [state for state, _ in sessions(rig)].count("kept") == 2, "begun by the turn that worked, and by it alone"
+
+
 async def test_an_armed_session_outlasts_the_harness(rig: Rig) -> None:
     rig.scripted({"repeat": True, "steps": [{"say": "hello"}]})
     await rig.start()
