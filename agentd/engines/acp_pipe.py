@@ -21,8 +21,11 @@ from agentd.tools.mcp_responder import METHOD_NOT_FOUND
 
 MOST_WAITING = 512
 """Updates that wait for a slow follower of the turn before the reading stands still, and with it the agent."""
+MOST_OWED = 256
+"""Requests of the agent that have no answer yet; beyond it nothing more of it is read."""
 UPDATE = "session/update"
 PERMISSION = "session/request_permission"
+PROMPT = "session/prompt"
 
 JsonObject = dict[str, Any]
 
@@ -51,7 +54,7 @@ class AcpPipe:
         self._waiting: deque[Item] = deque()
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
-        self._transport = _Transport(process, self._update, self._ask, report)
+        self._transport = _Transport(process, self._update, self._ask, self._prompt_answered, report)
         self._connection = Connection(self._handle, self._transport)
 
     @property
@@ -72,6 +75,10 @@ class AcpPipe:
                 item.seen.set()
             else:
                 self._outside(item)
+
+    def _prompt_answered(self) -> None:
+        """What comes behind the answer is no part of the turn, even where both came at once."""
+        self._in_turn = False
 
     def take(self) -> Item | None:
         """The next of the turn, if there is one."""
@@ -164,23 +171,33 @@ class _Transport:
         process: EngineProcess,
         update: Callable[[JsonObject], Awaitable[None]],
         ask: Callable[[JsonObject], None],
+        prompt_answered: Callable[[], None],
         report: Callable[[EngineEvent], None],
     ) -> None:
         self._process = process
         self._update = update
         self._ask = ask
+        self._prompt_answered = prompt_answered
         self._report = report
         self._lines = process.lines()
         self._batch: deque[bytes] = deque()
         self._writing = asyncio.Lock()
+        self._prompt: Any = None
+        self._owed = 0
+        self._answered = asyncio.Event()
         self._told = False
         self.ended = False
 
     async def send(self, message: JsonObject) -> None:
         line = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        if message.get("method") == PROMPT:
+            self._prompt = message["id"]
         async with self._writing:
             with contextlib.suppress(OSError):  # an agent that no longer reads has ended: its stdout says so
                 await self._process.write(line)
+        if "method" not in message:
+            self._owed -= 1
+            self._answered.set()
 
     async def receive(self) -> JsonObject | None:
         while True:
@@ -191,7 +208,11 @@ class _Transport:
                 method, params = message.get("method"), message.get("params")
                 if method == PERMISSION and isinstance(params, dict):
                     self._ask(params)
+                if method is None and message["id"] == self._prompt:
+                    self._prompt_answered()
                 if method != UPDATE:
+                    if method is not None and "id" in message:
+                        await self._owe()
                     return message
                 if isinstance(params, dict):
                     await self._update(params)
@@ -200,6 +221,13 @@ class _Transport:
                 self.ended = True
                 return None
             self._batch.extend(lines)
+
+    async def _owe(self) -> None:
+        """An agent that asks on and on, and reads no answer, waits itself."""
+        while self._owed >= MOST_OWED:
+            self._answered.clear()
+            await self._answered.wait()
+        self._owed += 1
 
     async def close(self) -> None:
         with contextlib.suppress(RuntimeError):  # the reader still stands in it, and is cancelled next

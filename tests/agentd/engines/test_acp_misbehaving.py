@@ -334,6 +334,37 @@ async def test_a_cancel_at_the_very_moment_of_the_prompt_ends_the_turn(setting: 
         assert done(await played(engine)).outcome == "ok"
 
 
+ASKS_ON_AND_ON = """
+import json, sys
+def say(**message):
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + chr(10))
+for line in iter(sys.stdin.readline, ""):
+    asked = json.loads(line)
+    if asked["method"] == "session/prompt":
+        for number in range(100_000):
+            say(id=number, method="fs/read_text_file", params={"path": "x" * 100})
+    say(id=asked["id"], result={"protocolVersion": 1, "sessionId": "s", "stopReason": "end_turn"})
+    sys.stdout.flush()
+"""
+
+
+async def test_an_agent_that_asks_on_and_on_and_reads_no_answer_waits_itself(setting: AcpSetting) -> None:
+    setting.options["command"] = [sys.executable, "-c", ASKS_ON_AND_ON]
+    most = 0
+    async with setting.engine() as engine:
+        turn = asyncio.create_task(played(engine))
+        ends = asyncio.get_running_loop().time() + 3
+        while not turn.done() and asyncio.get_running_loop().time() < ends:
+            await asyncio.sleep(0.05)
+            most = max(most, len(asyncio.all_tasks()))
+        pid = engine._host.pipe.process.pid if engine._host.pipe is not None else None
+        turn.cancel()
+        await asyncio.wait({turn})
+    assert most < 1000
+    assert pid is not None
+    assert not psutil.pid_exists(pid)
+
+
 def test_figures_that_no_database_takes_are_none() -> None:
     book = TurnBook()
     assert book.take({"sessionUpdate": "usage_update", "used": 10**30, "size": 2**63}) == []
