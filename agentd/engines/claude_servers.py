@@ -7,6 +7,7 @@ which is there for as long as the CLI takes to start. That folder is the agent's
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from hived.wire.ids import new_id
 
 _FOLDER = ".claude"
 _FILE = "hive-mcp-{id}.json"
+_OWN = re.compile(r"hive-mcp-[0-9a-f-]{36}\.json")
 _IN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -61,6 +63,10 @@ class ServerFile:
 
     def _write(self, name: str, content: bytes) -> None:
         with self._folder() as folder:
+            for left in os.listdir(folder):
+                if _OWN.fullmatch(left):  # of a harness that was killed before the CLI had started
+                    with contextlib.suppress(OSError):
+                        os.unlink(left, dir_fd=folder)
             file = os.open(
                 name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder
             )

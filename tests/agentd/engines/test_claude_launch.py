@@ -145,6 +145,17 @@ def test_an_agents_own_servers_are_kept_off_the_command_line_and_in_no_file_for_
     assert list(Path(file.word).parent.iterdir()) == []
 
 
+def test_the_file_that_a_killed_harness_left_goes_with_the_next_start(unstarted: Setting) -> None:
+    context = with_servers(unstarted.context(), [DOCS])
+    left = ServerFile(context.launch.spec, context.home)
+    own = Path(left.word).with_name("hive-mcp-notes.json")
+    own.write_text("the agent's own")
+    file = ServerFile(context.launch.spec, context.home)
+    assert not Path(left.word).exists()
+    assert Path(file.word).exists()
+    assert own.exists()
+
+
 def test_a_folder_that_the_agent_put_a_link_in_is_not_written_to(unstarted: Setting) -> None:
     elsewhere = unstarted.root / "elsewhere"
     elsewhere.mkdir()
