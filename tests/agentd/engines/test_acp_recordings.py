@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentd.engines import acp_launch
+from agentd.engines import acp_launch, acp_presets
 from agentd.engines.acp import AcpEngine
 from agentd.engines.base import (
     EngineEvent,
@@ -291,7 +291,7 @@ async def turn(setting: AcpSetting, engine: AcpEngine, text: str, cancelled: boo
 @pytest.mark.parametrize("path", sorted(RECORDINGS.glob("acp-*.jsonl")), ids=lambda path: path.stem)
 async def test_a_recording_is_told_as_it_was(setting: AcpSetting, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = path.stem
-    lasting = {name: replace(preset, lost_after_error=False) for name, preset in acp_launch.PRESETS.items()}
+    lasting = {name: replace(preset, lost_after_error=False) for name, preset in acp_presets.PRESETS.items()}
     monkeypatch.setattr(acp_launch, "PRESETS", lasting)  # one process was recorded, its errors and all
     preset = next((preset for preset in PRESETS if name.startswith(f"acp-{preset}")), None)
     setting.plays(path)
