@@ -1,7 +1,10 @@
 """What of the api engine is on this machine: a local Ollama, and keys by the names that everybody gives them."""
 
+import contextlib
 import json
 import os
+import socket
+import threading
 import tomllib
 import warnings
 from collections.abc import Mapping
@@ -60,7 +63,7 @@ def abilities(efforts: tuple[str, ...], *, local: bool) -> EngineAbilities:
 
 
 def find_ollama(environment: Mapping[str, str]) -> Ollama | None:
-    """Blocks for at most twice PROBE_SECONDS."""
+    """Blocks for at most four times PROBE_SECONDS."""
     import http.client  # 1 MB that an agent with a provider of its own need not carry
 
     address = ollama_address(environment)
@@ -81,14 +84,27 @@ def _get(address: str, path: str) -> dict[str, Any]:
     parts = urlsplit(address)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     with closing(kind(parts.hostname or "", parts.port, timeout=PROBE_SECONDS)) as connection:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        if response.status != 200:
-            raise ValueError(response.status)
-        found = json.loads(response.read(MOST_ANSWER_BYTES))
+        connection.connect()
+        # The socket's own limit is for each piece: one that trickles would be waited for for ever.
+        late = threading.Timer(PROBE_SECONDS, _shut, [connection.sock])
+        late.daemon = True
+        late.start()
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            if response.status != 200:
+                raise ValueError(response.status)
+            found = json.loads(response.read(MOST_ANSWER_BYTES))
+        finally:
+            late.cancel()
     if not isinstance(found, dict):
         raise ValueError("no object")
     return found
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _keys() -> list[str]:

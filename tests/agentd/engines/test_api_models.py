@@ -1,7 +1,11 @@
 """What a model server offers: its models, their windows, its own choice; and a local Ollama that is found by itself."""
 
 import asyncio
+import contextlib
 import json
+import socket
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +190,24 @@ async def test_a_window_named_in_a_refusal_is_remembered(tmp_path: Path) -> None
     async with OpenAiApi() as api, ApiSetting(tmp_path, options={"base_url": api.url}).engine() as engine:
         assert done_of(await played(engine, f"@@script {json.dumps([refusal])}")).outcome == "prompt_too_long"
         assert done_of(await played(engine, "@@text")).usage.window == 777
+
+
+def test_an_ollama_that_trickles_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_found, "PROBE_SECONDS", 0.3)
+    ended = threading.Event()
+
+    def trickle(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 10000\r\n\r\n")
+            while not ended.wait(0.05):
+                connection.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=trickle, args=[listener], daemon=True)
+        serving.start()
+        begun = time.monotonic()
+        assert api_found.find_ollama({"OLLAMA_HOST": f"127.0.0.1:{listener.getsockname()[1]}"}) is None
+        assert time.monotonic() - begun < 5
+        ended.set()
+        serving.join(5)
