@@ -14,6 +14,8 @@ START_SECONDS = 60.0
 CALL_SECONDS = 600.0
 CLOSE_SECONDS = 3.0
 MOST_TOOLS = 200
+MOST_NAME_CHARACTERS = 200
+MOST_SCHEMA_CHARACTERS = 50_000
 MOST_CHARACTERS = 60_000
 
 
@@ -91,7 +93,17 @@ async def _connected(server: dict[str, Any], stack: AsyncExitStack) -> Any:
 
 
 def _tool(tool: Any) -> dict[str, Any]:
-    return {"name": tool.name, "description": (tool.description or "")[:10_000], "input_schema": tool.input_schema}
+    """A schema that would fill the model's window is left out: the server itself says what it does not take."""
+    schema = tool.input_schema
+    try:
+        fits = len(json.dumps(schema)) <= MOST_SCHEMA_CHARACTERS
+    except RecursionError:
+        fits = False
+    return {
+        "name": tool.name[:MOST_NAME_CHARACTERS],
+        "description": (tool.description or "")[:10_000],
+        "input_schema": schema if fits else {"type": "object"},
+    }
 
 
 def _text(result: Any) -> str:

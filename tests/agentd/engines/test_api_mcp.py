@@ -5,10 +5,12 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from agentd.engines.api_worker_mcp import _tool
 from agentd.engines.base import Note, Permission, ToolResult
 from tests.fakes.openai_api import OpenAiApi
 from tests.support.api import KEY, ApiSetting, played
@@ -128,3 +130,16 @@ async def test_a_server_over_http_works_too(setting: ApiSetting, tmp_path: Path)
     finally:
         process.terminate()
         await process.wait()
+
+
+def test_a_tool_that_describes_itself_without_end_is_cut() -> None:
+    endless: dict[str, Any] = {"type": "object", "properties": {"x" * 60_000: {"type": "string"}}}
+    deep: dict[str, Any] = {}
+    for _ in range(2000):
+        deep = {"properties": deep}
+    for schema in (endless, deep):
+        told = _tool(SimpleNamespace(name="n" * 9000, description="d" * 90_000, input_schema=schema))
+        assert told["input_schema"] == {"type": "object"}
+        assert len(json.dumps(told)) < 11_000
+    kept = {"type": "object", "properties": {"x": {"type": "string"}}}
+    assert _tool(SimpleNamespace(name="n", description=None, input_schema=kept))["input_schema"] == kept
