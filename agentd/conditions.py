@@ -6,13 +6,13 @@ spawn, and for the next harness. A missing login is a fact in the journal, until
 
 import contextlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from agentd.journal import Journal
 from agentd.moments import checked_time
+from agentd.plain_files import read_plain, write_plain
 from hived.wire.agents import Condition, ConditionKind
 from hived.wire.times import utc_now
 
@@ -20,6 +20,7 @@ RATE_LIMIT_SENTINEL = "rate-limited"
 _NEEDS_LOGIN_FACT = "needs_login"
 _TRIES_FACT = "rate_limit_tries"
 MOST_DETAIL_CHARACTERS = 2000
+MOST_SENTINEL_BYTES = 64 * 1024
 
 
 class Conditions:
@@ -83,15 +84,10 @@ class Conditions:
                 if text is None:
                     self._sentinel.unlink(missing_ok=True)
                 else:
-                    scratch = self._sentinel.with_name(f"{self._sentinel.name}.new")
-                    scratch.write_text(text + "\n", encoding="utf-8")
-                    os.replace(scratch, self._sentinel)
+                    write_plain(self._sentinel, text + "\n")
 
     def _read_sentinel(self) -> str | None:
-        try:
-            return self._sentinel.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return None
+        return read_plain(self._sentinel, MOST_SENTINEL_BYTES)
 
     def _restore(self, kind: ConditionKind, text: str | None) -> None:
         """What cannot be read still holds, since when and until when unknown. Not journalled: the report says it."""

@@ -1,10 +1,9 @@
 """What hived has set for this agent: one-line files in the harness folder, read at each turn's start and when rung."""
 
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentd.plain_files import read_plain
 from hived.wire.agents import ENGINES_OWN_MODEL
 from hived.wire.names import EFFORT_FILE, PERMISSION_MODE_FILE
 
@@ -37,17 +36,5 @@ class SettingFiles:
 
 def _line(path: Path) -> str | None:
     """The first line that is not blank."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None  # nobody waits at a pipe
-        with open(descriptor, encoding="utf-8", closefd=False) as file:
-            lines = file.read(MOST_CHARACTERS * 4).split("\n")
-    except (OSError, UnicodeDecodeError):
-        return None
-    finally:
-        os.close(descriptor)
+    lines = (read_plain(path, MOST_CHARACTERS * 4) or "").split("\n")
     return next((line.strip()[:MOST_CHARACTERS] for line in lines if line.strip()), None)

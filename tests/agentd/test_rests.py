@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -149,6 +150,19 @@ async def test_a_limit_is_said_with_its_end_and_stands_in_a_file(rig: Rig) -> No
     assert json.loads(line).keys() == {"since", "until", "detail"}
     assert json.loads(line)["until"] == change["until"]
     assert rig.stub.books.messages[message]["status"] == "queued"
+
+
+async def test_a_pipe_or_a_link_in_the_sentinels_place_is_neither_waited_for_nor_written_through(rig: Rig) -> None:
+    rig.scripted(limited_for(3600))
+    sentinel, elsewhere = rig.harness / "rate-limited", rig.home / "elsewhere"
+    os.mkfifo(sentinel)
+    elsewhere.write_text("mine")
+    os.symlink(elsewhere, rig.harness / "rate-limited.new")
+    await rig.start()
+    await rig.stub.send("go")
+    await rig.stub.turn_ends(1)
+    assert "the week is used up" in sentinel.read_text()
+    assert elsewhere.read_text() == "mine"
 
 
 async def test_a_limit_outlasts_the_harness_and_only_the_operator_ends_it(rig: Rig) -> None:
