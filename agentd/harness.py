@@ -190,7 +190,7 @@ class Harness:
 
     async def _recall(self) -> None:
         """What an earlier harness left: an unfinished turn or login, another engine's session, the last figures."""
-        await mend(self._journal, self._recorder)
+        await mend(self._journal, self._recorder, self._stats)
         self._logins.mend()
         if self._sessions.settle(engine_of(self._launch.spec)):
             self._conditions.worked()  # whatever limit or missing login there was is the other engine's

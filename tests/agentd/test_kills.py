@@ -52,6 +52,23 @@ async def test_a_turn_that_was_cut_off_is_closed_truthfully_and_its_message_come
     assert [payload["redelivered"] for payload in rig.stub.payloads("message_in")] == [False, True]
 
 
+async def test_a_turn_that_was_cut_off_costs_what_it_had_told_as_an_estimate(rig: Rig) -> None:
+    told = {"ctx": 30_000, "window": 200_000, "tokens": 31_000, "cost_usd": 0.25}
+    rig.scripted({"steps": [{"usage": told}, {"say": "so far"}, {"wait_seconds": 600}]})
+    await rig.start()
+    await rig.stub.send("please")
+    await rig.stub.until(lambda: rig.stub.payloads("text"), "the turn having told its figures")
+    await rig.kill()
+    rig.stub.next_generation()
+    await rig.start()
+    (end,) = await rig.stub.turn_ends(1)
+    assert end["ctx"] == {"tokens": 30_000, "window": 200_000}
+    assert end["cost"] == {"tokens": 31_000, "usd": 0.25, "estimated": True}
+    (row,) = [row for row in rig.stats() if row["turn_id"] == end["turn_id"]]
+    assert (row["result_kind"], row["cost_usd"], row["cost_estimated"]) == ("failed", 0.25, 1)
+    assert (row["last_input_tokens"], row["context_window"]) == (30_000, 200_000)
+
+
 async def test_the_engine_of_a_killed_harness_is_ended_by_the_next(rig: Rig) -> None:
     rig.command(HANGS_ONCE)
     await rig.start()
