@@ -21,6 +21,7 @@ from hived.core.agents import Supervised, supervised
 from hived.core.hive import Hive
 from hived.core.text import LINE_LIMIT, is_line
 from hived.store.database import Tx
+from hived.wire.agents import ENGINES_OWN_MODEL
 from hived.wire.approvals import Actor
 from hived.wire.errors import AgentNotFound
 from hived.wire.names import EFFORT_FILE, HIVED, PERMISSION_MODE_FILE
@@ -153,7 +154,8 @@ class SettingFiles:
 
 
 def read_setting(path: Path, which: Which) -> str | None:
-    """Its first line that is not blank, as a harness reads it; None where nothing is set. Raises Unfit."""
+    """Its first line that is not blank, as a harness reads it; None where nothing is set, but a blank model file is there to
+    say the engine's own. Raises Unfit."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -176,9 +178,7 @@ def read_setting(path: Path, which: Which) -> str | None:
         raise Unfit("it is not UTF-8") from None
     line = next((line.strip() for line in lines if line.strip()), None)
     if line is None:
-        if which == "model":
-            raise Unfit("it is empty")
-        return None
+        return ENGINES_OWN_MODEL if which == "model" else None
     limit = LINE_LIMIT if which == "model" else MOST_SETTING_CHARACTERS
     if not is_line(line, limit):
         raise Unfit(

@@ -12,7 +12,7 @@ import pytest
 
 from hived.core import settings
 from hived.supervision.setting_files import SettingFiles, Unfit, read_setting
-from hived.wire.agents import AgentView
+from hived.wire.agents import ENGINES_OWN_MODEL, AgentView
 from tests.hived.supervision.test_supervision import fake_hive, spawn
 from tests.support.books import OPERATOR, Books
 from tests.support.hive import wait_until
@@ -122,8 +122,6 @@ async def test_a_model_that_the_engine_calls_by_another_name_is_no_edit(books: B
         (b"x" * 5000, "too long"),
         (b"x" * 300, "longer than 200 characters"),
         (b"a\x1b[31m\n", "control characters"),
-        (b"", "empty"),
-        (b" \n\n", "empty"),
     ],
 )
 async def test_garbage_is_left_as_it_is_and_said_once(
@@ -143,6 +141,14 @@ async def test_garbage_is_left_as_it_is_and_said_once(
     file.write_text("large\n")
     await files.read_all()
     assert (await books.view("ada")).model == "large"
+
+
+@pytest.mark.parametrize("content", [b"", b" \n\n"])
+async def test_a_blank_model_file_says_the_engines_own_as_it_does_to_the_harness(books: Books, content: bytes) -> None:
+    await books.agent("ada", model="small")
+    (harness_folder(books) / "model").write_bytes(content)
+    await SettingFiles(books.hive).read_all()
+    assert (await books.view("ada")).model == ENGINES_OWN_MODEL
 
 
 async def test_a_file_that_is_none_is_not_followed(books: Books, tmp_path: Path) -> None:
