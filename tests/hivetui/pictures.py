@@ -3,11 +3,14 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from textual.command import CommandList
 from textual.pilot import Pilot
 
 from hivetui.app import HiveApp
+from hivetui.commands import COMMANDS
 from hivetui.controller import Outcome
 from hivetui.intents import Examine, ListModels
+from hivetui.keymap import palette as palette_keys
 from hivetui.screens.doctor import DoctorScreen
 from hivetui.screens.picker import PickerScreen
 from hivetui.state.hive import LinkLost, SnapshotTaken
@@ -98,7 +101,9 @@ async def palette(pilot: Pilot[None], app: HiveApp) -> None:
     """With all that it finds, which comes by and by."""
     await then("ctrl+p")(pilot, app)
     await app.workers.wait_for_complete()
-    await pilot.pause(0.5)
+    while app.screen.query_one(CommandList).option_count < len(palette_keys()) + len(COMMANDS):  # noqa: ASYNC110
+        await pilot.pause()
+    await pilot.pause()
 
 
 async def models(pilot: Pilot[None], app: HiveApp) -> None:
