@@ -55,7 +55,11 @@ async def delete_login(request: Request, name: str) -> AgentView:
         login = login_of(row)
         return login is None or login.login_id != login_id or login.state not in UNFINISHED
 
-    return await until(hive, name, ended, CANCEL_SECONDS, "end of the login")
+    try:
+        return await until(hive, name, ended, CANCEL_SECONDS, "end of the login")
+    except TookTooLong:
+        await hive.database.write(lambda tx: _give_up(tx, name, login_id))
+        raise
 
 
 async def _until(hive: Hive, name: str, login_id: str, states: tuple[str, ...], seconds: float, what: str) -> AgentView:
@@ -73,8 +77,8 @@ async def _until(hive: Hive, name: str, login_id: str, states: tuple[str, ...], 
 
 
 def _give_up(tx: Tx, name: str, login_id: str) -> None:
-    """No harness has said a word of it."""
+    """No harness has said a word of it: it never heard of it, as when hived is killed before it could ring."""
     row = find_agent(tx.connection, name)
     login = login_of(row)
     if login is not None and login.state == "starting":
-        logins.fail_unfinished(tx, row, "The harness gave no link in time.", login_id)
+        logins.fail_unfinished(tx, row, "The harness said nothing of it in time.", login_id)

@@ -1,6 +1,6 @@
 """An agent put on another engine, model or options: its name, its messages and its journal stay."""
 
-from hived.core import waiting
+from hived.core import messages, waiting
 from hived.core.agent_views import find_agent, spec_of
 from hived.core.agents import want_restart
 from hived.core.audit import append
@@ -9,10 +9,12 @@ from hived.store.database import Row, Tx
 from hived.wire.agents import Rebuild, SpawnRequest, default_model
 from hived.wire.approvals import Actor
 
+_BEHIND = {"acp": ("agent",), "api": ("provider", "base_url")}
 
-def thinker(spec: SpawnRequest) -> tuple[str, object]:
-    """What a model, a setting and a session belong to: the engine, and with acp the agent behind it."""
-    return spec.engine, spec.engine_options.get("agent") if spec.engine == "acp" else None
+
+def thinker(spec: SpawnRequest) -> tuple[object, ...]:
+    """What a model and a setting belong to: the engine, with acp the agent behind it, with api the server."""
+    return spec.engine, *(spec.engine_options.get(option) for option in _BEHIND.get(spec.engine, ()))
 
 
 def merged(row: Row, change: Rebuild) -> SpawnRequest:
@@ -43,6 +45,8 @@ def rebuild(tx: Tx, name: str, new: SpawnRequest, model: str | None, actor: Acto
     if another:
         store.update_engine_forgotten(tx, agent_id)
         waiting.close_item(tx, agent_id, "resume_choice")
+        for outcome in ("needs_login", "rate_limited"):  # the older engine's
+            messages.requeue_held(tx, agent_id, outcome)
     detail = {
         "name": name,
         "engine": {"before": before.engine, "after": new.engine},

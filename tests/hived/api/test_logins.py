@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from hived.core import agents
+from hived.core import agents, logins
+from hived.wire.approvals import Actor
 from tests.hived.api.conftest import Calls
 from tests.hived.api.test_turns import Told, answer, say
 from tests.support.books import Books
@@ -104,6 +105,21 @@ async def test_a_harness_that_never_says_a_word_of_it_leaves_nothing_open(
     login = (await books.view("ada")).login
     assert login is not None
     assert login.state == "failed"
+
+
+async def test_one_that_no_harness_has_heard_of_can_be_given_up(
+    host: Calls, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await books.agent("ada")
+    await books.do(lambda tx: logins.start_login(tx, "ada", Actor(who="operator")))  # and hived is killed
+    assert (await books.view("ada")).login is not None, ada
+    monkeypatch.setattr("hived.api.answers.MARGIN_SECONDS", 0.05)
+    monkeypatch.setattr("hived.api.logins.CANCEL_SECONDS", 0.0)
+    assert (await host("DELETE", "/v1/agents/ada/login"))[1]["code"] == "took_too_long"
+    login = (await books.view("ada")).login
+    assert login is not None
+    assert login.state == "failed"
+    assert (await host("DELETE", "/v1/agents/ada/login"))[1]["code"] == "no_login"
 
 
 async def test_a_harness_that_ends_in_the_middle_ends_the_wait(host: Calls, books: Books) -> None:

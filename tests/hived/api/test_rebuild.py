@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from hived.core import agents
+from hived.core.rebuild import thinker
+from hived.wire.agents import SpawnRequest
 from tests.hived.api.conftest import Calls
 from tests.hived.api.test_lifecycle import become, come_up, looked
 from tests.support.books import Books, event
@@ -128,3 +130,22 @@ async def test_one_that_does_not_come_up_says_why(host: Calls, books: Books, com
 
 async def test_nobody_is_not_rebuilt(host: Calls) -> None:
     assert (await host("POST", "/v1/agents/eve/rebuild", {}))[1]["code"] == "agent_not_found"
+
+
+async def test_what_was_held_for_the_older_engines_limit_or_login_comes_again(
+    host: Calls, books: Books, commands: dict[str, Any]
+) -> None:
+    ada = await books.agent("ada")
+    sent = [await books.send("ada"), await books.send("ada")]
+    held = "UPDATE messages SET status = 'held', held_outcome = ? WHERE id = ?"
+    await books.do(lambda tx: tx.execute(held, ("needs_login", sent[0].id)))
+    await books.do(lambda tx: tx.execute(held, ("rate_limited", sent[1].id)))
+    await rebuilt(host, books, ada, {"engine": "command", "engine_options": commands})
+    assert [(await books.message(message.id)).status for message in sent] == ["queued", "queued"]
+
+
+def test_a_model_belongs_to_its_server() -> None:
+    here = SpawnRequest(name="ada", engine="api", engine_options={"provider": "ollama", "max_steps": 5})
+    there = here.model_copy(update={"engine_options": {"provider": "anthropic"}})
+    slower = here.model_copy(update={"engine_options": {"provider": "ollama", "max_steps": 9}})
+    assert thinker(here) == thinker(slower) != thinker(there)
