@@ -54,7 +54,7 @@ class ClaudeEngine:
         self._pipe: ClaudePipe | None = None
         self._book: TurnBook | None = None
         self._sent = False
-        self._known = Known()
+        self._known = Known(context.facts)
         self._config = context.home
         self._unknown_told: set[str] = set()
 

@@ -32,18 +32,19 @@ OK = Verdict("ok")
 CANCELLED = Verdict("cancelled")
 
 
-def verdict_of(result: Result, api_failure: str | None, limit: RateLimit | None, interrupted: bool) -> Verdict:
-    """`api_failure`: the kind of the last ApiFailure of this turn; `limit`: its last RateLimit; `interrupted`: we asked."""
+def verdict_of(result: Result, api_failure: str | None, limit_until: str | None, interrupted: bool) -> Verdict:
+    """`api_failure`: the kind of the last ApiFailure of this turn; `limit_until`: the end of the limit that was last told of;
+    `interrupted`: we asked."""
     if interrupted and (result.is_error or result.terminal_reason in _INTERRUPTED):
         return CANCELLED
     if not result.is_error:
         if result.cut_off and result.terminal_reason is not None:
             return Verdict("failed", "The model's answer broke off before its end.")
         return OK
-    return _failure(result, api_failure, limit)
+    return _failure(result, api_failure, limit_until)
 
 
-def _failure(result: Result, api_failure: str | None, limit: RateLimit | None) -> Verdict:
+def _failure(result: Result, api_failure: str | None, limit_until: str | None) -> Verdict:
     said = _said(result)
     status = result.api_error_status
     if result.terminal_reason in _TOO_LONG:
@@ -51,7 +52,7 @@ def _failure(result: Result, api_failure: str | None, limit: RateLimit | None) -
     if status == 401 or (api_failure == "authentication_failed" and status != 403):
         return Verdict("needs_login", said, retryable=False)
     if status == 429 or api_failure in _LIMITED or result.api_error in _LIMITED:
-        return Verdict("rate_limited", said, until=None if limit is None else resets_at(limit))
+        return Verdict("rate_limited", said, until=limit_until)
     if status in _NO_REPEAT_STATUS or api_failure in _NO_REPEAT_KIND:
         return Verdict("failed", said, retryable=False)
     if result.terminal_reason in _INTERRUPTED:

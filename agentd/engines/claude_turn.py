@@ -5,9 +5,18 @@ begins another once that has ended. The book is closed when a result comes and e
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
-from agentd.engines.base import ConditionChanged, EngineEvent, ModelChanged, Note, ToolResult, ToolUse, TurnUsage, Usage
+from agentd.engines.base import (
+    ConditionChanged,
+    EngineEvent,
+    Facts,
+    ModelChanged,
+    Note,
+    ToolResult,
+    ToolUse,
+    TurnUsage,
+    Usage,
+)
 from agentd.engines.claude_costs import tokens_of
 from agentd.engines.claude_events import (
     ApiFailure,
@@ -22,7 +31,9 @@ from agentd.engines.claude_events import (
     Unknown,
 )
 from agentd.engines.claude_outcome import CANCELLED, OK, Verdict, resets_at, verdict_of
+from hived.wire.times import utc_now
 
+_LIMIT_FACT = "claude_limit_until"
 _ENGINE_EVENTS = EngineEvent.__args__
 SoFar = Callable[[str, Sequence[Inference]], tuple[int, float | None]]
 """(model, inferences) -> (tokens, estimated dollars)."""
@@ -32,24 +43,46 @@ def _tokens_alone(model: str, inferences: Sequence[Inference]) -> tuple[int, flo
     return tokens_of(inferences), None
 
 
-@dataclass(slots=True)
 class Known:
-    """What outlasts a turn."""
+    """What outlasts a turn; what the next harness's first turn needs of it is kept as facts."""
 
-    model: str | None = None
-    """The model that the CLI last said it uses."""
-    windows: dict[str, int] = field(default_factory=dict)
-    """The context window of each model that it has used."""
+    def __init__(self, facts: Facts | None = None) -> None:
+        self._facts = facts
+        self.model: str | None = None
+        """The model that the CLI last said it uses."""
+        self.windows: dict[str, int] = {}
+        """The context window of each model that it has used."""
+        self._limit_until = None if facts is None else facts.get(_LIMIT_FACT)
 
     @property
     def window(self) -> int | None:
         return self.windows.get(self.model or "")
 
+    @property
+    def limit_until(self) -> str | None:
+        """When the limit ends that is used up. The CLI says so once, however many turns fail of it."""
+        until = self._limit_until
+        return until if until is not None and until > utc_now() else None
+
+    def take_limit(self, limit: RateLimit) -> None:
+        self._keep_limit(resets_at(limit) if limit.status == "rejected" else None)
+
+    def worked(self) -> None:
+        """The model answered, so no limit holds: a CLI that is new does not say so."""
+        self._keep_limit(None)
+
+    def _keep_limit(self, until: str | None) -> None:
+        if until == self._limit_until:
+            return
+        self._limit_until = until
+        if self._facts is not None:
+            self._facts.set(_LIMIT_FACT, until)
+
 
 class TurnBook:
     """`waiting_for` holds the uuids of messages that were handed in and not yet taken up."""
 
-    def __init__(self, known: "Known", waiting_for: Iterable[str] = (), so_far: SoFar = _tokens_alone) -> None:
+    def __init__(self, known: Known, waiting_for: Iterable[str] = (), so_far: SoFar = _tokens_alone) -> None:
         """`so_far` says what the inferences of that model may have cost."""
         self.known = known
         self._so_far = so_far
@@ -90,6 +123,7 @@ class TurnBook:
             self._api_failure = event.kind
         elif isinstance(event, RateLimit):
             self._limit = event
+            self.known.take_limit(event)
             return _limit_events(event)
         elif isinstance(event, Compacting):
             self.compacted = self.compacted or event.worked
@@ -178,7 +212,11 @@ class TurnBook:
     def _take_result(self, result: Result) -> None:
         self.results.append(result)
         self.known.windows.update(result.windows)
-        self._verdicts.append(verdict_of(result, self._api_failure, self._limit, self.interrupted))
+        until = self.known.limit_until if self._limit is None else resets_at(self._limit)
+        verdict = verdict_of(result, self._api_failure, until, self.interrupted)
+        self._verdicts.append(verdict)
+        if verdict.outcome == "ok" and result.num_turns:
+            self.known.worked()
         self._api_failure = None
         self._resumable()
         self.ended = not self.waiting_for

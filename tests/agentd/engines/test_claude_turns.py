@@ -16,6 +16,7 @@ from agentd.engines.base import (
     Usage,
 )
 from agentd.engines.claude_launch import PAST_THE_HIVE
+from agentd.engines.claude_turn import Known
 from tests.support.claude import Setting, done_of, played
 
 pytestmark = [pytest.mark.claude, pytest.mark.timeout(90)]
@@ -192,6 +193,16 @@ async def test_a_usage_limit_is_a_condition_with_its_reset_time(setting: Setting
     assert done.until == "2030-03-17T17:46:40.000Z"
     limits = [event for event in events if isinstance(event, ConditionChanged)]
     assert [(change.condition, change.on, change.until) for change in limits] == [("rate_limited", True, done.until)]
+
+
+async def test_a_usage_limit_that_the_cli_told_of_once_has_its_reset_time_in_later_turns_too(setting: Setting) -> None:
+    setting.env.update({"ANTHROPIC_API_KEY": "", "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-dummy"})
+    async with setting.engine() as engine:
+        first, second = [done_of(await played(engine, "@@ratereject")) for _ in range(2)]
+        assert [first.until, second.until] == ["2030-03-17T17:46:40.000Z"] * 2
+        assert Known(setting.facts).limit_until == first.until
+        assert done_of(await played(engine, "@@text")).outcome == "ok"
+        assert Known(setting.facts).limit_until is None
 
 
 async def test_compacting_reports_its_figures_and_the_conversation_goes_on(setting: Setting) -> None:
