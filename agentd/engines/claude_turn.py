@@ -4,7 +4,8 @@ The CLI may need more than one turn of its own for one of ours: a message that s
 begins another once that has ended. The book is closed when a result comes and every message handed in was taken up.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from agentd.engines.base import (
     ConditionChanged,
@@ -34,6 +35,8 @@ from agentd.engines.claude_outcome import CANCELLED, OK, Verdict, resets_at, ver
 from hived.wire.times import utc_now
 
 _LIMIT_FACT = "claude_limit_until"
+_WINDOWS_FACT = "claude_windows"
+_MOST_WINDOWS = 20
 _ENGINE_EVENTS = EngineEvent.__args__
 SoFar = Callable[[str, Sequence[Inference]], tuple[int, float | None]]
 """(model, inferences) -> (tokens, estimated dollars)."""
@@ -50,13 +53,21 @@ class Known:
         self._facts = facts
         self.model: str | None = None
         """The model that the CLI last said it uses."""
-        self.windows: dict[str, int] = {}
-        """The context window of each model that it has used."""
+        self.windows = {} if facts is None else _windows(facts.get(_WINDOWS_FACT))
+        """The context window of each model that it has used. It says them with its results only, so after its first turn."""
         self._limit_until = None if facts is None else facts.get(_LIMIT_FACT)
 
     @property
     def window(self) -> int | None:
         return self.windows.get(self.model or "")
+
+    def take_windows(self, said: Mapping[str, int]) -> None:
+        if all(self.windows.get(model) == window for model, window in said.items()):
+            return
+        newest = {model: window for model, window in self.windows.items() if model not in said} | dict(said)
+        self.windows = dict(list(newest.items())[-_MOST_WINDOWS:])
+        if self._facts is not None:
+            self._facts.set(_WINDOWS_FACT, json.dumps(self.windows))
 
     @property
     def limit_until(self) -> str | None:
@@ -211,7 +222,7 @@ class TurnBook:
 
     def _take_result(self, result: Result) -> None:
         self.results.append(result)
-        self.known.windows.update(result.windows)
+        self.known.take_windows(result.windows)
         until = self.known.limit_until if self._limit is None else resets_at(self._limit)
         verdict = verdict_of(result, self._api_failure, until, self.interrupted)
         self._verdicts.append(verdict)
@@ -224,6 +235,14 @@ class TurnBook:
     def _resumable(self) -> None:
         if self._began is not None:
             self.session_id = self._began.session_id
+
+
+def _windows(kept: str | None) -> dict[str, int]:
+    try:
+        found = json.loads(kept or "{}")
+        return {model: window for model, window in found.items() if isinstance(window, int)}
+    except (ValueError, AttributeError):
+        return {}
 
 
 def _limit_events(limit: RateLimit) -> list[EngineEvent]:

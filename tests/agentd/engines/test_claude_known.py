@@ -3,7 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from agentd.engines.claude_events import Inference, ProtocolEvent, RateLimit, Result
+import pytest
+
+from agentd.engines.base import Usage
+from agentd.engines.claude_events import Began, Inference, ProtocolEvent, RateLimit, Result
 from agentd.engines.claude_outcome import Verdict, resets_at
 from agentd.engines.claude_turn import Known, TurnBook
 from tests.support.claude import MemoryFacts
@@ -69,3 +72,33 @@ def test_a_turn_that_the_model_answered_ends_the_limit_and_one_it_was_not_asked_
     assert turn(known, LIMITED).until == ends
     turn(known, WORKED)
     assert turn(known, LIMITED).until is None
+
+
+def test_the_windows_of_models_outlast_the_harness() -> None:
+    facts = MemoryFacts()
+    turn(Known(facts), replace(WORKED, windows={"opus": 1_000_000, "haiku": 200_000}))
+    turn(Known(facts), replace(WORKED, windows={"haiku": 100_000}))
+    book = TurnBook(Known(facts))
+    book.take(Began("s", "opus", "2"))
+    assert book.take(Inference(5, 1, 0, 0, "m")) == [Usage(5, 1_000_000, 6, None)]
+    assert book.usage().window == 1_000_000
+    book.take(Began("s", "haiku", "2"))
+    assert book.usage().window == 100_000
+
+
+def test_only_so_many_windows_are_kept_and_they_are_the_newest() -> None:
+    facts = MemoryFacts()
+    known = Known(facts)
+    for number in range(100):
+        known.take_windows({"used always": 7, f"model {number}": number})
+    assert Known(facts).windows == known.windows
+    assert len(known.windows) == 20
+    assert known.windows["used always"] == 7
+    assert known.windows["model 99"] == 99
+
+
+@pytest.mark.parametrize("kept", ["", "no JSON", "[1]", "null", '{"opus": "wide"}'])
+def test_windows_that_cannot_be_read_are_none(kept: str) -> None:
+    facts = MemoryFacts()
+    facts.set("claude_windows", kept)
+    assert Known(facts).windows == {}

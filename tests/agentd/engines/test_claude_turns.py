@@ -81,6 +81,15 @@ async def test_one_process_serves_two_turns_and_the_second_costs_only_its_own(se
     assert "@@text again" in setting.api.requests[-1].user_text
 
 
+async def test_a_restarted_engine_knows_its_models_window_from_its_first_inference_on(setting: Setting) -> None:
+    windows: list[list[int | None]] = []
+    for _ in range(2):
+        async with setting.engine() as engine:
+            events = await played(engine, "@@text")
+        windows.append([event.window for event in events if isinstance(event, Usage)])
+    assert windows == [[None], [200_000]]
+
+
 async def test_a_restarted_engine_resumes_the_same_conversation_by_its_id(setting: Setting) -> None:
     async with setting.engine() as engine:
         first = done_of(await played(engine, "@@text remember the word heron")).usage
