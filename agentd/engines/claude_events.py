@@ -153,18 +153,11 @@ class Compacting:
 
 
 @dataclass(frozen=True, slots=True)
-class Shortened:
-    """The conversation holds so many tokens now, as the CLI estimates it: without its system prompt and its tools."""
-
-    tokens: int
-
-
-@dataclass(frozen=True, slots=True)
 class Unknown:
     what: str
 
 
 ProtocolEvent = (
     EngineEvent | Began | Inference | TakenUp | Result | ApiFailure | PermissionAsk | McpMessage | OtherRequest | RequestCancelled
-    | ControlAnswer | RateLimit | Compacting | Shortened | Unknown
+    | ControlAnswer | RateLimit | Compacting | Unknown
 )  # fmt: skip

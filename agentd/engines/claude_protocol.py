@@ -24,7 +24,6 @@ from agentd.engines.claude_events import (
     RateLimit,
     RequestCancelled,
     Result,
-    Shortened,
     Spent,
     TakenUp,
     Unknown,
@@ -213,8 +212,7 @@ def _system(message: JsonObject) -> list[ProtocolEvent]:
         figures = _object(message.get("compact_metadata"))
         before, after = figures.get("pre_tokens"), figures.get("post_tokens")
         how = "by itself" if figures.get("trigger") == "auto" else "as asked"
-        note = Note(f"The conversation was compacted {how}: {_count(before)} tokens before, {_count(after)} after.")
-        return [note, Shortened(after)] if isinstance(after, int) and after > 0 else [note]
+        return [Note(f"The conversation was compacted {how}: {_count(before)} tokens before, {_count(after)} after.")]
     if subtype == "api_retry":
         return [Note(_retry(message), "warning")]
     if subtype == "model_fallback":

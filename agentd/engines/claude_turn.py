@@ -27,7 +27,6 @@ from agentd.engines.claude_events import (
     ProtocolEvent,
     RateLimit,
     Result,
-    Shortened,
     TakenUp,
     Unknown,
 )
@@ -111,8 +110,6 @@ class TurnBook:
         self._inferences: dict[str, Inference] = {}
         """By message, each as it was last said to be."""
         self._ctx_told: int | None = None
-        self._shortened_to: int | None = None
-        """What a compaction left, where no inference has come since."""
         self._api_failure: str | None = None
         self._limit: RateLimit | None = None
         self._began: Began | None = None
@@ -138,9 +135,6 @@ class TurnBook:
             return _limit_events(event)
         elif isinstance(event, Compacting):
             self.compacted = self.compacted or event.worked
-        elif isinstance(event, Shortened):
-            self._shortened_to = event.tokens
-            return self._ctx(event.tokens)
         elif isinstance(event, Unknown):
             self.unknown.append(event.what)
         return []
@@ -177,9 +171,7 @@ class TurnBook:
             figures.output_tokens = sum(usage.output_tokens for usage in counted)
             figures.cache_read_input_tokens = sum(usage.cache_read_input_tokens for usage in counted)
             figures.cache_creation_input_tokens = sum(usage.cache_creation_input_tokens for usage in counted)
-        if self._shortened_to is not None:
-            figures.last_input_tokens = self._shortened_to
-        elif self._inferences:
+        if self._inferences:
             last = self.inferences[-1]
             figures.last_input_tokens = last.input_tokens
             figures.last_output_tokens = last.output_tokens
@@ -207,18 +199,12 @@ class TurnBook:
         before = self._inferences.get(key)
         if before is None or event.output_tokens >= before.output_tokens:
             self._inferences[key] = event
-        self._shortened_to = None
         self._resumable()
-        return self._ctx(event.ctx_tokens)
-
-    def _ctx(self, size: int) -> list[EngineEvent]:
-        if size == self._ctx_told or not size:
+        if event.ctx_tokens == self._ctx_told or not event.ctx_tokens:
             return []
-        self._ctx_told = size
-        if not self._inferences:
-            return [Usage(size, self.known.window)]
+        self._ctx_told = event.ctx_tokens
         tokens, usd = self._so_far(self.known.model or "", self.inferences)
-        return [Usage(size, self.known.window, tokens, usd, cost_estimated=usd is not None)]
+        return [Usage(event.ctx_tokens, self.known.window, tokens, usd, cost_estimated=usd is not None)]
 
     def _take_result(self, result: Result) -> None:
         self.results.append(result)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from agentd.context import ctx_of
 from agentd.engines.base import (
     ConditionChanged,
     EngineEvent,
@@ -19,14 +18,12 @@ from agentd.engines.base import (
     Thinking,
     ToolResult,
     ToolUse,
-    Usage,
 )
 from agentd.engines.claude_costs import Costs
 from agentd.engines.claude_events import ControlAnswer, McpMessage, PermissionAsk, RequestCancelled
 from agentd.engines.claude_protocol import parse_line
 from agentd.engines.claude_settings import Offer
 from agentd.engines.claude_turn import Known, TurnBook
-from hived.wire.turns import Ctx
 from tests.fakes.messages_api import MessagesApi
 from tests.support.claude import MemoryFacts, Setting, done_of, played
 
@@ -272,7 +269,7 @@ def test_the_figures_of_a_turn_are_its_own_and_the_context_is_the_last_inference
     first, second, compacted, last = (book.usage() for book in books)
     assert (first.input_tokens, first.output_tokens, first.window) == (19076, 20, 1_000_000)
     assert second.last_input_tokens == 19120
-    assert (compacted.last_input_tokens, compacted.window) == (604, 1_000_000)
+    assert compacted.last_input_tokens is None
     assert last.input_tokens == 18302
     assert books[2].compacted
 
@@ -311,34 +308,6 @@ def test_a_compaction_is_a_note_with_its_figures() -> None:
     _, told = read("claude-autocompact")
     notes = [event.text for event in told if isinstance(event, Note)]
     assert notes == ["The conversation was compacted by itself: 196,350 tokens before, 2,706 after."]
-
-
-@pytest.mark.parametrize(
-    ("name", "turn", "tokens", "window"),
-    [
-        ("claude-compact", 0, 2628, 1_000_000),
-        ("claude-stdin_compact", 2, 2624, 1_000_000),
-        ("claude-stdin_compact.io", 2, 2624, 1_000_000),
-        ("claude197-stdin_compact.io", 2, 604, 1_000_000),
-    ],
-)
-def test_what_a_compaction_left_is_the_context_of_its_turn(name: str, turn: int, tokens: int, window: int) -> None:
-    books, told = read(name)
-    assert ctx_of(books[turn].usage()) == Ctx(tokens=tokens, window=window)
-    assert books[turn].usage().last_output_tokens is None
-    assert [event.tokens for event in told if isinstance(event, Usage) and event.ctx_tokens == tokens] == [None]
-
-
-@pytest.mark.parametrize(
-    ("name", "left", "after"), [("claude-autocompact", 2706, 22166), ("claude-reactive_compact", 2628, 12628)]
-)
-def test_a_compaction_in_mid_turn_is_told_and_the_inference_after_it_says_more(
-    name: str, left: int, after: int
-) -> None:
-    books, told = read(name)
-    sizes = [event.ctx_tokens for event in told if isinstance(event, Usage)]
-    assert sizes[sizes.index(left) + 1] == after
-    assert books[2].usage().last_input_tokens == after
 
 
 def test_asks_and_their_withdrawal_are_read() -> None:
