@@ -237,8 +237,9 @@ class Player:
 
     def _limit_reached(self, _: Step, value: Message) -> None:
         detail = value.get("detail", "The usage limit is reached.")
-        self._say_condition("rate_limited", {**value, "detail": detail})
-        raise Ended({"outcome": "rate_limited", "error": detail, "until": _moment(value)})
+        until = _moment(value)
+        self._say_condition("rate_limited", {"until": until, "detail": detail} if until else {"detail": detail})
+        raise Ended({"outcome": "rate_limited", "error": detail, "until": until})
 
     def _lack_login(self, _: Step, detail: str) -> None:
         self._say_condition("needs_login", {"detail": detail})
