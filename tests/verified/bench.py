@@ -12,9 +12,9 @@ def run() -> list[str]:
         [sys.executable, "-m", "tests.benchmarks"], cwd=ROOT, env={**os.environ, "CHECK": "1"},
         capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
-    lines = [line.rstrip() for line in done.stdout.splitlines()]
-    expect(done.returncode == 0, f"a benchmark missed its mark or broke: {lines} {done.stderr[-500:]}")
-    return lines
+    table = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+    expect(done.returncode == 0, f"a benchmark missed its mark or broke:\n{table}\n{done.stderr[-500:]}".rstrip())
+    return table.splitlines()
 
 
 if __name__ == "__main__":
