@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from hived.wire.base import WireModel
+from hived.wire.budgets import Price
 from hived.wire.errors import InvalidConfig
 
 
@@ -21,6 +22,18 @@ class Config(WireModel):
     may say otherwise for one agent."""
     max_deliveries: int = Field(default=3, ge=1, le=20)
     """After so many deliveries without a clean end a message is held."""
+    max_queued: int = Field(default=1000, ge=1)
+    """How many messages one agent may have waiting for another; the next is refused."""
+    damper_messages: int = Field(default=20, ge=2)
+    """So many messages within `damper_seconds` between two agents who only answer each other hold the pair. 0 seconds: never."""
+    damper_seconds: float = Field(default=60.0, ge=0)
+    escalation_seconds: float = Field(default=300.0, ge=1)
+    """How long a queen has for an escalation before it goes up to the operator."""
+    notify: list[str] = Field(default_factory=list)
+    """A command and its first arguments, run without a shell, the text as its last argument, when something waits and no
+    screen has the focus: `["notify-send"]`."""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """By model or glob, for engines that give no cost."""
     crash_budget: int = Field(default=3, ge=1)
     """How many crashes within `crash_window_seconds` park an agent."""
     crash_window_seconds: float = Field(default=60.0, gt=0)

@@ -2,12 +2,15 @@
 
 from fastapi import FastAPI
 
-from hived.api import approvals, control, events, inbox
+from hived.api import approvals, budgets, control, events, inbox, questions
 from hived.api.host import create_app
 from hived.core.hive import Hive
 
 
 def create_agent_app(hive: Hive) -> FastAPI:
     """The listener puts the agent into the scope: `hive_agent` is (id, name)."""
-    routers = (control.agent_router, events.agent_router, inbox.agent_router, approvals.agent_router)
+    routers = (
+        control.agent_router, events.agent_router, inbox.agent_router, approvals.agent_router, questions.agent_router,
+        budgets.agent_router,
+    )  # fmt: skip
     return create_app(hive, routers, title="hived, agent", description="A harness's socket.", openapi_url=None)

@@ -8,6 +8,8 @@ from fastapi.routing import APIRoute
 from hived.api import (
     agents,
     approvals,
+    audit,
+    budgets,
     doctor,
     engines,
     feed,
@@ -16,8 +18,13 @@ from hived.api import (
     logins,
     logs,
     messages,
+    pairs,
+    presence,
+    questions,
     rebuild,
     recordings,
+    reminders,
+    rules,
     settings,
     snapshot,
     transcripts,
@@ -39,7 +46,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.host_router, snapshot.host_router, feed.host_router, agents.host_router, lifecycle.host_router,
     turns.host_router, settings.host_router, logins.host_router, rebuild.host_router,
     transcripts.host_router, recordings.host_router, logs.host_router, engines.host_router, messages.host_router,
-    approvals.host_router, waiting.host_router, doctor.host_router,
+    approvals.host_router, waiting.host_router, questions.host_router, pairs.host_router, reminders.host_router,
+    rules.host_router, budgets.host_router, audit.host_router, presence.host_router, doctor.host_router,
 )  # fmt: skip
 
 

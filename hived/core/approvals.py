@@ -148,6 +148,17 @@ def close_turn(tx: Tx, agent_id: str, turn_id: str) -> None:
     store.update_turn_over(tx, agent_id, turn_id)
 
 
+def cancel_ask(tx: Tx, agent_id: str, approval_id: str) -> None:
+    """Its engine took the ask back: the row is closed, if nobody has decided it. Another agent's ask is left alone."""
+    row = store.select_approval(tx.connection, approval_id)
+    if row is None or row["requester_id"] != agent_id or row["kind"] != "tool_use" or row["status"] != "pending":
+        return
+    store.update_status(tx, row["id"], "cancelled")
+    waiting.close_item(tx, row["id"], "tool_use")
+    _feed(tx, row["id"])
+    publish(tx, agent_id)
+
+
 def decisions_for(conn: Connection, agent_id: str, generation: int) -> list[Decision]:
     """Decided tool_use asks of this generation whose turn has not ended: sent again on every new control stream."""
     return [

@@ -12,6 +12,8 @@ from hived.wire.base import Answer
 from hived.wire.turns import Cost, Ctx, Outcome
 
 P = TypeVar("P", bound=Answer)
+ID_PATTERN = r"^[0-9A-Za-z_-]{1,64}$"
+"""Of an id that a harness makes."""
 _URL = re.compile(r"https?://[!-~]{1,4088}")
 
 
@@ -45,10 +47,44 @@ class TurnEnd(messages.TurnEnd):
 
 
 class MessageOut(Answer):
-    message_id: str = Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")
+    message_id: str = Field(pattern=ID_PATTERN)
     to: str
     body: str
     reply_to: str | None = None
+
+
+class QuestionOut(Answer):
+    question_id: str = Field(pattern=ID_PATTERN)
+    to: str | None = None
+    """None of an escalation: hived knows whose it is."""
+    text: str
+    options: list[str] = Field(default_factory=list)
+    multi: bool = False
+    deadline: str | None = None
+    escalate: bool = False
+
+
+class AnswerOut(Answer):
+    answer_id: str = Field(pattern=ID_PATTERN)
+    question_id: str
+    text: str | None = None
+    options: list[int] = Field(default_factory=list)
+
+
+class ReminderOut(Answer):
+    reminder_id: str = Field(pattern=ID_PATTERN)
+    due_at: str
+    text: str
+
+
+class ReminderCancelled(Answer):
+    cancel_id: str = Field(pattern=ID_PATTERN)
+    reminder_id: str
+
+
+class PermissionDecided(Answer):
+    approval_id: str
+    status: str
 
 
 class StatusChanged(Answer):
@@ -81,7 +117,7 @@ class SessionChanged(Answer):
 
 
 class LoginChanged(Answer):
-    login_id: str = Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")
+    login_id: str = Field(pattern=ID_PATTERN)
     state: LoginState
     url: Annotated[str | None, _otherwise(None)] = None
     detail: Annotated[str, _otherwise("")] = ""

@@ -5,16 +5,22 @@ Most batches only move the cursor, so that path is one SELECT and one UPDATE.
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from hived.config import Config
-from hived.core import approvals, heard, logins, messages
+from hived.core import approvals, heard, logins, messages, questions, reminders
 from hived.core.agent_views import publish, spec_of, view
 from hived.core.conditions import resumes_by_itself, set_conditions
 from hived.core.event_payloads import (
+    AnswerOut,
     LoginChanged,
     MessageOut,
     ModelChanged,
+    PermissionDecided,
+    QuestionOut,
+    ReminderCancelled,
+    ReminderOut,
     SessionChanged,
     StatusChanged,
     TokenUsageChanged,
@@ -36,6 +42,15 @@ from hived.wire.messages import RefusedMessage
 from hived.wire.turns import Cost, Ctx
 
 logger = logging.getLogger(__name__)
+
+OUTBOX_IDS = {
+    "message_out": ("message_id", "The message makes no sense: it needs `to` and `body`, both text."),
+    "question_out": ("question_id", "The question makes no sense: it needs `text`, and options that are text."),
+    "answer_out": ("answer_id", "The answer makes no sense: it needs `question_id`, and words or options."),
+    "reminder_out": ("reminder_id", "The reminder makes no sense: it needs `due_at` and `text`, both text."),
+    "reminder_cancelled": ("cancel_id", "It makes no sense: it needs `reminder_id`."),
+}
+"""What an agent sends through its journal: the key of its id, and what is said where it does not fit."""
 
 
 def cursor(conn: Connection, agent_id: str, journal_uuid: str) -> int:
@@ -107,11 +122,10 @@ def _apply(tx: Tx, agent_id: str, event: dict[str, Any], config: Config, refused
             "event %s (%s) of agent %s makes no sense and changes nothing: %s",
             event.get("id"), event["kind"], agent_id, one_line(str(error), 500),
         )  # fmt: skip
-        payload = event.get("payload")
-        if event["kind"] == "message_out" and isinstance(payload, dict) and isinstance(payload.get("message_id"), str):
-            reason = "The message makes no sense: it needs `to` and `body`, both text."
+        payload, named = event.get("payload"), OUTBOX_IDS.get(event["kind"])
+        if named is not None and isinstance(payload, dict) and isinstance(payload.get(named[0]), str):
             refused.append(
-                RefusedMessage(message_id=sound(payload["message_id"]), code=InvalidRequest.code, message=reason)
+                RefusedMessage(message_id=sound(payload[named[0]]), code=InvalidRequest.code, message=named[1])
             )
         return False
 
@@ -125,6 +139,27 @@ def _act(tx: Tx, agent_id: str, event: dict[str, Any], config: Config, refused: 
             _end_turn(tx, _agent(tx, agent_id), read(TurnEnd, payload), since, config)
         case "message_out":
             _send(tx, agent_id, read(MessageOut, payload), refused)
+            return False
+        case "question_out":
+            asked = read(QuestionOut, payload)
+            _take(lambda: questions.take_question(tx, _agent(tx, agent_id), asked), asked.question_id, refused)
+            return False
+        case "answer_out":
+            answer = read(AnswerOut, payload)
+            _take(lambda: questions.take_answer(tx, _agent(tx, agent_id), answer), answer.answer_id, refused)
+            return False
+        case "reminder_out":
+            reminder = read(ReminderOut, payload)
+            _take(lambda: reminders.take_reminder(tx, _agent(tx, agent_id), reminder), reminder.reminder_id, refused)
+            return False
+        case "reminder_cancelled":
+            cancel = read(ReminderCancelled, payload)
+            _take(lambda: reminders.take_cancel(tx, _agent(tx, agent_id), cancel), cancel.cancel_id, refused)
+            return False
+        case "permission_decided":
+            decided = read(PermissionDecided, payload)
+            if decided.status == "cancelled":
+                approvals.cancel_ask(tx, agent_id, decided.approval_id)
             return False
         case "status_changed":
             _set_condition(tx, _agent(tx, agent_id), read(StatusChanged, payload), since, config)
@@ -208,18 +243,28 @@ def _send(tx: Tx, agent_id: str, out: MessageOut, refused: list[RefusedMessage])
     sender = agent_store.select_agent(tx.connection, agent_id)
     if sender is None:
         raise AgentNotFound(name=agent_id)
-    try:
-        messages.send(
+    name = sender["name"]
+    _take(
+        lambda: messages.send(
             tx,
-            sender=sender["name"],
+            sender=name,
             sender_id=agent_id,
             to=out.to,
             body=out.body,
             reply_to=out.reply_to,
             message_id=out.message_id,
-        )
+        ),
+        out.message_id,
+        refused,
+    )
+
+
+def _take(taking: Callable[[], object], out_id: str, refused: list[RefusedMessage]) -> None:
+    """Take one thing of the outbox; a refusal is an answer to who made it."""
+    try:
+        taking()
     except HiveError as error:
-        refused.append(RefusedMessage(message_id=out.message_id, code=error.code, message=error.message))
+        refused.append(RefusedMessage(message_id=out_id, code=error.code, message=error.message))
 
 
 def _set_condition(tx: Tx, agent: Row, change: StatusChanged, since: str, config: Config) -> None:

@@ -25,7 +25,7 @@ from hived.wire.errors import (
     TooLarge,
 )
 from hived.wire.ids import new_id
-from hived.wire.messages import Claim, Claimed, Message, When
+from hived.wire.messages import Claim, Claimed, Message, MessageKind, When
 from hived.wire.names import EVERYONE, HIVED, OPERATOR
 from hived.wire.protocol import MAX_MESSAGE_BODY_BYTES
 from hived.wire.times import in_seconds
@@ -56,6 +56,9 @@ def send(
     reply_to: str | None = None,
     when: When = "next_turn",
     message_id: str | None = None,
+    kind: MessageKind = "message",
+    about: str | None = None,
+    thread: str | None = None,
 ) -> list[Message]:
     """Queue a message for one recipient, or for everyone that `sender` may address (`*`), and ring who it is for.
 
@@ -84,8 +87,10 @@ def send(
             "recipient_id": None if row is None else row["id"],
             "body": body,
             "reply_to": None if answered is None else answered["id"],
-            "thread": chosen if answered is None else answered["thread"],
+            "thread": thread or (chosen if answered is None else answered["thread"]),
             "when": when,
+            "kind": kind,
+            "about": about,
         }
         store.insert_message(tx, values)
         sent.append(_feed(tx, chosen))
@@ -95,11 +100,11 @@ def send(
     return sent
 
 
-def tell(tx: Tx, agent_id: str | None, body: str) -> None:
-    """A message from hived to that agent, if it still lives."""
+def tell(tx: Tx, agent_id: str | None, body: str, *, about: str | None = None) -> None:
+    """A report from hived to that agent, if it still lives. `about`: the id of what it is on."""
     row = None if agent_id is None else agent_store.select_agent(tx.connection, agent_id)
     if row is not None:
-        send(tx, sender=HIVED, to=row["name"], body=body)
+        send(tx, sender=HIVED, to=row["name"], body=body, kind="report", about=about)
 
 
 def claim(
@@ -276,6 +281,10 @@ def to_message(row: Row) -> Message:
         reply_to=row["reply_to"],
         thread=row["thread"],
         sent_at=row["sent_at"],
+        kind=row["kind"],
+        about=row["about"],
+        edited_by=row["edited_by"],
+        pair_id=row["pair_id"],
         when=row["when"],
         status=row["status"],
         deliveries=row["deliveries"],

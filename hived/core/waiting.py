@@ -1,19 +1,20 @@
 """The one list of what needs the operator, kept in the same change as the things it lists."""
 
-from typing import Literal, TypeAlias
-
 from hived.core.text import one_line
 from hived.store import waiting as store
 from hived.store.database import Connection, Row, Tx
-from hived.wire.approvals import WaitingItem
-
-Kind: TypeAlias = Literal[
-    "spawn", "apply_commit", "tool_use", "held_message", "parked", "needs_login", "rate_limited", "resume_choice"
-]
+from hived.wire.approvals import WaitingItem, WaitingKind
 
 
 def open_item(
-    tx: Tx, item_id: str, kind: Kind, *, agent: str | None, subject: str, since: str | None = None, blocks: bool = False
+    tx: Tx,
+    item_id: str,
+    kind: WaitingKind,
+    *,
+    agent: str | None,
+    subject: str,
+    since: str | None = None,
+    blocks: bool = False,
 ) -> None:
     """List it. Again: only its words are renewed. `agent` is a name; publish its view afterwards, which counts this."""
     store.insert_item(
@@ -24,7 +25,7 @@ def open_item(
         tx.feed("waiting", _item(row).model_dump())
 
 
-def close_item(tx: Tx, item_id: str, kind: Kind) -> bool:
+def close_item(tx: Tx, item_id: str, kind: WaitingKind) -> bool:
     """Take it off the list; False where it was not on it."""
     if not store.delete_item(tx, item_id, kind):
         return False

@@ -9,8 +9,9 @@ from hived.store.database import Connection, Row, Tx
 def insert_message(tx: Tx, values: dict[str, Any]) -> None:
     tx.execute(
         """INSERT INTO messages(id, sender, sender_id, recipient, recipient_id, body, reply_to, thread, sent_at, "when",
-             status)
-           VALUES (:id, :sender, :sender_id, :recipient, :recipient_id, :body, :reply_to, :thread, :now, :when, 'queued')""",
+             kind, about, status)
+           VALUES (:id, :sender, :sender_id, :recipient, :recipient_id, :body, :reply_to, :thread, :now, :when,
+             :kind, :about, 'queued')""",
         {**values, "now": tx.now},
     )
 

@@ -5,8 +5,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from hived.wire.base import Answer, WireModel
+from hived.wire.rules import RuleScope
 
 ApprovalKind = Literal["spawn", "apply_commit", "tool_use"]
+WaitingKind = Literal[
+    "spawn", "apply_commit", "tool_use", "question", "held_message", "pair", "budget", "parked", "needs_login",
+    "rate_limited", "resume_choice",
+]  # fmt: skip
 ApprovalStatus = Literal["pending", "approved", "denied", "cancelled", "expired", "orphaned", "failed"]
 
 
@@ -29,6 +34,8 @@ class Verdict(WireModel):
     """Travels to the agent."""
     updated_input: dict[str, Any] | None = None
     """tool_use only: run it with this instead."""
+    remember: RuleScope | None = None
+    """tool_use, approve only: make the narrowest rule that would have answered it (`GET …/rule` shows it before)."""
 
 
 class Actor(Answer):
@@ -57,6 +64,14 @@ class Approval(Answer):
     decided_at: str | None = None
     decided_by: Actor | None = None
     note: str | None = None
+    updated_input: dict[str, Any] | None = None
+    """tool_use: what it was approved with instead."""
+    rule: str | None = None
+    """The rule that decided it."""
+    grant: str | None = None
+    """The orphaned approval whose one-shot yes decided it."""
+    remembered: str | None = None
+    """The rule that was made with the decision; in the answer to approve alone."""
     failure: str | None = None
     """Why the deed failed after approval."""
 
@@ -69,10 +84,8 @@ class WaitingItem(Answer):
     """One thing that needs the operator. `GET /v1/waiting` lists them oldest first."""
 
     id: str
-    """The approval's or message's id; an agent's for the kinds that are about an agent."""
-    kind: Literal[
-        "spawn", "apply_commit", "tool_use", "held_message", "parked", "needs_login", "rate_limited", "resume_choice"
-    ]  # fmt: skip
+    """The approval's, question's, message's, pair's or budget's id; an agent's for the kinds that are about an agent."""
+    kind: WaitingKind
     agent: str | None
     """The agent that waits, or that it is about; None where the operator asked."""
     subject: str

@@ -159,6 +159,40 @@ class RecipientRefused(Refused):
     template = "{sender} may not write to {recipient}."
 
 
+class InvalidMoment(Refused):
+    code = "invalid_moment"
+    exit_code = 2
+    template = "{given!r} is no time: say 90s, 10m, 2h30m, 3d, or a time like 2026-11-21T14:30Z; {reason}"
+
+
+class InvalidRule(Refused):
+    code = "invalid_rule"
+    template = "{reason}"
+
+
+class InvalidAnswer(Refused):
+    code = "invalid_answer"
+    template = "{reason}"
+
+
+class NotYours(Refused):
+    code = "not_yours"
+    status = 403
+    template = "{who} may not {what} {noun} {id}: it is {whose}."
+
+
+class QueueFull(Refused):
+    code = "queue_full"
+    status = 429
+    template = "{recipient} has {count} messages of {sender} still to take; none is added until it has taken some."
+
+
+class OverBudget(Refused):
+    code = "over_budget"
+    status = 403
+    template = "{reason}"
+
+
 # Missing ---------------------------------------------------------------------------------------------------
 
 
@@ -180,6 +214,31 @@ class ApprovalNotFound(Missing):
 class MessageNotFound(Missing):
     code = "message_not_found"
     template = "There is no message {id!r}."
+
+
+class QuestionNotFound(Missing):
+    code = "question_not_found"
+    template = "There is no question {id!r}."
+
+
+class ReminderNotFound(Missing):
+    code = "reminder_not_found"
+    template = "There is no reminder {id!r}."
+
+
+class RuleNotFound(Missing):
+    code = "rule_not_found"
+    template = "There is no rule {id!r}."
+
+
+class BudgetNotFound(Missing):
+    code = "budget_not_found"
+    template = "There is no budget {id!r}."
+
+
+class PairNotFound(Missing):
+    code = "pair_not_found"
+    template = "There is no held pair {id!r}."
 
 
 class TurnNotFound(Missing):
@@ -223,6 +282,26 @@ class IdempotencyMismatch(Conflict):
 class NotHeld(Conflict):
     code = "not_held"
     template = "Message {id} is not held: it is {status}."
+
+
+class QuestionClosed(Conflict):
+    code = "question_closed"
+    template = "Question {id} is {status}, by {by} at {at}."
+
+
+class ReminderClosed(Conflict):
+    code = "reminder_closed"
+    template = "Reminder {id} is {status}."
+
+
+class RuleRevoked(Conflict):
+    code = "rule_revoked"
+    template = "Rule {id} was revoked at {at}."
+
+
+class PairDecided(Conflict):
+    code = "pair_decided"
+    template = "Pair {id} was already {status} by {by} at {at}."
 
 
 class NoTurn(Conflict):

@@ -14,13 +14,15 @@ from hived.wire.messages import RefusedMessage
 EventKind = Literal[
     "turn_start", "turn_end", "text", "thinking", "tool_use", "tool_result", "message_in", "message_out", "note",
     "status_changed", "model_changed", "token_usage_changed", "turn_state_changed", "permission_asked",
-    "permission_decided", "session_changed", "login_changed", "text_delta", "thinking_delta", "activity",
+    "permission_decided", "session_changed", "login_changed", "question_out", "answer_out", "reminder_out",
+    "reminder_cancelled", "text_delta", "thinking_delta", "activity",
 ]  # fmt: skip
 LIVE_KINDS: frozenset[str] = frozenset({"text_delta", "thinking_delta", "activity"})
 STATE_KINDS: frozenset[str] = frozenset(
     {
         "turn_start", "turn_end", "message_out", "status_changed", "model_changed", "token_usage_changed",
-        "turn_state_changed", "session_changed", "login_changed",
+        "turn_state_changed", "session_changed", "login_changed", "question_out", "answer_out", "reminder_out",
+        "reminder_cancelled", "permission_decided",
     }
 )  # fmt: skip
 """What hived acts on; every other kind only moves the cursor."""
@@ -33,15 +35,19 @@ PAYLOADS: dict[str, str] = {
     "thinking": "text, hidden",
     "tool_use": "tool_use_id, tool, input",
     "tool_result": "tool_use_id, tool, is_error, text",
-    "message_in": "message_id, from, body, redelivered, reply_to, steered",
+    "message_in": "message_id, from, body, redelivered, reply_to, steered, kind, about",
     "message_out": "message_id, to, body, reply_to",
+    "question_out": "question_id, to, text, options, multi, deadline (ISO 8601), escalate (then `to` is hived's to choose)",
+    "answer_out": "answer_id, question_id, text, options (numbers from 0)",
+    "reminder_out": "reminder_id, due_at, text",
+    "reminder_cancelled": "cancel_id, reminder_id",
     "note": "text, level (info|warning|error), by (engine; without it: the harness)",
     "status_changed": "condition, on, detail, until",
     "model_changed": "model, previous",
     "token_usage_changed": "ctx, cost",
     "turn_state_changed": "state, turn_id, until",
     "permission_asked": "approval_id, tool, input",
-    "permission_decided": "approval_id, tool, status, note",
+    "permission_decided": "approval_id, tool, status (cancelled: the engine took its ask back, and hived closes the row), note",
     "session_changed": "state, id, primer, detail",
     "login_changed": "login_id, state, url, detail",
     "text_delta": "text",

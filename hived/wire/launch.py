@@ -1,7 +1,10 @@
 """What hived hands to `python -m agentd run --launch FILE`. Holds names of secrets, never their values."""
 
+from pydantic import Field
+
 from hived.wire.agents import SpawnRequest
 from hived.wire.base import WireModel
+from hived.wire.budgets import Price
 
 ENGINE_MARK_VARIABLE = "HIVE_ENGINE_RUN"
 """In the environment of an engine, and so of all that it starts: `generation.uuid`, fresh for each start of an engine."""
@@ -33,6 +36,8 @@ class Launch(WireModel):
     """Where the harness serves the hive's tools to its own engine."""
     rate_limit_resume: bool = False
     """Go on by itself when a rate limit ends; else the operator says when."""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """hive.toml's, by model or glob: for engines that give no cost."""
     model_file: str
     events_db: str
     secrets_file: str

@@ -7,9 +7,17 @@ from pydantic import Field
 from hived.wire.agents import AgentView
 from hived.wire.approvals import Approval, WaitingItem
 from hived.wire.base import Answer
+from hived.wire.budgets import Budget
 from hived.wire.messages import Message
+from hived.wire.pairs import Pair
+from hived.wire.questions import Question
+from hived.wire.reminders import Reminder
+from hived.wire.rules import Rule
 
-FeedKind = Literal["agent", "agent_removed", "message", "approval", "waiting", "waiting_removed", "resync"]
+FeedKind = Literal[
+    "agent", "agent_removed", "message", "receipts", "approval", "question", "pair", "rule", "budget", "budget_removed",
+    "reminder", "waiting", "waiting_removed", "resync",
+]  # fmt: skip
 
 
 class HiveInfo(Answer):
@@ -49,14 +57,25 @@ class Snapshot(Answer):
     """Pending ones."""
     waiting: list[WaitingItem]
     messages: list[Message]
-    """The newest 200, oldest first."""
+    """The newest 200, oldest first, and every held one."""
+    questions: list[Question] = Field(default_factory=list)
+    """Pending ones, and the newest 50 of the others."""
+    pairs: list[Pair] = Field(default_factory=list)
+    """Held ones."""
+    rules: list[Rule] = Field(default_factory=list)
+    """Those in force."""
+    budgets: list[Budget] = Field(default_factory=list)
+    reminders: list[Reminder] = Field(default_factory=list)
+    """Neither done nor cancelled."""
 
 
 class FeedRow(Answer):
     """One SSE event of the feed: `id:` is seq, `event:` the kind, `data:` this.
 
-    agent: AgentView · agent_removed: {id, name} · message: Message · approval: Approval · waiting: WaitingItem ·
-    waiting_removed: {id, kind} · resync: {} (take a new snapshot).
+    agent: AgentView · agent_removed: {id, name} · message: Message, when it is made or its words change · receipts:
+    {receipts: [Receipt]}, whenever its state changes · approval: Approval · question: Question · pair: Pair · rule: Rule ·
+    budget: Budget · budget_removed: {id} · reminder: Reminder · waiting: WaitingItem · waiting_removed: {id, kind} ·
+    resync: {} (take a new snapshot).
     """
 
     seq: int

@@ -1,0 +1,6 @@
+"""Budgets, as the operator sees and decides them."""
+
+from fastapi import APIRouter
+
+host_router = APIRouter(tags=["decisions"])
+agent_router = APIRouter(tags=["harness"])

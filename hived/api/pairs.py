@@ -1,0 +1,5 @@
+"""Pairs, as the operator sees and decides them."""
+
+from fastapi import APIRouter
+
+host_router = APIRouter(tags=["decisions"])
