@@ -15,7 +15,7 @@ from hived.api.agent import create_agent_app
 from hived.api.host import create_host_app
 from hived.api.listeners import Listeners
 from hived.core.hive import Hive
-from hived.wire.protocol import BUILD, MAX_REQUEST_BYTES
+from hived.wire.protocol import BUILD, MAX_REQUEST_BYTES, PROTOCOL
 from tests.hived.api.conftest import Calls
 from tests.support.books import Books
 from tests.support.hive import short_home
@@ -138,7 +138,7 @@ async def test_every_answer_says_protocol_and_build(host: Calls, harness: Calls)
     for calls in (host, harness):
         for method, path in (("GET", "/v1/version"), ("GET", "/nowhere"), ("POST", "/v1/messages")):
             answer = await calls.http.request(method, path)
-            assert (answer.headers["hive-protocol"], answer.headers["hive-build"]) == ("2", BUILD)
+            assert (answer.headers["hive-protocol"], answer.headers["hive-build"]) == (str(PROTOCOL), BUILD)
 
 
 async def test_a_fault_of_ours_is_logged_whole_and_told_in_one_sentence(

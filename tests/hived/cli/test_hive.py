@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hived.cli.hive import COMMANDS, main
+from hived.wire.protocol import PROTOCOL
 from tests.support.hive import short_home
 
 Done = subprocess.CompletedProcess[str]
@@ -221,7 +222,12 @@ def test_no_command_but_the_demo_loads_what_is_heavy() -> None:
 def test_version_works_without_hived(home: Path) -> None:
     done = hive(home, "version", "--json")
     assert done.returncode == 0
-    assert json.loads(done.stdout) == {"protocol": 2, "build": "hivetui 0.1.0", "version": "0.1.0", "hived": None}
+    assert json.loads(done.stdout) == {
+        "protocol": PROTOCOL,
+        "build": "hivetui 0.1.0",
+        "version": "0.1.0",
+        "hived": None,
+    }
 
 
 def test_paths_prints_one_path_alone_for_curl(home: Path) -> None:
