@@ -5,16 +5,19 @@ that falls behind is cut off and resumes by itself.
 """
 
 from collections.abc import AsyncGenerator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
+from starlette.types import Receive, Scope, Send
 
 from hived.api.callers import hive_of
 from hived.api.sse import RESYNC, EventStream, cursor_of, ended, only, sse_event
 from hived.core.hive import Hive
 from hived.store import feed as store
 from hived.wire import routes
+from hived.wire.presence import CLIENT_ID
 from hived.wire.snapshot import FeedRow
 
 PAGE_ROWS = 500
@@ -27,14 +30,33 @@ host_router = APIRouter()
 async def get_feed(
     request: Request,
     after: Annotated[int | None, Query(ge=0)] = None,
+    client_id: Annotated[
+        str | None, Query(pattern=CLIENT_ID, description="Whose presence ends with this feed.")
+    ] = None,
+    focused: Annotated[
+        bool, Query(description="With client_id: its screen has the focus (POST /v1/presence).")
+    ] = False,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventStream:
     """Feed rows with a higher seq than `after` (absent: only what comes from now on), and those to come."""
     hive = hive_of(request)
-    return await feed_stream(hive, cursor_of(last_event_id, after))
+    present = None if client_id is None else hive.presence.attached(client_id, focused=focused)
+    return await feed_stream(hive, cursor_of(last_event_id, after), present)
 
 
-async def feed_stream(hive: Hive, after: int | None) -> EventStream:
+class FeedStream(EventStream):
+    """Meanwhile its client is `present`."""
+
+    present: AbstractContextManager[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.present or nullcontext():
+            await super().__call__(scope, receive, send)
+
+
+async def feed_stream(
+    hive: Hive, after: int | None, present: AbstractContextManager[None] | None = None
+) -> EventStream:
     subscription = hive.feed.subscribe()
     oldest, newest = await hive.database.read(store.select_bounds)
     if hive.stopping.is_set():
@@ -67,8 +89,10 @@ async def feed_stream(hive: Hive, after: int | None) -> EventStream:
             sent = fresh[-1].seq
         return b"".join([frame.data for frame in fresh])
 
-    return EventStream(backlog(), take, subscription.close)
+    stream = FeedStream(backlog(), take, subscription.close)
+    stream.present = present
+    return stream
 
 
-def _encoded(row: FeedRow) -> bytes:
-    return sse_event(row.kind, row.model_dump_json().encode(), row.seq)
+def _encoded(row: Fed) -> bytes:
+    return sse_event(row.kind, row.to_json().encode(), row.seq)

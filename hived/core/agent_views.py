@@ -85,8 +85,15 @@ def detail(conn: Connection, name: str, paths: AgentPaths) -> AgentDetail:
 
 
 def publish(tx: Tx, agent_id: str) -> None:
-    """Feed the whole view. Call it after every change of what a view shows."""
-    tx.feed("agent", view(tx.connection, agent_id).model_dump())
+    """Feed the whole view, once, at the end of the transaction. Call it after every change of what a view shows."""
+    tx.gather(_feed_views, agent_id)
+
+
+def _feed_views(tx: Tx, agent_ids: list[str]) -> None:
+    for agent_id in agent_ids:
+        row = store.select_view(tx.connection, agent_id, _today())
+        if row is not None:
+            tx.feed("agent", _view(row).model_dump_json())
 
 
 def spec_of(row: Row) -> SpawnRequest:

@@ -9,10 +9,11 @@ from typing import Any
 from hived.config import Config
 from hived.core.bus import Topic
 from hived.core.heard import HEARD
+from hived.core.presence import Presence
 from hived.paths import HivePaths
-from hived.store.database import SUPERVISOR, Connection, Database, Ring
+from hived.store.database import SUPERVISOR, Connection, Database, Fed, Ring
 from hived.wire.errors import TookTooLong
-from hived.wire.snapshot import FeedRow, HiveInfo
+from hived.wire.snapshot import HiveInfo
 
 BELL_LIMIT = 256
 """Doorbells one control stream may leave unheard before it is cut off; the harness then connects again."""
@@ -66,6 +67,7 @@ class Hive:
         """Held while a setting's file and the books are made to say the same."""
         self.folders_made = asyncio.Event()
         """Set whenever an agent's folders have been made: there is more to watch."""
+        self.presence = Presence()
         self.feed: Topic[Frame] = Topic(config.reader_buffer_bytes)
         self._changed: Topic[None] = Topic(limit=1 << 30)
         self._bells: dict[str, Topic[Ring]] = {}
@@ -116,9 +118,9 @@ class Hive:
         for live in self._live.values():
             live.close()
 
-    def _publish(self, rows: Sequence[FeedRow]) -> None:
-        for row in rows:
-            data = b"id: %d\nevent: %s\ndata: %s\n\n" % (row.seq, row.kind.encode(), row.model_dump_json().encode())
+    def _publish(self, rows: Sequence[Fed]) -> None:
+        for row in rows if len(self.feed) else ():
+            data = b"id: %d\nevent: %s\ndata: %s\n\n" % (row.seq, row.kind.encode(), row.to_json().encode())
             self.feed.publish([Frame(row.seq, data)], weight=len(data))
         self._changed.publish([None], weight=0)
 

@@ -1,8 +1,9 @@
 """The one connection that writes and the few that read.
 
 A change is a plain function of a `Tx`. Whatever waits is taken into one transaction (group commit), a SAVEPOINT each, so
-one refused change does not touch its neighbours; nothing is awaited inside. After the commit, and in its order, feed rows
-are published and `after_commit` callbacks run; then the callers get their answers.
+one refused change does not touch its neighbours; nothing is awaited inside. What its changes gathered is fed once at its end
+(an agent's view, receipts). After the commit, and in its order, feed rows are published and `after_commit` callbacks run;
+then the callers get their answers.
 
 aiosqlite runs every statement on its own thread; a change is many statements and must not be interleaved, so it is handed
 over whole through `Connection._execute` (semi-private: aiosqlite's minor is pinned, tests/store keeps the contract).
@@ -13,7 +14,7 @@ import contextlib
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from hived.store import migrate
-from hived.wire.snapshot import FeedKind, FeedRow
+from hived.wire.snapshot import FeedKind
 from hived.wire.times import utc_now
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ Row = sqlite3.Row
 """So that the layers above name them without importing a database library."""
 Change = Callable[["Tx"], T]
 Query = Callable[[sqlite3.Connection], T]
-FeedListener = Callable[[Sequence[FeedRow]], None]
+FeedListener = Callable[[Sequence["Fed"]], None]
+Flush = Callable[["Tx", list[str]], None]
 RingListener = Callable[["Ring"], None]
 
 SUPERVISOR = "supervisor"
@@ -55,16 +57,38 @@ class Ring:
     payload: dict[str, Any]
 
 
+@dataclass(slots=True)
+class Fed:
+    """A row of the feed as it is written and published: wire.snapshot.FeedRow with its payload encoded once."""
+
+    ts: str
+    kind: FeedKind
+    payload_json: str
+    seq: int = 0
+    """Given at the end of the transaction."""
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.payload_json)
+        return found
+
+    def to_json(self) -> str:
+        """The FeedRow."""
+        return f'{{"seq":{self.seq},"ts":"{self.ts}","kind":"{self.kind}","payload":{self.payload_json}}}'
+
+
 class Tx:
     """One change inside the writer's transaction: SQL, feed rows and what is to happen once it is committed."""
 
-    def __init__(self, connection: sqlite3.Connection, feed_rows: int = DEFAULT_FEED_ROWS) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.now = utc_now()
-        self._feed_rows_kept = feed_rows
-        self.feed_rows: list[FeedRow] = []
+        self.feed_rows: list[Fed] = []
         self.rings: list[Ring] = []
         self.callbacks: list[Callable[[], None]] = []
+        self.gathered: dict[Flush, dict[str, None]] = {}
+        self.looked_up: dict[Hashable, Any] = {}
+        """What this change has read and would read again for each of many messages. Whoever writes it keeps it true."""
 
     def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
         return self.connection.execute(sql, parameters)
@@ -76,15 +100,17 @@ class Tx:
     def all(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         return self.connection.execute(sql, parameters).fetchall()
 
-    def feed(self, kind: FeedKind, payload: dict[str, Any]) -> None:
-        """Append a row to the feed: it commits with this change and is published after it."""
-        cursor = self.connection.execute(
-            "INSERT INTO feed(ts, kind, payload_json) VALUES (?, ?, ?)", (self.now, kind, json.dumps(payload))
-        )
-        seq = cursor.lastrowid or 0
-        self.feed_rows.append(FeedRow(seq=seq, ts=self.now, kind=kind, payload=payload))
-        if seq % PRUNE_EVERY == 0:
-            self.connection.execute("DELETE FROM feed WHERE seq <= ?", (seq - self._feed_rows_kept,))
+    def feed(self, kind: FeedKind, payload: dict[str, Any] | str) -> None:
+        """Append a row to the feed (a `str` is JSON already): it commits with this change and is published after it."""
+        text = payload if isinstance(payload, str) else json.dumps(payload)
+        self.feed_rows.append(Fed(self.now, kind, text))
+
+    def gather(self, flush: Flush, *items: str) -> None:
+        """Call `flush` once at the end of the transaction, with every item that its changes gave it, each once.
+
+        For what follows from many changes and is fed once: an agent's view, receipts. `flush` looks at the books itself.
+        """
+        self.gathered.setdefault(flush, {}).update(dict.fromkeys(items))
 
     @contextlib.contextmanager
     def part(self) -> Iterator[None]:
@@ -97,6 +123,7 @@ class Tx:
             self.connection.execute("ROLLBACK TO part")
             self.connection.execute("RELEASE part")
             del self.feed_rows[marks[0] :], self.rings[marks[1] :], self.callbacks[marks[2] :]
+            self.looked_up.clear()
             raise
         self.connection.execute("RELEASE part")
 
@@ -190,7 +217,7 @@ class Database:
                 group = self._queue[:MAX_CHANGES_PER_COMMIT]
                 del self._queue[: len(group)]
                 try:
-                    await _on_thread(self._writer, lambda group=group: self._commit(group))  # type: ignore[misc]
+                    last = await _on_thread(self._writer, lambda group=group: self._commit(group))  # type: ignore[misc]
                 except BaseException as error:
                     for pending in group:
                         if not pending.future.done():
@@ -198,25 +225,26 @@ class Database:
                     if not isinstance(error, sqlite3.Error):
                         raise
                     continue
-                self._publish(group)
+                self._publish(group, last)
             if self._closing:
                 return
 
-    def _commit(self, group: list[_Pending]) -> None:
-        _commit(self._writer._conn, group, self.feed_rows)
+    def _commit(self, group: list[_Pending]) -> Tx:
+        return _commit(self._writer._conn, group, self.feed_rows)
 
-    def _publish(self, group: list[_Pending]) -> None:
-        rows = [row for pending in group if pending.tx and not pending.error for row in pending.tx.feed_rows]
+    def _publish(self, group: list[_Pending], last: Tx) -> None:
+        done = [pending.tx for pending in group if pending.tx and not pending.error]
+        rows = [row for tx in (*done, last) for row in tx.feed_rows]
         if rows:
             for listener in self._on_feed:
                 _tell(listener, rows)
+        for tx in (*done, last):
+            for ring in tx.rings:
+                for hear in self._on_ring:
+                    _tell(hear, ring)
+            for callback in tx.callbacks:
+                _tell(callback)
         for pending in group:
-            if pending.tx and not pending.error:
-                for ring in pending.tx.rings:
-                    for hear in self._on_ring:
-                        _tell(hear, ring)
-                for callback in pending.tx.callbacks:
-                    _tell(callback)
             if pending.future.done():
                 continue
             if pending.error is not None:
@@ -225,12 +253,15 @@ class Database:
                 pending.future.set_result(pending.result)
 
 
-def _commit(connection: sqlite3.Connection, group: list[_Pending], feed_rows: int) -> None:
+def _commit(connection: sqlite3.Connection, group: list[_Pending], feed_rows: int) -> Tx:
+    """Run the group in one transaction; the Tx of what it gathered."""
     connection.execute("BEGIN IMMEDIATE")
     try:
+        gathered: dict[Flush, dict[str, None]] = {}
+        rows: list[Fed] = []
         for pending in group:
             connection.execute("SAVEPOINT change")
-            tx = Tx(connection, feed_rows)
+            tx = Tx(connection)
             try:
                 pending.result = pending.change(tx)
             except Exception as error:
@@ -238,12 +269,46 @@ def _commit(connection: sqlite3.Connection, group: list[_Pending], feed_rows: in
                 pending.error = error
             else:
                 pending.tx = tx
+                rows += tx.feed_rows
+                for flush, items in tx.gathered.items():
+                    gathered.setdefault(flush, {}).update(items)
             connection.execute("RELEASE change")
+        last = Tx(connection)
+        for flush, items in gathered.items():
+            _flush(last, flush, list(items))
+        rows += last.feed_rows
+        if rows:
+            _write_feed(connection, rows, feed_rows)
         connection.execute("COMMIT")
+        return last
     except BaseException:
         with contextlib.suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise
+
+
+def _flush(tx: Tx, flush: Flush, items: list[str]) -> None:
+    """What is fed of a change must not undo it."""
+    try:
+        with tx.part():
+            flush(tx, items)
+    except Exception:
+        logger.exception("what follows from a change could not be fed")
+
+
+def _write_feed(connection: sqlite3.Connection, rows: list[Fed], kept: int) -> None:
+    """Number the rows and write them; prune now and then."""
+    newest = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'feed'").fetchone()
+    before = int(newest[0]) if newest else 0
+    for seq, row in enumerate(rows, before + 1):
+        row.seq = seq
+    connection.executemany(
+        "INSERT INTO feed(seq, ts, kind, payload_json) VALUES (?, ?, ?, ?)",
+        [(row.seq, row.ts, row.kind, row.payload_json) for row in rows],
+    )
+    rounds = rows[-1].seq // PRUNE_EVERY
+    if rounds > before // PRUNE_EVERY:
+        connection.execute("DELETE FROM feed WHERE seq <= ?", (rounds * PRUNE_EVERY - kept,))
 
 
 def _tell(listener: Callable[..., None], *news: Any) -> None:

@@ -1,17 +1,14 @@
 """The feed's rows as readers see them; `Tx.feed` writes them, and prunes what is beyond `feed_rows`."""
 
-import json
-
-from hived.store.database import Connection
-from hived.wire.snapshot import FeedRow
+from hived.store.database import Connection, Fed
 
 MAX_PAGE_CHARACTERS = 4 * 1024 * 1024
 """Rows may hold whole messages: a page of the longest stops here, so that readers who catch up cost no more memory."""
 
 
-def select_after(connection: Connection, seq: int, limit: int) -> list[FeedRow]:
+def select_after(connection: Connection, seq: int, limit: int) -> list[Fed]:
     """Up to `limit` rows with a higher number than `seq`, in order; fewer where they are very long."""
-    found: list[FeedRow] = []
+    found: list[Fed] = []
     size = 0
     for row in connection.execute(
         "SELECT seq, ts, kind, payload_json FROM feed WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
@@ -19,7 +16,7 @@ def select_after(connection: Connection, seq: int, limit: int) -> list[FeedRow]:
         size += len(row["payload_json"])
         if found and size > MAX_PAGE_CHARACTERS:
             break
-        found.append(FeedRow(seq=row["seq"], ts=row["ts"], kind=row["kind"], payload=json.loads(row["payload_json"])))
+        found.append(Fed(row["ts"], row["kind"], row["payload_json"], row["seq"]))
     return found
 
 

@@ -11,12 +11,12 @@ from hived.core import agents, approvals, events, messages
 from hived.core.heard import HEARD
 from hived.core.hive import Hive
 from hived.paths import HivePaths
-from hived.store.database import Connection, Database, Ring, Tx
+from hived.store.database import Connection, Database, Fed, Ring, Tx
 from hived.wire.agents import AgentView, SpawnRequest
 from hived.wire.approvals import Actor, WaitingItem
 from hived.wire.events import EventsTaken
 from hived.wire.messages import Claim, Claimed, Message
-from hived.wire.snapshot import FeedRow, HiveInfo
+from hived.wire.snapshot import HiveInfo
 from hived.wire.times import utc_now
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Books:
         self.hive = hive
         self.database = hive.database
         self.config = hive.config
-        self.feed: list[FeedRow] = []
+        self.feed: list[Fed] = []
         self.rings: list[Ring] = []
         self.database.on_feed(self.feed.extend)
         self.database.on_ring(lambda ring: None if ring.event == HEARD else self.rings.append(ring))

@@ -5,8 +5,8 @@ from typing import Any
 
 from hived.core import agents, approvals, snapshot
 from hived.store import feed
-from hived.store.database import Connection
-from hived.wire.snapshot import FeedRow, Snapshot
+from hived.store.database import Connection, Fed
+from hived.wire.snapshot import Snapshot
 from tests.support.books import OPERATOR, Books, event
 
 
@@ -79,7 +79,7 @@ async def test_of_very_long_messages_only_the_newest_are_in_it_and_a_page_of_the
     taken = await take(books)
     assert [message.id for message in taken.messages] == sent[-8:]
 
-    def page_after(seq: int) -> Callable[[Connection], list[FeedRow]]:
+    def page_after(seq: int) -> Callable[[Connection], list[Fed]]:
         return lambda conn: feed.select_after(conn, seq, 500)
 
     seen = [0]

@@ -10,13 +10,14 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
-from hived.store.database import PRUNE_EVERY, Connection, Database, Tx
+from hived.store.database import PRUNE_EVERY, Connection, Database, Fed, Tx
 from tests.support.books import Books
 
 
-def note(tx: Tx, text: str) -> int:
+def note(tx: Tx, text: str) -> Fed:
+    """Its row, which is numbered once it is committed."""
     tx.feed("agent", {"text": text})
-    return tx.feed_rows[-1].seq
+    return tx.feed_rows[-1]
 
 
 def notes(conn: Connection) -> list[str]:
@@ -77,9 +78,49 @@ async def test_news_comes_in_commit_order_after_the_commit_and_before_the_answer
 
 
 async def test_feed_numbers_rise_in_commit_order_under_load(books: Books) -> None:
-    given = await asyncio.gather(*(books.do(lambda tx: note(tx, "x")) for _ in range(1500)))
+    rows = await asyncio.gather(*(books.do(lambda tx: note(tx, "x")) for _ in range(1500)))
+    given = [row.seq for row in rows]
     assert given == list(range(1, 1501))
     assert [row.seq for row in books.feed] == given
+
+
+async def test_what_many_changes_gather_is_fed_once_at_the_end_with_each_item_once(books: Books) -> None:
+    calls: list[list[str]] = []
+
+    def flush(tx: Tx, items: list[str]) -> None:
+        calls.append(items)
+        note(tx, " ".join(items))
+
+    def change(tx: Tx, *items: str) -> None:
+        tx.gather(flush, *items)
+        note(tx, "change")
+
+    def refused(tx: Tx) -> None:
+        tx.gather(flush, "never")
+        raise ValueError("no")
+
+    await asyncio.gather(
+        books.do(lambda tx: change(tx, "a", "b")),
+        books.do(lambda tx: change(tx, "b", "c")),
+        books.do(refused),
+        return_exceptions=True,
+    )
+    assert calls == [["a", "b", "c"]]
+    assert [row.payload["text"] for row in books.feed] == ["change", "change", "a b c"]
+
+
+async def test_what_cannot_be_fed_undoes_nothing(books: Books, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(tx: Tx, items: list[str]) -> None:
+        note(tx, "half")
+        raise RuntimeError("it cannot be fed")
+
+    def change(tx: Tx) -> None:
+        tx.gather(fail, "x")
+        note(tx, "kept")
+
+    await books.do(change)
+    assert await books.read(notes) == ['{"text": "kept"}']
+    assert "it cannot be fed" in caplog.text
 
 
 async def test_a_caller_that_gives_up_neither_undoes_its_change_nor_stops_the_writer(books: Books) -> None:
@@ -147,7 +188,7 @@ async def test_closing_writes_what_is_queued_and_then_refuses(tmp_path: Path) ->
     queued = [asyncio.create_task(database.write(lambda tx: note(tx, "x"))) for _ in range(10)]
     await asyncio.sleep(0)
     await database.close()
-    assert await asyncio.gather(*queued) == list(range(1, 11))
+    assert [row.seq for row in await asyncio.gather(*queued)] == list(range(1, 11))
     with pytest.raises(RuntimeError):
         await database.write(lambda tx: None)
 
