@@ -26,6 +26,7 @@ from hived.core.hive import Hive
 from hived.logs import start_logging, stop_logging
 from hived.paths import HivePaths, checked_socket_path
 from hived.store.database import Database
+from hived.supervision.notifier import Notifier
 from hived.supervision.reconciler import Reconciler
 from hived.supervision.setting_files import SettingFiles
 from hived.wire.errors import AlreadyRunning, HiveError, Internal
@@ -110,6 +111,7 @@ class _Parts:
     listeners: Listeners
     reconciler: Reconciler
     setting_files: SettingFiles
+    notifier: Notifier
 
 
 async def _serve(paths: HivePaths, config: Config) -> bool:
@@ -137,7 +139,7 @@ async def _assemble(paths: HivePaths, config: Config, database: Database) -> _Pa
     hive = Hive(paths, config, database, info)
     reconciler = Reconciler(hive)
     listeners = Listeners(create_host_app(hive), create_agent_app(hive), reconciler.agent_pids)
-    return _Parts(hive, listeners, reconciler, SettingFiles(hive))
+    return _Parts(hive, listeners, reconciler, SettingFiles(hive), Notifier(hive))
 
 
 async def _run(parts: _Parts) -> None:
@@ -156,13 +158,15 @@ async def _run(parts: _Parts) -> None:
             supervision = group.create_task(parts.reconciler.run(listeners), name="supervision")
             supervision.add_done_callback(lambda _: hive.stopping.set())
             watcher = group.create_task(parts.setting_files.run(), name="setting files")
+            notifier = group.create_task(parts.notifier.run(), name="notifier")
             await hive.stopping.wait()
             log.info("stopping")
             hive.close_streams()
             await _stage("listeners", listeners.close(), LISTENERS_SECONDS)
             supervision.cancel()
             watcher.cancel()
-            await asyncio.wait([supervision, watcher], timeout=SUPERVISION_SECONDS)
+            notifier.cancel()
+            await asyncio.wait([supervision, watcher, notifier], timeout=SUPERVISION_SECONDS)
     finally:
         hive.close_streams()
         await _stage("listeners", listeners.close(), LISTENERS_SECONDS)

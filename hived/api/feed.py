@@ -16,9 +16,9 @@ from hived.api.callers import hive_of
 from hived.api.sse import RESYNC, EventStream, cursor_of, ended, only, sse_event
 from hived.core.hive import Hive
 from hived.store import feed as store
+from hived.store.database import Fed
 from hived.wire import routes
 from hived.wire.presence import CLIENT_ID
-from hived.wire.snapshot import FeedRow
 
 PAGE_ROWS = 500
 """Rows per read and write while a reader catches up."""

@@ -22,7 +22,7 @@ def open_item(
     )
     row = store.select_item(tx.connection, item_id, kind)
     if row is not None:
-        tx.feed("waiting", _item(row).model_dump())
+        tx.feed("waiting", to_item(row).model_dump())
 
 
 def close_item(tx: Tx, item_id: str, kind: WaitingKind) -> bool:
@@ -35,10 +35,10 @@ def close_item(tx: Tx, item_id: str, kind: WaitingKind) -> bool:
 
 def list_items(conn: Connection) -> list[WaitingItem]:
     """Oldest first."""
-    return [_item(row) for row in store.select_items(conn)]
+    return [to_item(row) for row in store.select_items(conn)]
 
 
-def _item(row: Row) -> WaitingItem:
+def to_item(row: Row) -> WaitingItem:
     return WaitingItem(
         id=row["id"],
         kind=row["kind"],

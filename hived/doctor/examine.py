@@ -31,6 +31,7 @@ async def examine(paths: HivePaths, *, from_shell: bool) -> DoctorReport:
         ("disk", lambda: home.disk(paths)),
         ("database", lambda: home.database(paths)),
         ("hive.toml", lambda: home.settings(paths)),
+        ("notify", lambda: home.notify(paths)),
         ("secrets.toml", lambda: home.secrets(paths)),
         ("file watching", lambda: machine.file_watching(watched)),
         ("git", machine.git),

@@ -1,6 +1,7 @@
 """Whether this hive's own folders and files are as they have to be. Looks, and changes nothing."""
 
 import os
+import shlex
 import shutil
 import tempfile
 import tomllib
@@ -136,6 +137,24 @@ def settings(paths: HivePaths) -> Check:
     return Check(
         name="hive.toml", state="ok", detail=str(path) if path.exists() else f"{path} is not there; all defaults"
     )
+
+
+def notify(paths: HivePaths) -> Check | None:
+    """Whether the command that hive.toml names for notifications is there; None where it names none, or cannot be read."""
+    try:
+        command = load_config(paths.config_file).notify
+    except InvalidConfig:
+        return None
+    if not command:
+        return None
+    if shutil.which(command[0]) is None:
+        return Check(
+            name="notify",
+            state="warning",
+            detail=f"{command[0]!r} is not to be found or may not be run; nothing tells you that something waits",
+            remedy="Put the key notify of hive.toml right: a program's name or whole path, then its first arguments.",
+        )
+    return Check(name="notify", state="ok", detail=shlex.join(command))
 
 
 def secrets(paths: HivePaths) -> Check:

@@ -28,3 +28,12 @@ def select_count(connection: Connection) -> int:
 
 def delete_item(tx: Tx, item_id: str, kind: str) -> bool:
     return tx.execute("DELETE FROM waiting WHERE id = ? AND kind = ?", (item_id, kind)).rowcount == 1
+
+
+def select_untold(connection: Connection) -> list[Row]:
+    """What nobody was told of yet, oldest first."""
+    return connection.execute("SELECT * FROM waiting WHERE notified_at IS NULL ORDER BY since, id, kind").fetchall()
+
+
+def update_told(tx: Tx) -> None:
+    tx.execute("UPDATE waiting SET notified_at = ? WHERE notified_at IS NULL", (tx.now,))
