@@ -4,9 +4,13 @@ ALTER TABLE messages ADD COLUMN about TEXT;                     -- the question,
 ALTER TABLE messages ADD COLUMN edited_by TEXT;                 -- who changed its words while it was held
 ALTER TABLE messages ADD COLUMN pair_id TEXT;                   -- held: by this pair, and shown as one with it
 ALTER TABLE messages ADD COLUMN leased_at TEXT;                 -- when it was last given to a turn
+ALTER TABLE messages ADD COLUMN refused TEXT;                   -- undeliverable from the start: the code of the refusal
 CREATE INDEX messages_by_thread ON messages(thread);
 CREATE INDEX messages_by_sender ON messages(sender_id, seq);
+CREATE INDEX messages_between ON messages(sender_id, recipient_id, sent_at) WHERE sender_id IS NOT NULL;
+CREATE INDEX messages_held ON messages(seq) WHERE status = 'held';
 CREATE INDEX messages_held_by_pair ON messages(pair_id) WHERE pair_id IS NOT NULL;
+CREATE INDEX messages_to_operator ON messages(status, seq) WHERE recipient_id IS NULL;
 
 -- Two agents who only answer each other (the damper).
 CREATE TABLE pairs(
@@ -123,7 +127,8 @@ CREATE TABLE budgets(
   raised_for TEXT,                               -- YYYY-MM-DD, YYYY-MM-DDTHH or total
   source TEXT NOT NULL CHECK (source IN ('operator', 'agent.toml')),
   created_at TEXT NOT NULL,
-  over_since TEXT                                -- somebody has been stopped by it, and waits
+  over_since TEXT,                               -- somebody has been stopped by it, and waits
+  over_for TEXT                                  -- the window in which that was last looked at, as in raised_for
 ) STRICT;
 CREATE UNIQUE INDEX budgets_one ON budgets(scope, coalesce(agent_id, ''), "window");
 
@@ -134,8 +139,10 @@ CREATE TABLE spend_hours(
   turns INTEGER NOT NULL DEFAULT 0,
   tokens INTEGER NOT NULL DEFAULT 0,
   usd REAL,
+  estimated INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (agent_id, hour)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX agents_by_parent ON agents(parent);     -- a spawn tree, from its root down
 
 -- The audit's end: without it a cut-off tail would leave a chain that still holds.
 CREATE TABLE audit_head(
