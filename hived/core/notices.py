@@ -76,7 +76,9 @@ def notice_of(items: Sequence[WaitingItem]) -> Notice:
 
 
 def _sentence(item: WaitingItem) -> str:
-    who = item.agent or "operator"
+    if item.agent is None:
+        return f"you asked for it, and it waits on your word: {item.subject}"
+    who = item.agent
     what = item.subject.removeprefix(f"{who} ").removesuffix("?" if item.kind == "tool_use" else "")
     shape = SHAPES.get(item.kind)
     if shape is None:

@@ -196,3 +196,16 @@ def test_secrets_that_cannot_be_parsed_fail_without_a_word_of_them(paths: HivePa
 def test_a_secret_that_is_a_table_is_a_warning(paths: HivePaths) -> None:
     _write_secrets(paths, '[KEY]\nvalue = "x"\n')
     assert home.secrets(paths).state == "warning"
+
+
+def test_the_notify_command_is_looked_for_where_one_is_named(paths: HivePaths) -> None:
+    assert home.notify(paths) is None
+    paths.config_file.write_text('notify = ["sh", "-c", "a b"]\n')
+    found = home.notify(paths)
+    assert found is not None
+    assert (found.state, found.detail) == ("ok", "sh -c 'a b'")
+    paths.config_file.write_text('notify = ["/nowhere/notify-send"]\n')
+    found = home.notify(paths)
+    assert found is not None
+    assert found.state == "warning"
+    assert found.remedy
