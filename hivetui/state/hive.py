@@ -9,10 +9,19 @@ from typing import Literal
 
 from hived.wire.agents import AgentView, EngineFound
 from hived.wire.approvals import Approval, WaitingItem
-from hived.wire.messages import Message
+from hived.wire.budgets import Budget
+from hived.wire.messages import Message, ReceiptList
+from hived.wire.pairs import Pair
+from hived.wire.questions import Question
+from hived.wire.reminders import Reminder
+from hived.wire.rules import Rule
 from hived.wire.snapshot import FeedRow, Snapshot
 from hivetui.state.agents import SHAPES, Agent, ShapeKind, agent_from, in_order
-from hivetui.state.messages import Messages, letter_from, with_messages
+from hivetui.state.budgets import Budgets, with_budget, without_budget
+from hivetui.state.messages import Messages, letter_from, with_messages, with_receipts
+from hivetui.state.questions import Questions, with_questions
+from hivetui.state.reminders import Reminders, with_reminder
+from hivetui.state.rules import Rules, with_rule
 from hivetui.state.waiting import (
     WaitingOnYou,
     ask_from,
@@ -58,6 +67,12 @@ class HiveState:
     """By name."""
     waiting: WaitingOnYou = field(default_factory=WaitingOnYou)
     messages: Messages = field(default_factory=dict)
+    questions: Questions = field(default_factory=dict)
+    pairs: dict[str, Pair] = field(default_factory=dict)
+    """Held ones."""
+    rules: Rules = field(default_factory=dict)
+    budgets: Budgets = field(default_factory=dict)
+    reminders: Reminders = field(default_factory=dict)
     engines: tuple[EngineFound, ...] | None = None
     """None until hived was asked."""
     notice: Notice | None = None
@@ -157,6 +172,11 @@ def _after_snapshot(state: HiveState, snapshot: Snapshot) -> HiveState:
             agents={view.name: agent_from(view) for view in snapshot.agents},
             waiting=attached(state.waiting, items, asks),
             messages=with_messages({}, [letter_from(message) for message in snapshot.messages]),
+            questions=with_questions({}, snapshot.questions),
+            pairs={pair.id: pair for pair in snapshot.pairs},
+            rules={rule.id: rule for rule in snapshot.rules},
+            budgets={budget.id: budget for budget in snapshot.budgets},
+            reminders={reminder.id: reminder for reminder in snapshot.reminders},
         )
     )
 
@@ -166,13 +186,29 @@ def _after_row(state: HiveState, row: FeedRow) -> HiveState:
     match row.kind:
         case "agent":
             agent = agent_from(AgentView.model_validate(payload))
-            others = {name: known for name, known in state.agents.items() if known.id != agent.id}
-            return replace(state, agents={**others, agent.name: agent})
+            kept = {name: known for name, known in state.agents.items() if known.id != agent.id}
+            return replace(state, agents={**kept, agent.name: agent})
         case "agent_removed":
             return replace(state, agents={name: a for name, a in state.agents.items() if a.id != payload["id"]})
         case "message":
             letter = letter_from(Message.model_validate(payload))
             return replace(state, messages=with_messages(state.messages, [letter]))
+        case "receipts":
+            return replace(state, messages=with_receipts(state.messages, ReceiptList.model_validate(payload).receipts))
+        case "question":
+            return replace(state, questions=with_questions(state.questions, [Question.model_validate(payload)]))
+        case "pair":
+            pair = Pair.model_validate(payload)
+            others = {id: other for id, other in state.pairs.items() if id != pair.id}
+            return replace(state, pairs={**others, pair.id: pair} if pair.status == "held" else others)
+        case "rule":
+            return replace(state, rules=with_rule(state.rules, Rule.model_validate(payload)))
+        case "budget":
+            return replace(state, budgets=with_budget(state.budgets, Budget.model_validate(payload)))
+        case "budget_removed":
+            return replace(state, budgets=without_budget(state.budgets, payload["id"]))
+        case "reminder":
+            return replace(state, reminders=with_reminder(state.reminders, Reminder.model_validate(payload)))
         case "approval":
             approval = Approval.model_validate(payload)
             return replace(state, waiting=with_ask(state.waiting, approval.id, ask_from(approval)))

@@ -1,9 +1,9 @@
-"""Messages as the screen draws them: the newest few hundred, by id."""
+"""Messages as the screen draws them: the newest few hundred, by id, each with what has become of it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from hived.wire.messages import Message
+from hived.wire.messages import Message, Receipt
 from hived.wire.names import OPERATOR
 
 KEPT = 300
@@ -21,6 +21,20 @@ class Letter:
     status: str
     redelivered: bool
     reason: str | None
+    thread: str = ""
+    kind: str = "message"
+    about: str | None = None
+    """The question, reminder or approval that it carries."""
+    leased_at: str | None = None
+    acked_at: str | None = None
+    deliveries: int = 0
+    edited_by: str | None = None
+    pair_id: str | None = None
+
+    @property
+    def unread(self) -> bool:
+        """The operator has it before him, and has not said that he read it."""
+        return self.recipient == OPERATOR and self.status == "queued"
 
 
 Messages = dict[str, Letter]
@@ -37,6 +51,14 @@ def letter_from(message: Message) -> Letter:
         message.status,
         message.redelivered,
         message.reason,
+        message.thread,
+        message.kind,
+        message.about,
+        getattr(message, "leased_at", None),
+        message.acked_at,
+        message.deliveries,
+        message.edited_by,
+        message.pair_id,
     )
 
 
@@ -46,6 +68,25 @@ def with_messages(known: Messages, news: Iterable[Letter]) -> Messages:
     for letter in news:
         merged[letter.id] = letter
     return {id: merged[id] for id in sorted(merged)[-KEPT:]}
+
+
+def with_receipts(known: Messages, receipts: Iterable[Receipt]) -> Messages:
+    """What has become of messages that are known; of others nothing is kept."""
+    merged = dict(known)
+    for receipt in receipts:
+        if (letter := merged.get(receipt.message_id)) is not None:
+            merged[letter.id] = replace(
+                letter,
+                status=receipt.status,
+                redelivered=receipt.redelivered,
+                reason=receipt.reason,
+                leased_at=receipt.leased_at,
+                acked_at=receipt.acked_at,
+                deliveries=receipt.deliveries,
+                edited_by=receipt.edited_by,
+                pair_id=receipt.pair_id,
+            )
+    return merged
 
 
 def to_operator(messages: Messages) -> tuple[Letter, ...]:
