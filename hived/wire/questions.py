@@ -42,6 +42,8 @@ class Question(Answer):
     answer_text: str | None = None
     answer_options: list[int] | None = None
     """Numbers from 0."""
+    closed_at: str | None = None
+    """When it was answered, expired or cancelled."""
     reason: str | None = None
     """Why it expired, was cancelled or went up, in one sentence."""
 

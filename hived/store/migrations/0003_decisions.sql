@@ -48,9 +48,12 @@ CREATE TABLE questions(
   answered_by_json TEXT,
   answer_text TEXT,
   answer_options_json TEXT,                      -- numbers from 0
+  closed_at TEXT,                                -- when it was answered, expired or cancelled
   reason TEXT                                    -- why it expired, was cancelled or went up
 ) STRICT;
-CREATE INDEX questions_by_status ON questions(status);
+CREATE INDEX questions_by_status ON questions(status, created_at);
+CREATE INDEX questions_expire ON questions(deadline) WHERE status = 'pending' AND deadline IS NOT NULL;
+CREATE INDEX questions_go_up ON questions(goes_up_at) WHERE status = 'pending' AND NOT with_operator AND goes_up_at IS NOT NULL;
 CREATE INDEX questions_by_asker ON questions(asker_id, status);
 CREATE INDEX questions_by_recipient ON questions(recipient_id, status);
 
