@@ -52,6 +52,7 @@ CREATE TABLE questions(
   reason TEXT                                    -- why it expired, was cancelled or went up
 ) STRICT;
 CREATE INDEX questions_by_status ON questions(status, created_at);
+CREATE INDEX questions_by_age ON questions(created_at, id);
 CREATE INDEX questions_expire ON questions(deadline) WHERE status = 'pending' AND deadline IS NOT NULL;
 CREATE INDEX questions_go_up ON questions(goes_up_at) WHERE status = 'pending' AND NOT with_operator AND goes_up_at IS NOT NULL;
 CREATE INDEX questions_by_asker ON questions(asker_id, status);
