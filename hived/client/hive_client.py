@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 
+from hived.client.decision_calls import DecisionCalls, Query
 from hived.client.errors import error_from_wire
 from hived.client.sse import ServerEvent, SseParser, StreamBroken
 from hived.paths import checked_socket_path
@@ -35,14 +37,13 @@ CONNECT_SECONDS = 3.0
 SILENCE_SECONDS = 50.0
 """hived says something on every stream each 15 s; a stream that is silent for longer than three of these is dead."""
 
-Query = dict[str, str | int]
 
-
-class HiveClient:
+class HiveClient(DecisionCalls):
     """Close it, or use it as an async context."""
 
     def __init__(self, socket: Path, *, name: str = "hivetui") -> None:
         self.socket = checked_socket_path(socket)
+        self.client_id = uuid4().hex
         self._http = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(
                 uds=str(socket), limits=httpx.Limits(max_connections=None, max_keepalive_connections=4)
@@ -191,12 +192,17 @@ class HiveClient:
     # Streams -----------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def feed(self, after: int) -> AsyncIterator[AsyncIterator[list[FeedRow]]]:
+    async def feed(self, after: int, *, focused: bool | None = None) -> AsyncIterator[AsyncIterator[list[FeedRow]]]:
         """Every change of state after that seq, in batches as they arrive. Entered once the stream is open.
+
+        `focused`: this client is a screen, and somebody looks at it or not (`say_presence`); None: it is none.
 
         The batches end where hived ended the stream: open another one after the last seq.
         """
-        async with self._stream(routes.FEED, {"after": after}) as batches:
+        query: Query = {"after": after}
+        if focused is not None:
+            query |= {"client_id": self.client_id, "focused": "true" if focused else "false"}
+        async with self._stream(routes.FEED, query) as batches:
             yield _feed_rows(batches, after)
 
     @asynccontextmanager
