@@ -2,6 +2,7 @@
 
 import json
 
+from hived.core.spend import end_of, span_of
 from hived.paths import AgentPaths
 from hived.store import agents as store
 from hived.store.database import Connection, Row, Tx
@@ -130,7 +131,7 @@ def _view(row: Row) -> AgentView:
             wake=row["turn_wake"],
             until=row["turn_until"],
         ),
-        conditions=[Condition(**condition) for condition in json.loads(row["conditions_json"])],
+        conditions=_conditions(row),
         online=bool(row["online"]),
         generation=row["generation"],
         pid=row["pid"],
@@ -159,3 +160,18 @@ def _view(row: Row) -> AgentView:
         repo=json.loads(row["spec_json"]).get("repo"),
         workspace=row["workspace"],
     )
+
+
+def _conditions(row: Row) -> list[Condition]:
+    """What its harness says, and whether a budget has stopped it, which is hived's to say."""
+    found = [Condition(**condition) for condition in json.loads(row["conditions_json"])]
+    if row["over_budget"] is None:
+        return found
+    window = row["over_budget_window"]
+    over = Condition(
+        kind="over_budget",
+        since=row["over_budget_since"],
+        detail=row["over_budget_words"] or "",
+        until=None if window is None else end_of(window, span_of(window, utc_now())),
+    )
+    return [*(condition for condition in found if condition.kind != "over_budget"), over]

@@ -1,6 +1,6 @@
 """How an agent comes to be: what may be asked for, and the row that is made of it."""
 
-from hived.core import audit
+from hived.core import audit, budgets
 from hived.core.agent_views import find_agent, publish
 from hived.store import agents as store
 from hived.store import approvals as approval_store
@@ -26,6 +26,7 @@ def check_request(conn: Connection, request: SpawnRequest) -> None:
     if request.name == QUEEN and request.role != "queen":
         raise InvalidRequest(reason="The name queen is kept for a queen; hive init makes her.")
     check_engine(request)
+    budgets.check_spec(request)
     if request.runtime is not None and request.runtime not in RUNTIMES:
         raise UnknownRuntime(runtime=request.runtime[:64], known=", ".join(RUNTIMES))
     if request.repo is not None and not request.repo.startswith("/"):
@@ -69,6 +70,7 @@ def create_agent(tx: Tx, request: SpawnRequest, *, runtime: str = DEFAULT_RUNTIM
             "cause": cause,
         },
     )
+    budgets.take_from_spec(tx, agent_id, request)
     audit.append(tx, "agent.created", Actor(who=HIVED), agent_id, {"name": request.name, "cause": cause})
     publish(tx, agent_id)
     tx.ring(SUPERVISOR, "look")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hived.core.agent_views import check_generation, publish
 from hived.core.conditions import set_conditions
 from hived.core.sessions import set_session
+from hived.core.spend import MOST_TOKENS
 from hived.core.text import checked_time, is_line, one_line
 from hived.store import agents as store
 from hived.store.database import Tx
@@ -17,8 +18,6 @@ MOST_MODEL_CHARACTERS = 200
 MOST_CHOICES = 100
 """Efforts, or permission modes."""
 MOST_CHOICE_CHARACTERS = 64
-MOST_TOKENS = 2**48
-"""Beyond any real figure, and safe to add up in SQLite."""
 
 
 def apply_status(

@@ -1,4 +1,4 @@
-"""Agents' rows, their spend, and their journals' cursors."""
+"""Agents' rows, with what their views count."""
 
 from typing import Any
 
@@ -12,7 +12,9 @@ SELECT a.*, coalesce(j.cursor, 0) AS cursor, j.last_event_at,
   (SELECT s.usd FROM spend s WHERE s.agent_id = a.id AND s.day = :today) AS today_usd,
   (SELECT sum(s.usd) FROM spend s WHERE s.agent_id = a.id) AS total_usd,
   (SELECT coalesce(sum(s.turns), 0) FROM spend s WHERE s.agent_id = a.id) AS turns,
-  (SELECT coalesce(max(s.estimated), 0) FROM spend s WHERE s.agent_id = a.id) AS estimated
+  (SELECT coalesce(max(s.estimated), 0) FROM spend s WHERE s.agent_id = a.id) AS estimated,
+  (SELECT w.subject FROM waiting w WHERE w.id = a.over_budget AND w.kind = 'budget') AS over_budget_words,
+  (SELECT b."window" FROM budgets b WHERE b.id = a.over_budget) AS over_budget_window
 FROM agents a LEFT JOIN journals j ON j.agent_id = a.id AND j.journal_uuid = a.journal_uuid
 """
 _VIEW_ONE = _VIEW + "WHERE a.id = :id"
@@ -188,15 +190,4 @@ def update_result(
         """UPDATE agents SET last_turn_id = ?, last_outcome = ?, last_error = ?, session_id = coalesce(?, session_id)
            WHERE id = ?""",
         (turn_id, outcome, error, session_id, agent_id),
-    )
-
-
-def insert_spend(tx: Tx, agent_id: str, day: str, *, tokens: int, usd: float | None, estimated: bool) -> None:
-    """Add one turn to that day."""
-    tx.execute(
-        """INSERT INTO spend(agent_id, day, turns, tokens, usd, estimated) VALUES (:id, :day, 1, :tokens, :usd, :estimated)
-           ON CONFLICT(agent_id, day) DO UPDATE SET turns = turns + 1, tokens = tokens + excluded.tokens,
-             usd = CASE WHEN excluded.usd IS NULL THEN usd ELSE coalesce(usd, 0) + excluded.usd END,
-             estimated = max(estimated, excluded.estimated)""",
-        {"id": agent_id, "day": day, "tokens": tokens, "usd": usd, "estimated": int(estimated)},
     )
