@@ -57,7 +57,7 @@ def find() -> list[EngineFound]:
 def abilities(efforts: tuple[str, ...], *, local: bool) -> EngineAbilities:
     """`local`: the models that the server lists are all there are."""
     return EngineAbilities(
-        steer=True, interrupt=True, set_model=True, resume=True, compact=True, efforts=list(efforts),
+        steer=True, interrupt=True, set_model=True, resume=True, compact=True, edited_input=True, efforts=list(efforts),
         permission_modes=list(PERMISSION_MODES), closed_models=local,
     )  # fmt: skip
 

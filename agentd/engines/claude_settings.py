@@ -64,6 +64,7 @@ class Offer:
             resume=True,
             compact=True,
             login=True,
+            edited_input=True,
             efforts=list(self.efforts),
             permission_modes=list(PERMISSION_MODES),
         )

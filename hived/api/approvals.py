@@ -68,7 +68,7 @@ async def _decide(request: Request, approval_id: str, verdict: approvals.Decided
     actor = actor_of(request)
 
     def change(tx: Tx) -> Approval:
-        return approvals.decide(tx, approval_id, verdict, body.note, body.updated_input, actor)
+        return approvals.decide(tx, approval_id, verdict, body.note, body.updated_input, actor, body.remember)
 
     reach("hived_decide")
     decided = await hive_of(request).database.write(remembered(request, change))

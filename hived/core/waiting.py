@@ -33,6 +33,10 @@ def close_item(tx: Tx, item_id: str, kind: WaitingKind) -> bool:
     return True
 
 
+def is_listed(conn: Connection, item_id: str, kind: WaitingKind) -> bool:
+    return store.select_item(conn, item_id, kind) is not None
+
+
 def list_items(conn: Connection) -> list[WaitingItem]:
     """Oldest first."""
     return [to_item(row) for row in store.select_items(conn)]

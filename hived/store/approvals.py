@@ -4,19 +4,23 @@ from typing import Any
 
 from hived.store.database import Connection, Row, Tx
 
+_SELECT = """SELECT a.*, g.created_at AS granted_at, g.used_by AS grant_used_by
+FROM approvals a LEFT JOIN grants g ON g.id = a.id """
+"""With the grant that it left, if it did."""
+
 
 def insert_approval(tx: Tx, values: dict[str, Any]) -> None:
     tx.execute(
         """INSERT INTO approvals(id, kind, status, requester, requester_id, spawn_name, generation, turn_id, subject,
-             payload_json, created_at)
+             payload_json, input_hash, created_at)
            VALUES (:id, :kind, 'pending', :requester, :requester_id, :spawn_name, :generation, :turn_id, :subject,
-             :payload_json, :now)""",
+             :payload_json, :input_hash, :now)""",
         {**values, "now": tx.now},
     )
 
 
 def select_approval(connection: Connection, approval_id: str) -> Row | None:
-    row: Row | None = connection.execute("SELECT * FROM approvals WHERE id = ?", (approval_id,)).fetchone()
+    row: Row | None = connection.execute(_SELECT + "WHERE a.id = ?", (approval_id,)).fetchone()
     return row
 
 
@@ -25,9 +29,7 @@ def select_approvals_starting(connection: Connection, prefix: str) -> list[Row]:
     exact = select_approval(connection, prefix)
     if exact is not None:
         return [exact]
-    return connection.execute(
-        "SELECT * FROM approvals WHERE id >= ?1 AND id < ?1 || char(1114111) LIMIT 2", (prefix,)
-    ).fetchall()
+    return connection.execute(_SELECT + "WHERE a.id >= ?1 AND a.id < ?1 || char(1114111) LIMIT 2", (prefix,)).fetchall()
 
 
 def select_approvals(
@@ -35,11 +37,12 @@ def select_approvals(
 ) -> list[Row]:
     """The newest `limit` that fit, oldest first. `before` is an approval's id."""
     rows = connection.execute(
-        """SELECT * FROM approvals
-           WHERE (:kind IS NULL OR kind = :kind) AND (:status IS NULL OR status = :status)
-             AND (NOT :undecided OR status IN ('pending', 'orphaned'))
-             AND (:before IS NULL OR (created_at, id) < (SELECT b.created_at, b.id FROM approvals b WHERE b.id = :before))
-           ORDER BY created_at DESC, id DESC LIMIT :limit""",
+        _SELECT  # noqa: S608 (fixed terms alone)
+        + """WHERE (:kind IS NULL OR a.kind = :kind) AND (:status IS NULL OR a.status = :status)
+             AND (NOT :undecided OR a.status IN ('pending', 'orphaned'))
+             AND (:before IS NULL
+               OR (a.created_at, a.id) < (SELECT b.created_at, b.id FROM approvals b WHERE b.id = :before))
+           ORDER BY a.created_at DESC, a.id DESC LIMIT :limit""",
         {"kind": kind, "status": status, "undecided": undecided, "limit": limit, "before": before},
     ).fetchall()
     return rows[::-1]
@@ -62,17 +65,41 @@ def select_spawn_of(connection: Connection, agent_id: str) -> Row | None:
 
 def select_pending_of_turn(connection: Connection, agent_id: str, turn_id: str) -> list[Row]:
     return connection.execute(
-        """SELECT * FROM approvals WHERE kind = 'tool_use' AND requester_id = ? AND turn_id = ?
-             AND status = 'pending' ORDER BY created_at, id""",
+        _SELECT
+        + """WHERE a.kind = 'tool_use' AND a.requester_id = ? AND a.turn_id = ? AND a.status = 'pending'
+           ORDER BY a.created_at, a.id""",
         (agent_id, turn_id),
+    ).fetchall()
+
+
+def select_unheard_of_turn(connection: Connection, agent_id: str, turn_id: str) -> list[Row]:
+    """What somebody decided while a harness that is gone by now waited for it, and that it never wrote down."""
+    return connection.execute(
+        _SELECT
+        + """JOIN agents now ON now.id = a.requester_id
+           WHERE a.kind = 'tool_use' AND a.requester_id = ? AND a.turn_id = ? AND a.status IN ('approved', 'denied')
+             AND NOT a.heard AND NOT a.turn_over AND NOT a.orphaned AND a.answered_by_rule IS NULL
+             AND a.generation < now.generation ORDER BY a.created_at, a.id""",
+        (agent_id, turn_id),
+    ).fetchall()
+
+
+def select_undecided_twins(connection: Connection, agent_id: str, input_hash: str) -> list[Row]:
+    """The agent's pending and orphaned asks for that tool and input, oldest first."""
+    return connection.execute(
+        _SELECT
+        + """WHERE a.requester_id = ? AND a.input_hash = ? AND a.status IN ('pending', 'orphaned')
+           ORDER BY a.created_at, a.id""",
+        (agent_id, input_hash),
     ).fetchall()
 
 
 def select_pending_below(connection: Connection, agent_id: str, generation: int) -> list[Row]:
     """Pending tool_use asks of the agent's generations below that."""
     return connection.execute(
-        """SELECT * FROM approvals WHERE kind = 'tool_use' AND requester_id = ? AND generation < ?
-             AND status = 'pending' ORDER BY created_at, id""",
+        _SELECT
+        + """WHERE a.kind = 'tool_use' AND a.requester_id = ? AND a.generation < ? AND a.status = 'pending'
+           ORDER BY a.created_at, a.id""",
         (agent_id, generation),
     ).fetchall()
 
@@ -87,13 +114,22 @@ def select_decided_in_turn(connection: Connection, agent_id: str, generation: in
 
 
 def update_decided(
-    tx: Tx, approval_id: str, status: str, *, actor_json: str, note: str | None, updated_input_json: str | None
+    tx: Tx,
+    approval_id: str,
+    status: str,
+    *,
+    actor_json: str,
+    note: str | None,
+    updated_input_json: str | None,
+    rule: str | None,
+    grant: str | None,
 ) -> bool:
     """Decide it if nobody has: False where somebody was first. One statement, so that there is one winner."""
     cursor = tx.execute(
-        """UPDATE approvals SET status = ?, decided_at = ?, decided_by_json = ?, note = ?, updated_input_json = ?
+        """UPDATE approvals SET status = ?, decided_at = ?, decided_by_json = ?, note = ?, updated_input_json = ?,
+             answered_by_rule = ?, answered_by_grant = ?
            WHERE id = ? AND status IN ('pending', 'orphaned')""",
-        (status, tx.now, actor_json, note, updated_input_json, approval_id),
+        (status, tx.now, actor_json, note, updated_input_json, rule, grant, approval_id),
     )
     return cursor.rowcount == 1
 
@@ -105,6 +141,24 @@ def update_made(tx: Tx, approval_id: str, agent_id: str) -> None:
 
 def update_status(tx: Tx, approval_id: str, status: str, failure: str | None = None) -> None:
     tx.execute("UPDATE approvals SET status = ?, failure = ? WHERE id = ?", (status, failure, approval_id))
+
+
+def update_orphaned(tx: Tx, approval_id: str) -> None:
+    tx.execute("UPDATE approvals SET status = 'orphaned', orphaned = 1 WHERE id = ?", (approval_id,))
+
+
+def update_cancelled(tx: Tx, approval_id: str, actor_json: str) -> None:
+    tx.execute(
+        "UPDATE approvals SET status = 'cancelled', decided_at = ?, decided_by_json = ? WHERE id = ?",
+        (tx.now, actor_json, approval_id),
+    )
+
+
+def update_heard(tx: Tx, agent_id: str, approval_id: str) -> None:
+    tx.execute(
+        "UPDATE approvals SET heard = 1 WHERE id = ? AND requester_id = ? AND kind = 'tool_use'",
+        (approval_id, agent_id),
+    )
 
 
 def update_turn_over(tx: Tx, agent_id: str, turn_id: str) -> None:

@@ -133,6 +133,8 @@ class EngineAbilities(Answer):
     compact: bool = False
     login: bool = False
     """Its login can be carried through the hive."""
+    edited_input: bool = False
+    """It runs a tool with an input that the operator has changed."""
     efforts: list[str] = Field(default_factory=list)
     """The levels of thinking effort that it takes; empty: it has none to set."""
     permission_modes: list[str] = Field(default_factory=list)

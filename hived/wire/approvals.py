@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from hived.wire.base import Answer, WireModel
+from hived.wire.ids import ID_PATTERN
 from hived.wire.rules import RuleScope
 
 ApprovalKind = Literal["spawn", "apply_commit", "tool_use"]
@@ -12,13 +13,14 @@ WaitingKind = Literal[
     "spawn", "apply_commit", "tool_use", "question", "held_message", "pair", "budget", "parked", "needs_login",
     "rate_limited", "resume_choice",
 ]  # fmt: skip
+GrantState = Literal["unused", "used", "lapsed"]
 ApprovalStatus = Literal["pending", "approved", "denied", "cancelled", "expired", "orphaned", "failed"]
 
 
 class ApprovalAsk(WireModel):
     """`POST /v1/approvals` on an agent's socket. The asker makes the id, so a repeat is the same ask."""
 
-    id: str
+    id: str = Field(pattern=ID_PATTERN)
     kind: Literal["spawn", "tool_use"]
     spawn: dict[str, Any] | None = None
     """A SpawnRequest, for kind `spawn`."""
@@ -70,6 +72,8 @@ class Approval(Answer):
     """The rule that decided it."""
     grant: str | None = None
     """The orphaned approval whose one-shot yes decided it."""
+    grant_state: GrantState | None = None
+    """Of one whose yes its agent could not hear: whether it has asked the same again since, and had it answered so."""
     remembered: str | None = None
     """The rule that was made with the decision; in the answer to approve alone."""
     failure: str | None = None

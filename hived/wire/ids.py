@@ -2,6 +2,9 @@
 
 import uuid_utils
 
+ID_PATTERN = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+"""What an agent may name a row of the one list by: the CLI and the routes find it by that."""
+
 
 def new_id() -> str:
     """A fresh UUIDv7 as text."""

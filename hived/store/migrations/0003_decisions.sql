@@ -82,9 +82,14 @@ ALTER TABLE approvals ADD COLUMN answered_by_grant TEXT;        -- the orphan's 
 CREATE INDEX approvals_by_input ON approvals(requester_id, input_hash) WHERE input_hash IS NOT NULL;
 CREATE INDEX approvals_by_age ON approvals(kind, created_at);
 
--- A one-shot yes: an orphan that was approved, until the agent asks the same again.
+ALTER TABLE approvals ADD COLUMN orphaned INTEGER NOT NULL DEFAULT 0;   -- it was an orphan, whatever became of it
+ALTER TABLE approvals ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;      -- tool_use: its harness has written the decision down
+UPDATE approvals SET orphaned = 1 WHERE status = 'orphaned';
+UPDATE approvals SET heard = 1 WHERE kind = 'tool_use' AND status IN ('approved', 'denied') AND turn_over;
+
+-- A one-shot yes: what was approved and its agent never heard, until it asks the same again.
 CREATE TABLE grants(
-  id TEXT PRIMARY KEY,                           -- the orphan's approval
+  id TEXT PRIMARY KEY,                           -- the approval that left it
   agent_id TEXT NOT NULL,
   tool TEXT NOT NULL,
   input_hash TEXT NOT NULL,

@@ -1,0 +1,115 @@
+"""An approval's row: read as clients get it, and decided once, with its entry in the audit and its place in the one list."""
+
+import json
+from typing import Any, Literal
+
+from hived.core import audit, grants, waiting
+from hived.store import approvals as store
+from hived.store.database import Connection, Row, Tx
+from hived.wire.approvals import Actor, Approval
+from hived.wire.errors import AlreadyDecided, AmbiguousId, ApprovalNotFound
+
+Decided = Literal["approved", "denied"]
+
+
+def find_approval(conn: Connection, prefix: str) -> Row:
+    """The approval with that id, or the only one whose id begins so. Raises ApprovalNotFound, AmbiguousId."""
+    found = store.select_approvals_starting(conn, prefix) if prefix else []
+    if not found:
+        raise ApprovalNotFound(id=prefix[:64])
+    if len(found) > 1:
+        raise AmbiguousId(prefix=prefix, count="several", noun="approval")
+    return found[0]
+
+
+def list_approvals(
+    conn: Connection,
+    *,
+    kind: str | None = None,
+    status: str | None = None,
+    undecided: bool = True,
+    limit: int = 200,
+    before: str | None = None,
+) -> list[Approval]:
+    """The newest `limit`, oldest first; `undecided`: only those that can still be decided."""
+    older = None if before is None else find_approval(conn, before)["id"]
+    rows = store.select_approvals(conn, kind=kind, status=status, undecided=undecided, limit=limit, before=older)
+    return [to_approval(row) for row in rows]
+
+
+def to_approval(row: Row) -> Approval:
+    decided_by, updated = row["decided_by_json"], row["updated_input_json"]
+    return Approval(
+        id=row["id"],
+        kind=row["kind"],
+        status=row["status"],
+        requester=row["requester"],
+        subject=row["subject"],
+        payload=json.loads(row["payload_json"]),
+        created_at=row["created_at"],
+        decided_at=row["decided_at"],
+        decided_by=None if decided_by is None else Actor.model_validate_json(decided_by),
+        note=row["note"],
+        updated_input=None if updated is None else json.loads(updated),
+        rule=row["answered_by_rule"],
+        grant=row["answered_by_grant"],
+        grant_state=grants.state(row),
+        failure=row["failure"],
+    )
+
+
+def settle(
+    tx: Tx,
+    row: Row,
+    verdict: Decided,
+    actor: Actor,
+    *,
+    note: str | None = None,
+    updated_input: dict[str, Any] | None = None,
+    rule: str | None = None,
+    grant: str | None = None,
+    twin: str | None = None,
+) -> None:
+    """Decide it, if nobody has: the row, the audit and the one list. What follows from it is the caller's.
+
+    `rule` and `grant`: what answered it. `twin`: the approval that it was decided with. Raises AlreadyDecided.
+    """
+    won = store.update_decided(
+        tx,
+        row["id"],
+        verdict,
+        actor_json=actor.model_dump_json(),
+        note=note,
+        updated_input_json=None if updated_input is None else json.dumps(updated_input),
+        rule=rule,
+        grant=grant,
+    )
+    if not won:
+        raise _already_decided(row)
+    named = {"rule": rule, "grant": grant, "twin": twin, "updated_input": updated_input}
+    detail = {
+        "subject": row["subject"],
+        "note": note,
+        **{key: value for key, value in named.items() if value is not None},
+    }
+    audit.append(tx, f"approval.{verdict}", actor, row["id"], detail, seen=json.loads(row["payload_json"]))
+    waiting.close_item(tx, row["id"], row["kind"])
+
+
+def feed(tx: Tx, approval_id: str) -> Approval:
+    """Feed it as it is now."""
+    row = store.select_approval(tx.connection, approval_id)
+    if row is None:
+        raise ApprovalNotFound(id=approval_id)
+    approval = to_approval(row)
+    tx.feed("approval", approval.model_dump())
+    return approval
+
+
+def _already_decided(row: Row) -> AlreadyDecided:
+    by: dict[str, Any] = json.loads(row["decided_by_json"] or "{}")
+    who = by.get("who", "hived")
+    named = f"{who} ({by['client']})" if by.get("client") else who
+    return AlreadyDecided(
+        id=row["id"], status=row["status"], by=named, at=row["decided_at"] or "?", pid=by.get("pid"), uid=by.get("uid")
+    )
