@@ -160,6 +160,8 @@ def _act(tx: Tx, agent_id: str, event: dict[str, Any], config: Config, refused: 
             decided = read(PermissionDecided, payload)
             if decided.status == "cancelled":
                 approvals.cancel_ask(tx, agent_id, decided.approval_id)
+            else:
+                approvals.hear(tx, agent_id, decided.approval_id)
             return False
         case "status_changed":
             _set_condition(tx, _agent(tx, agent_id), read(StatusChanged, payload), since, config)
