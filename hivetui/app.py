@@ -16,6 +16,7 @@ from textual.binding import BindingType
 from textual.timer import Timer
 
 from hived.client.hive_client import HiveClient
+from hivetui.attention import Attention
 from hivetui.commands import HiveCommands
 from hivetui.controller import Controller
 from hivetui.intents import Intent
@@ -78,16 +79,20 @@ class HiveApp(App[None]):
         self._drawn_at = 0.0
         self._notice_timer: Timer | None = None
         self._typeahead = TypeAhead()
+        self._attention = Attention(self.set_timer, self._write, self._say_focus, is_web=lambda: self.is_web)
 
     def on_mount(self) -> None:
         self._hive = HiveScreen(self.state, self.transcripts, self._clock, demo=self._demo)
         self.push_screen(self._hive)
+        self._attention.look()
         if self._ticking:
             self.set_interval(AGES_SECONDS, self.draw)
         if self._sync is not None:
             self.run_worker(self._sync.run(), name="sync", exit_on_error=True)
 
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.MouseDown | events.Paste) and not event.is_forwarded:
+            self._attention.touched()
         if isinstance(event, events.Key):
             if not event.is_forwarded:
                 self._typeahead.sent(event, self.focused)
@@ -114,6 +119,8 @@ class HiveApp(App[None]):
         if isinstance(change, SnapshotTaken) and not self.state.agents and not self._first_run_offered:
             self._first_run_offered = True
             self.push_screen(FirstRunScreen(self.state, self._clock))
+        if self.state.attached:
+            self._attention.waits(self.state.waiting.pending)
         self._draw_soon()
 
     def apply_transcript(self, news: TranscriptNews) -> None:
@@ -148,6 +155,23 @@ class HiveApp(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, Draws):
                 screen.draw(self.state)
+
+    # Who looks ---------------------------------------------------------------------------------------------
+
+    def on_app_focus(self) -> None:
+        self._attention.reported(focused=True)
+
+    def on_app_blur(self) -> None:
+        self._attention.reported(focused=False)
+
+    def _say_focus(self, focused: bool) -> None:
+        if self._sync is not None:
+            self._sync.say_focus(focused=focused)
+
+    def _write(self, sequence: str) -> None:
+        """To the terminal itself: what rings and notifies."""
+        if self._driver is not None and self._ticking and not self.is_headless:
+            self._driver.write(sequence)
 
     # What is wanted ----------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ Reports changes and never touches a widget. While hived is away it tries again w
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -69,10 +70,18 @@ class HiveSync:
         self._report = report
         self._report_transcript = report_transcript
         self._clock = clock
+        self._focused = True
+        self._focus_said = asyncio.Event()
         self._live = asyncio.Event()
         self._watched: frozenset[str] = frozenset()
         self._wanted: list[tuple[str, int]] = []
         self._look = asyncio.Event()
+
+    def say_focus(self, *, focused: bool) -> None:
+        """Whether somebody looks at this screen: hived is told, now or when it is back, and notifies nobody meanwhile."""
+        if focused != self._focused:
+            self._focused = focused
+            self._focus_said.set()
 
     def watch(self, agents: Iterable[str]) -> None:
         """Follow the transcripts of these agents, and of no others."""
@@ -90,6 +99,7 @@ class HiveSync:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow_hive(), name="feed")
             tasks.create_task(self._follow_transcripts(tasks), name="transcripts")
+            tasks.create_task(self._tell_focus(), name="presence")
 
     # The hive ----------------------------------------------------------------------------------------------
 
@@ -102,7 +112,10 @@ class HiveSync:
                     snapshot = await self._client.fetch_snapshot()
                     seq = snapshot.seq
                     self._report(SnapshotTaken(snapshot))
-                async with self._client.feed(seq) as batches:
+                said = self._focused
+                async with self._client.feed(seq, focused=said) as batches:
+                    if said != self._focused:
+                        self._focus_said.set()
                     if not self._live.is_set():
                         self._live.set()
                         self._report(LinkMade(self._now()))
@@ -124,6 +137,14 @@ class HiveSync:
                 pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
             else:
                 await asyncio.sleep(FIRST_PAUSE_SECONDS)
+
+    async def _tell_focus(self) -> None:
+        while True:
+            await self._focus_said.wait()
+            await self._live.wait()
+            self._focus_said.clear()
+            with contextlib.suppress(HiveError):  # with the next feed it is said again
+                await self._client.say_presence(focused=self._focused)
 
     # Transcripts -------------------------------------------------------------------------------------------
 

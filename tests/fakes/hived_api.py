@@ -57,6 +57,8 @@ class FakeHived:
         self.keys: list[str] = []
         self.refuse: HiveError | None = None
         """Raised by the next calls that change something, until it is set to None."""
+        self.presence: list[bool] = []
+        """What a screen has said of its focus: with each feed that it opened, and in between."""
         self.pages: list[dict[str, str]] = []
         self._streams: Streams = {}
         self._server: uvicorn.Server | None = None
@@ -139,6 +141,7 @@ class FakeHived:
                 Route(routes.SNAPSHOT, self._get_snapshot),
                 Route(routes.FEED, self._get_feed),
                 Route(routes.VERSION, self._get_version),
+                Route(routes.PRESENCE, self._post_presence, methods=["POST"]),
                 Route(routes.ENGINES, self._get_engines),
                 Route(routes.TRANSCRIPT, self._get_transcript),
                 Route(routes.TRANSCRIPT_STREAM, self._get_stream),
@@ -191,7 +194,14 @@ class FakeHived:
     async def _get_engines(self, request: Request) -> Response:
         return self._json({"engines": self.engines, "runtimes": []})
 
+    async def _post_presence(self, request: Request) -> Response:
+        said = await request.json()
+        self.presence.append(said["focused"])
+        return self._json({**said, "attached": True, "somebody": said["focused"]})
+
     async def _get_feed(self, request: Request) -> Response:
+        if (focused := request.query_params.get("focused")) is not None:
+            self.presence.append(focused == "true")
         return self._stream("feed")
 
     async def _get_stream(self, request: Request) -> Response:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hived.core import notices, waiting
-from hived.core.notices import BEGIN, MOST_CHARACTERS, NOUNS, notice_of, take_untold
+from hived.core.notices import notice_of, take_untold
 from hived.wire.approvals import WaitingItem, WaitingKind
+from hived.wire.notices import BEGIN, MOST_CHARACTERS, NOUNS
 from tests.support.books import Books
 
 KINDS = get_args(WaitingKind)
