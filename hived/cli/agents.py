@@ -100,6 +100,8 @@ def held_up(agent: dict[str, Any]) -> str | None:
             return f"{name} is rate-limited{end}: hive resume {name}"
         if item["kind"] == "needs_login":
             return f"{name} is not logged in: hive login {name}"
+        if item["kind"] == "over_budget":
+            return f"{line(item['detail'])}: hive budgets"
     if turn["state"] == "napping" and turn["until"]:
         return f"{name} naps until {day_and_clock(turn['until'])}: hive nap {name} off"
     return None

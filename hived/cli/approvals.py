@@ -17,6 +17,7 @@ WAYS = {
     "parked": "hive log {agent}, then hive start {agent}",
     "needs_login": "hive login {agent}",
     "rate_limited": "hive resume {agent}",
+    "budget": "hive budget raise {id}, or hive budgets",
     "resume_choice": "hive new-session {agent} --primer, or without",
 }
 

@@ -63,6 +63,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "deny": ("approvals", "say no"),
         "retry": ("messages", "send held messages again"),
         "drop": ("messages", "give held messages up"),
+        "budgets": ("budgets", "what may be spent, and what has been"),
+        "budget": ("budgets", "set, raise or remove a budget"),
     },
 }
 COMMANDS = {name: found for group in GROUPS.values() for name, found in group.items()}

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from hived.config import Config
 from hived.core.agents import Supervised
 from hived.core.conditions import resumes_by_itself
 from hived.paths import AgentPaths, HivePaths
@@ -28,9 +29,7 @@ def prepare(agent: Supervised, paths: AgentPaths, hive: HivePaths) -> None:
             write_line(file, value)
 
 
-def write_launch(
-    agent: Supervised, generation: int, paths: AgentPaths, hive: HivePaths, *, rate_limit_resume: bool = False
-) -> None:
+def write_launch(agent: Supervised, generation: int, paths: AgentPaths, hive: HivePaths, config: Config) -> None:
     """Write the launch file of that generation. Raises OSError."""
     launch = Launch(
         protocol=PROTOCOL,
@@ -45,7 +44,8 @@ def write_launch(
         workspace=str(paths.workspace),
         agent_socket=str(paths.socket),
         tools_socket=str(paths.tools_socket),
-        rate_limit_resume=resumes_by_itself(agent.request, rate_limit_resume),
+        rate_limit_resume=resumes_by_itself(agent.request, config.rate_limit_resume),
+        prices=config.prices,
         model_file=str(paths.model_file),
         events_db=str(paths.events_db),
         secrets_file=str(hive.secrets_file),

@@ -170,14 +170,7 @@ class Keeper:
             if new:
                 self._hive.folders_made.set()
             await self._open_door(agent)
-            await asyncio.to_thread(
-                write_launch,
-                agent,
-                generation,
-                self._paths,
-                self._hive.paths,
-                rate_limit_resume=self._hive.config.rate_limit_resume,
-            )
+            await asyncio.to_thread(write_launch, agent, generation, self._paths, self._hive.paths, self._hive.config)
             self.harness = start_harness(
                 harness_command(self._paths.launch_file),
                 cwd=self._paths.harness,

@@ -81,9 +81,9 @@ class TurnAllowed(Answer):
 class Price(WireModel):
     """One model's price in hive.toml's `[prices."MODEL"]` (a name or a glob): USD for a million tokens."""
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-    cache_read: float | None = Field(default=None, ge=0)
+    input: float = Field(ge=0, allow_inf_nan=False)
+    output: float = Field(ge=0, allow_inf_nan=False)
+    cache_read: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """None: as input."""
-    cache_creation: float | None = Field(default=None, ge=0)
+    cache_creation: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """None: as input."""
