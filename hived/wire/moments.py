@@ -43,7 +43,8 @@ def next_clock(given: str, now: datetime, zone: tzinfo | None = None) -> datetim
     if found is None:
         return None
     try:
-        clock = time(*(int(part or 0) for part in found.groups()))
+        hour, minute, second = (int(part or 0) for part in found.groups())
+        clock = time(hour, minute, second)
     except ValueError:
         raise InvalidMoment(given=given, reason="a day has 24 hours.") from None
     today = now.astimezone(zone).date()

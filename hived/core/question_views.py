@@ -1,0 +1,78 @@
+"""Questions as clients see them: found, listed, fed."""
+
+import json
+
+from hived.core.agent_views import publish
+from hived.store import agents as agent_store
+from hived.store import questions as store
+from hived.store.database import Connection, Row, Tx
+from hived.wire.approvals import Actor
+from hived.wire.errors import AmbiguousId, QuestionNotFound
+from hived.wire.questions import Question
+
+NEWEST_CLOSED = 50
+
+
+def find_question(conn: Connection, prefix: str) -> Row:
+    """The question with that id, or the only one whose id begins so. Raises QuestionNotFound, AmbiguousId."""
+    found = store.select_questions_starting(conn, prefix) if prefix else []
+    if not found:
+        raise QuestionNotFound(id=prefix[:64])
+    if len(found) > 1:
+        raise AmbiguousId(prefix=prefix[:64], count="several", noun="question")
+    return found[0]
+
+
+def list_questions(
+    conn: Connection,
+    *,
+    status: str | None = None,
+    agent: str | None = None,
+    limit: int = 200,
+    before: str | None = None,
+) -> list[Question]:
+    """The newest `limit` that fit, oldest first; `agent`: asked by it or of it. Raises QuestionNotFound, AmbiguousId (`before`)."""
+    older = None if before is None else find_question(conn, before)["id"]
+    rows = store.select_questions(conn, status=status, agent=agent, limit=limit, before=older)
+    return [to_question(row) for row in rows]
+
+
+def list_newest(conn: Connection) -> list[Question]:
+    """Every pending one and the newest of the others, oldest first."""
+    rows = store.select_pending(conn) + store.select_newest_closed(conn, NEWEST_CLOSED)
+    return [to_question(row) for row in sorted(rows, key=lambda row: (row["created_at"], row["id"]))]
+
+
+def to_question(row: Row) -> Question:
+    by, chosen = row["answered_by_json"], row["answer_options_json"]
+    return Question(
+        id=row["id"],
+        kind=row["kind"],
+        asker=row["asker"],
+        recipient=row["recipient"],
+        with_operator=bool(row["with_operator"]),
+        text=row["text"],
+        options=json.loads(row["options_json"]),
+        multi=bool(row["multi"]),
+        status=row["status"],
+        created_at=row["created_at"],
+        deadline=row["deadline"],
+        goes_up_at=row["goes_up_at"],
+        thread=row["thread"],
+        answered_at=row["answered_at"],
+        answered_by=None if by is None else Actor.model_validate_json(by),
+        answer_text=row["answer_text"],
+        answer_options=None if chosen is None else json.loads(chosen),
+        closed_at=row["closed_at"],
+        reason=row["reason"],
+    )
+
+
+def feed_question(tx: Tx, question_id: str) -> Question:
+    """Feed it, and its asker's view, which counts what waits of it."""
+    row = find_question(tx.connection, question_id)
+    question = to_question(row)
+    tx.feed("question", question.model_dump_json())
+    if row["asker_id"] is not None and agent_store.select_agent(tx.connection, row["asker_id"]) is not None:
+        publish(tx, row["asker_id"])
+    return question
