@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from hived.api.callers import harness_of, hive_of
-from hived.core import agents, messages
+from hived.core import agents, delivery, messages
 from hived.core.fault_points import reach
 from hived.store import agents as agent_store
 from hived.store.database import Connection
@@ -45,7 +45,7 @@ async def post_claim(request: Request, claim: Claim) -> Claimed:
     agent, generation = await harness_of(request)
     reach("hived_claim")
     claimed = await hive.database.write(
-        lambda tx: messages.claim(tx, agent["id"], generation, claim, hive.config.max_deliveries)
+        lambda tx: delivery.claim(tx, agent["id"], generation, claim, hive.config.max_deliveries)
     )
     reach("hived_claimed")
     return claimed
@@ -56,7 +56,7 @@ async def post_release(request: Request, release: Release) -> Claimed:
     """The turn did not begin: give its leases back."""
     agent, generation = await harness_of(request)
     return await hive_of(request).database.write(
-        lambda tx: messages.release(tx, agent["id"], generation, release.turn_id)
+        lambda tx: delivery.release(tx, agent["id"], generation, release.turn_id)
     )
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 
 from hived.api.callers import actor_of, hive_of
 from hived.api.idempotency import remembered
-from hived.core import messages
+from hived.core import held_messages, messages
 from hived.core.agent_views import find_agent
 from hived.store.database import Connection, Tx
 from hived.wire import routes
@@ -56,17 +56,19 @@ async def post_message(request: Request, draft: MessageDraft) -> Sent:
 async def post_message_retry(request: Request, id: str) -> Message:
     """Send a held message again. 409 `not_held` for any other."""
     actor = actor_of(request)
-    return await hive_of(request).database.write(remembered(request, lambda tx: messages.retry_held(tx, id, actor)))
+    return await hive_of(request).database.write(
+        remembered(request, lambda tx: held_messages.retry_held(tx, id, actor))
+    )
 
 
 @host_router.post(routes.MESSAGE_DROP)
 async def post_message_drop(request: Request, id: str) -> Message:
     """Give a held message up; the agent that sent it is told. 409 `not_held` for any other."""
     actor = actor_of(request)
-    return await hive_of(request).database.write(remembered(request, lambda tx: messages.drop_held(tx, id, actor)))
+    return await hive_of(request).database.write(remembered(request, lambda tx: held_messages.drop_held(tx, id, actor)))
 
 
 @host_router.post(routes.MESSAGE_READ)
 async def post_message_read(request: Request, id: str) -> Message:
     """Say that the operator has read a message to him."""
-    return await hive_of(request).database.write(remembered(request, lambda tx: messages.mark_read(tx, id)))
+    return await hive_of(request).database.write(remembered(request, lambda tx: held_messages.mark_read(tx, id)))

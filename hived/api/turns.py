@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from hived.api.answers import until, until_reported, while_there
 from hived.api.callers import actor_of, hive_of
-from hived.core import audit, heard, messages, sessions
+from hived.core import audit, heard, held_messages, sessions
 from hived.core.agent_views import find_connected, known_abilities
 from hived.store.database import Row, Tx
 from hived.wire import routes
@@ -113,7 +113,7 @@ async def post_resume(request: Request, name: str) -> AgentView:
         row = find_connected(tx.connection, name)
         audit.append(tx, "agent.resumed", actor, row["id"], {"name": name})
         tx.ring(row["id"], "resume")
-        messages.requeue_held(tx, row["id"], "rate_limited")
+        held_messages.requeue_held(tx, row["id"], "rate_limited")
         return int(row["generation"])
 
     def awake(row: Row) -> bool:

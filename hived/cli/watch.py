@@ -94,5 +94,10 @@ class Watch:
             self.agents.pop(payload["name"], None)
         elif kind == "message":
             self.messages[payload["id"]] = payload
+        elif kind == "receipts":
+            for receipt in payload["receipts"]:
+                message = self.messages.get(receipt["message_id"])
+                if message is not None:
+                    message.update((key, value) for key, value in receipt.items() if key in message)
         elif kind == "approval":
             self.approvals[payload["id"]] = payload

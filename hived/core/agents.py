@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from hived.core import approvals, audit, logins, messages, waiting
+from hived.core import approvals, audit, budgets, delivery, logins, waiting
 from hived.core.agent_views import check_generation, detail, find_agent, list_views, publish, spec_of, view
 from hived.core.creation import create_agent
 from hived.core.reports import apply_status
@@ -75,11 +75,11 @@ def want_restart(tx: Tx, name: str, actor: Actor) -> int:
     return int(row["generation"])
 
 
-def next_generation(tx: Tx, agent_id: str, max_deliveries: int = messages.DEFAULT_MAX_DELIVERIES) -> int:
+def next_generation(tx: Tx, agent_id: str, max_deliveries: int = delivery.DEFAULT_MAX_DELIVERIES) -> int:
     """Raise the generation, before its harness is forked; what older ones held goes back. Raises AgentNotFound."""
     store.update_generation(tx, agent_id)
     generation = int(_row(tx, agent_id)["generation"])
-    messages.put_back_leases(tx, agent_id, generation, max_deliveries)
+    delivery.put_back_leases(tx, agent_id, generation, max_deliveries)
     approvals.orphan_older(tx, agent_id, generation)
     logins.fail_unfinished(tx, _row(tx, agent_id), "The harness ended in the middle of the login.")
     publish(tx, agent_id)
@@ -101,6 +101,8 @@ def set_lifecycle(tx: Tx, agent_id: str, state: LifecycleState, cause: str, *, p
             approvals.fail_spawn_of(tx, agent_id, cause)
     else:
         waiting.close_item(tx, agent_id, "parked")
+    if state in NOT_AT_WORK:
+        budgets.look_again(tx)  # a turn of it that was under way counts no more until it is known how it ended
     publish(tx, agent_id)
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from hived.core import messages, waiting
+from hived.core import held_messages, waiting
 from hived.core.text import checked_time, one_line
 from hived.store import agents as store
 from hived.store.database import Row, Tx
@@ -29,7 +29,7 @@ def set_conditions(tx: Tx, agent: Row, conditions: Sequence[Condition], *, rate_
     if login is not None:
         _list(tx, agent, login, f"{agent['name']} needs a login: {login.detail}")
     elif waiting.close_item(tx, agent["id"], "needs_login"):
-        messages.requeue_held(tx, agent["id"], "needs_login")
+        held_messages.requeue_held(tx, agent["id"], "needs_login")
     limit = found.get("rate_limited")
     spec = AgentSpec.model_validate_json(agent["spec_json"], extra="ignore")
     if limit is None or resumes_by_itself(spec, rate_limit_resume):

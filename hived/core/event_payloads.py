@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from hived.core import messages
 from hived.core.text import sound
 from hived.wire.agents import ConditionKind, LoginState, TurnStateName
 from hived.wire.base import Answer
@@ -34,9 +33,10 @@ class TurnStart(Answer):
     wake: dict[str, Any] = Field(default_factory=dict)
 
 
-class TurnEnd(messages.TurnEnd):
+class TurnEnd(Answer):
     """Read leniently: a figure that makes no sense must not keep the turn from ending."""
 
+    turn_id: str
     outcome: Annotated[Outcome, _otherwise("failed")]
     message_ids: Annotated[list[str], _otherwise(())] = Field(default_factory=list)
     error: Annotated[str | None, _otherwise(None)] = None

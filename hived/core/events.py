@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from hived.config import Config
-from hived.core import approvals, heard, logins, messages, questions, reminders
-from hived.core.agent_views import publish, spec_of, view
+from hived.core import approvals, budgets, delivery, heard, logins, messages, questions, reminders
+from hived.core.agent_views import publish, spec_of
 from hived.core.conditions import resumes_by_itself, set_conditions
 from hived.core.event_payloads import (
     AnswerOut,
@@ -29,7 +29,6 @@ from hived.core.event_payloads import (
     TurnStateChanged,
     read,
 )
-from hived.core.reports import MOST_TOKENS
 from hived.core.sessions import set_session
 from hived.core.text import checked_time, one_line, sound
 from hived.store import agents as agent_store
@@ -84,7 +83,7 @@ def take_batch(
         changed = True
     at: int = known["cursor"] or 0
     fresh = _fresh(events, at, oldest)
-    refused: list[RefusedMessage] = []
+    refused = _refused_before(tx, agent_id, events[: len(events) - len(fresh)])
     if fresh:
         for event in fresh:
             if event.get("kind") in STATE_KINDS:
@@ -110,6 +109,15 @@ def _fresh(events: list[dict[str, Any]], cursor: int, oldest: int | None) -> lis
             raise EventGap(first=event.get("id"), expected=expected)
         expected += 1
     return events if events[0]["id"] > cursor else events[cursor + 1 - events[0]["id"] :]
+
+
+def _refused_before(tx: Tx, agent_id: str, again: list[dict[str, Any]]) -> list[RefusedMessage]:
+    """Of messages that come again because the answer was lost: those that were refused, told again."""
+    ids = [event["payload"].get("message_id") for event in again if event.get("kind") == "message_out"]
+    known = messages.refused_before(tx.connection, agent_id, [id for id in ids if isinstance(id, str)]) if ids else []
+    return [
+        RefusedMessage(message_id=error.detail["message_id"], code=error.code, message=error.message) for error in known
+    ]
 
 
 def _apply(tx: Tx, agent_id: str, event: dict[str, Any], config: Config, refused: list[RefusedMessage]) -> bool:
@@ -138,7 +146,8 @@ def _act(tx: Tx, agent_id: str, event: dict[str, Any], config: Config, refused: 
         case "turn_end":
             _end_turn(tx, _agent(tx, agent_id), read(TurnEnd, payload), since, config)
         case "message_out":
-            _send(tx, agent_id, read(MessageOut, payload), refused)
+            out = read(MessageOut, payload)
+            _take(lambda: messages.take_message(tx, _agent(tx, agent_id), out), out.message_id, refused)
             return False
         case "question_out":
             asked = read(QuestionOut, payload)
@@ -196,7 +205,7 @@ def _start_turn(tx: Tx, agent: Row, start: TurnStart, since: str) -> None:
 def _end_turn(tx: Tx, agent: Row, end: TurnEnd, since: str, config: Config) -> None:
     agent_id, until = agent["id"], agent["turn_until"]
     goes_on = resumes_by_itself(spec_of(agent), config.rate_limit_resume)
-    messages.settle_turn(tx, agent_id, end, config.max_deliveries, rate_limit_resume=goes_on)
+    delivery.settle_turn(tx, agent_id, end, config.max_deliveries, rate_limit_resume=goes_on)
     approvals.close_turn(tx, agent_id, end.turn_id)
     state = "idle" if until is None else "napping"
     agent_store.update_turn(tx, agent_id, state=state, since=since, turn_id=None, wake=None, until=until)
@@ -210,10 +219,7 @@ def _end_turn(tx: Tx, agent: Row, end: TurnEnd, since: str, config: Config) -> N
     if end.ctx is None and end.outcome == "ok" and agent["turn_state"] == "compacting":
         agent_store.clear_ctx(tx, agent_id)  # what it was before is no longer so, and what it is nobody has said
     _set_usage(tx, agent_id, end.ctx, end.cost)
-    cost = end.cost or Cost(tokens=0)
-    agent_store.insert_spend(
-        tx, agent_id, since[:10], tokens=min(max(cost.tokens, 0), MOST_TOKENS), usd=cost.usd, estimated=cost.estimated
-    )
+    budgets.take_turn(tx, agent_id, since, end.cost)
     heard.say(tx, heard.turn_over(end.turn_id), outcome=end.outcome, error=error)
 
 
@@ -241,26 +247,6 @@ def _set_turn(tx: Tx, agent: Row, now: TurnStateChanged, since: str) -> None:
     heard.say(tx, heard.nap_told(agent["id"]), until=until)
 
 
-def _send(tx: Tx, agent_id: str, out: MessageOut, refused: list[RefusedMessage]) -> None:
-    sender = agent_store.select_agent(tx.connection, agent_id)
-    if sender is None:
-        raise AgentNotFound(name=agent_id)
-    name = sender["name"]
-    _take(
-        lambda: messages.send(
-            tx,
-            sender=name,
-            sender_id=agent_id,
-            to=out.to,
-            body=out.body,
-            reply_to=out.reply_to,
-            message_id=out.message_id,
-        ),
-        out.message_id,
-        refused,
-    )
-
-
 def _take(taking: Callable[[], object], out_id: str, refused: list[RefusedMessage]) -> None:
     """Take one thing of the outbox; a refusal is an answer to who made it."""
     try:
@@ -270,7 +256,7 @@ def _take(taking: Callable[[], object], out_id: str, refused: list[RefusedMessag
 
 
 def _set_condition(tx: Tx, agent: Row, change: StatusChanged, since: str, config: Config) -> None:
-    known = view(tx.connection, agent["id"]).conditions
+    known = [Condition(**condition) for condition in json.loads(agent["conditions_json"])]
     kept = [condition for condition in known if condition.kind != change.condition]
     if change.on:
         began = next((condition.since for condition in known if condition.kind == change.condition), since)

@@ -73,7 +73,7 @@ class Hive:
         self._bells: dict[str, Topic[Ring]] = {}
         self._live: dict[str, Topic[LiveEvents]] = {}
         self._listening: dict[str, list[list[dict[str, Any]]]] = {}
-        database.feed_rows = config.feed_rows
+        database.config = config
         database.on_feed(self._publish)
         database.on_ring(self._ring)
 

@@ -1,49 +1,50 @@
-"""Messages: who may write to whom, and delivery as a lease that only the turn's clean end acks (ARCHITECTURE, decision 7).
+"""Messages: who may write to whom, and what becomes of what was written. Delivery itself is core/delivery.py.
 
 queued → leased → acked; a lease goes back to queued, or is held after too many deliveries. Held ones let newer ones pass.
 """
 
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from pydantic import Field
-
-from hived.core import audit, waiting
-from hived.core.agent_views import check_generation, find_agent, publish, spec_of
+from hived.core.agent_views import find_agent, publish, spec_of
+from hived.core.damper import feed_pairs, flow_between, sentence
+from hived.core.event_payloads import MessageOut
+from hived.core.message_views import (
+    find_message,
+    list_messages,
+    list_queued,
+    list_receipts,
+    page_messages,
+    to_message,
+    to_receipt,
+)
 from hived.core.text import one_line, sound
 from hived.store import agents as agent_store
 from hived.store import messages as store
 from hived.store.database import Connection, Row, Tx
-from hived.wire.approvals import Actor
-from hived.wire.base import Answer
 from hived.wire.errors import (
+    BY_CODE,
     AgentNotFound,
-    AmbiguousId,
+    HiveError,
     InvalidRequest,
     MessageNotFound,
-    NotHeld,
+    QueueFull,
     RecipientRefused,
     TooLarge,
 )
 from hived.wire.ids import new_id
-from hived.wire.messages import Claim, Claimed, Message, MessageKind, When
+from hived.wire.messages import Message, MessageKind, When
 from hived.wire.names import EVERYONE, HIVED, OPERATOR
 from hived.wire.protocol import MAX_MESSAGE_BODY_BYTES
-from hived.wire.times import in_seconds
-from hived.wire.turns import ACKING
 
-BACKOFF_SECONDS = (2.0, 10.0)
-"""How long a message waits after its first and its later deliveries that came to nothing."""
-DEFAULT_MAX_DELIVERIES = 3
+__all__ = [
+    "feed_receipts", "find_message", "list_messages", "list_queued", "list_receipts", "may_write", "page_messages",
+    "refused_before", "ring", "send", "take_message", "tell", "to_message", "to_receipt",
+]  # fmt: skip
 
-
-class TurnEnd(Answer):
-    """What of a `turn_end`'s payload settles messages."""
-
-    turn_id: str
-    outcome: str
-    message_ids: list[str] = Field(default_factory=list)
-    error: str | None = None
-    retryable: bool | None = None
+MOST_REFUSED_BYTES = 4096
+"""Of the body of a message that was refused, kept beside the reason."""
+RECEIPTS_A_ROW = 500
+"""Of the feed."""
 
 
 def send(
@@ -62,42 +63,73 @@ def send(
 ) -> list[Message]:
     """Queue a message for one recipient, or for everyone that `sender` may address (`*`), and ring who it is for.
 
-    `message_id` makes it idempotent: the same id from the same sender is the message that is already there. Raises
-    TooLarge, InvalidRequest, InvalidName, AgentNotFound, RecipientRefused, MessageNotFound (`reply_to`), AmbiguousId.
+    `message_id` makes it idempotent: the same id from the same sender is the message that is already there. Of `*`, whose
+    queue is full has an undeliverable one. Raises TooLarge, InvalidRequest, InvalidName, AgentNotFound, RecipientRefused,
+    QueueFull, MessageNotFound (`reply_to`), AmbiguousId.
     """
     if message_id is not None and (known := store.select_message(tx.connection, message_id)) is not None:
-        if (known["sender"], known["sender_id"]) != (sender, sender_id):
-            raise InvalidRequest(reason=f"The message id {message_id} is somebody else's.")
-        return [to_message(known)]
+        return [_same(known, sender, sender_id)]
     body = sound(body)
     size = len(body.encode())
     if size > MAX_MESSAGE_BODY_BYTES:
         raise TooLarge(what="message's body", bytes=size, limit=MAX_MESSAGE_BODY_BYTES)
     if not body:
         raise InvalidRequest(reason="A message needs a body.")
+    author = None if sender_id is None else _row(tx, sender_id)
     answered = None if reply_to is None else _answered(tx.connection, reply_to, sender, sender_id)
     sent: list[Message] = []
-    for recipient, row in _recipients(tx.connection, sender, sender_id, to):
+    for name, row in _recipients(tx, sender, author, to):
         chosen = message_id if message_id is not None and not sent else new_id()
-        values: dict[str, Any] = {
-            "id": chosen,
-            "sender": sender,
-            "sender_id": sender_id,
-            "recipient": recipient,
-            "recipient_id": None if row is None else row["id"],
-            "body": body,
-            "reply_to": None if answered is None else answered["id"],
-            "thread": thread or (chosen if answered is None else answered["thread"]),
-            "when": when,
-            "kind": kind,
-            "about": about,
-        }
-        store.insert_message(tx, values)
-        sent.append(_feed(tx, chosen))
-        if row is not None:
-            publish(tx, row["id"])
-            _ring(tx, row, when)
+        message = Message(
+            id=chosen,
+            sender=sender,
+            recipient=name,
+            body=body,
+            reply_to=None if answered is None else answered["id"],
+            thread=thread or (chosen if answered is None else answered["thread"]),
+            sent_at=tx.now,
+            kind=kind,
+            about=about,
+            when=when,
+        )
+        try:
+            _queue(tx, message, author, row)
+        except QueueFull as error:
+            if to != EVERYONE:
+                raise
+            message = message.model_copy(update={"status": "undeliverable", "reason": error.message})
+            _insert(tx, message, sender_id, None if row is None else row["id"], refused=error.code)
+        sent.append(message)
     return sent
+
+
+def take_message(tx: Tx, agent: Row, out: MessageOut) -> None:
+    """A `message_out` of that agent. One that is refused is kept as undeliverable, with the reason. Raises what `send` does."""
+    try:
+        send(
+            tx,
+            sender=agent["name"],
+            sender_id=agent["id"],
+            to=out.to,
+            body=out.body,
+            reply_to=out.reply_to,
+            message_id=out.message_id,
+        )
+    except HiveError as error:
+        if store.select_message(tx.connection, out.message_id) is None:
+            body = sound(out.body).encode()[:MOST_REFUSED_BYTES].decode("utf-8", "ignore")
+            refused = Message(
+                id=out.message_id,
+                sender=agent["name"],
+                recipient=one_line(out.to, 64),
+                body=body,
+                thread=out.message_id,
+                sent_at=tx.now,
+                status="undeliverable",
+                reason=error.message,
+            )
+            _insert(tx, refused, agent["id"], None, refused=error.code)
+        raise
 
 
 def tell(tx: Tx, agent_id: str | None, body: str, *, about: str | None = None) -> None:
@@ -107,200 +139,98 @@ def tell(tx: Tx, agent_id: str | None, body: str, *, about: str | None = None) -
         send(tx, sender=HIVED, to=row["name"], body=body, kind="report", about=about)
 
 
-def claim(
-    tx: Tx, agent_id: str, generation: int, claim: Claim, max_deliveries: int = DEFAULT_MAX_DELIVERIES
-) -> Claimed:
-    """Lease what waits to the turn; all that the turn then has. A repeat gives the same, other turns' leases go back.
-
-    Raises StaleGeneration.
-    """
-    check_generation(tx, agent_id, generation)
-    others = store.select_leased_to_others(tx.connection, agent_id, claim.turn_id)
-    for row in others:
-        _put_back(tx, row, max_deliveries)
-    had = store.select_leased(tx.connection, agent_id, claim.turn_id)
-    taken: list[Row] = []
-    if claim.only_now or not had:
-        taken = store.select_due(
-            tx.connection, agent_id, tx.now, only_now=claim.only_now, limit=max(0, claim.max - len(had))
-        )
-        for row in taken:
-            store.update_leased(tx, row["id"], claim.turn_id, generation)
-            _feed(tx, row["id"])
-    if others or taken:
-        publish(tx, agent_id)
-    leased = store.select_leased(tx.connection, agent_id, claim.turn_id)
-    unread, retry_at = store.select_queue_figures(tx.connection, agent_id, tx.now)
-    return Claimed(
-        turn_id=claim.turn_id, messages=[to_message(row) for row in leased], unread=unread, retry_at=retry_at
-    )
+def feed_receipts(tx: Tx, message_ids: Iterable[str]) -> None:
+    """Feed what has become of those messages, once, at the end of the transaction. Call it after every change of a state."""
+    tx.gather(_feed_receipts, *message_ids)
 
 
-def release(tx: Tx, agent_id: str, generation: int, turn_id: str) -> Claimed:
-    """Give back the turn's leases as if they had never been: no delivery is counted. Raises StaleGeneration."""
-    check_generation(tx, agent_id, generation)
-    leased = store.select_leased(tx.connection, agent_id, turn_id)
-    for row in leased:
-        store.update_queued(tx, row["id"], redelivered=False, uncount=True)
-        _feed(tx, row["id"])
-    if leased:
-        publish(tx, agent_id)
-    unread, retry_at = store.select_queue_figures(tx.connection, agent_id, tx.now)
-    return Claimed(turn_id=turn_id, messages=[], unread=unread, retry_at=retry_at)
+def ring(tx: Tx, agent: Row, when: When = "next_turn") -> None:
+    """Tell its harness, once this is durable, that something waits."""
+    steers = when == "now" and agent["turn_state"] == "thinking"
+    tx.gather(_ring_steer if steers else _ring_wake, agent["id"])
 
 
-def settle_turn(
-    tx: Tx,
-    agent_id: str,
-    end: TurnEnd,
-    max_deliveries: int = DEFAULT_MAX_DELIVERIES,
-    *,
-    rate_limit_resume: bool = False,
-) -> None:
-    """Apply a journalled `turn_end`. The caller publishes the agent.
-
-    `ok` and `cancelled` ack every message that is named, whatever became of its lease. Otherwise those that are queued,
-    or leased to this turn, back off or are held. A lease of this turn that is not named goes back. Of an agent that goes
-    on by itself after a rate limit, a rate limit counts no delivery: its end is the back-off.
-    """
-    counts = not (rate_limit_resume and end.outcome == "rate_limited")
-    named = store.select_received(tx.connection, agent_id, end.message_ids)
-    for row in named:
-        if end.outcome in ACKING:
-            _ack(tx, row)
-        elif row["status"] == "queued" or (row["status"] == "leased" and row["lease_turn_id"] == end.turn_id):
-            _fail(tx, row, end, max_deliveries, counts=counts)
-    for row in store.select_leased(tx.connection, agent_id, end.turn_id):
-        _put_back(tx, row, max_deliveries)
-
-
-def put_back_leases(tx: Tx, agent_id: str, below_generation: int, max_deliveries: int = DEFAULT_MAX_DELIVERIES) -> None:
-    """The leases of older generations go back, marked redelivered, or are held. The caller publishes the agent."""
-    for row in store.select_leased_before(tx.connection, agent_id, below_generation):
-        _put_back(tx, row, max_deliveries)
-
-
-def mark_read(tx: Tx, message_id: str) -> Message:
-    """The operator has read it. Again: nothing changes. Raises MessageNotFound, AmbiguousId, InvalidRequest."""
-    row = find_message(tx.connection, message_id)
-    if row["recipient"] != OPERATOR:
-        raise InvalidRequest(reason=f"Message {row['id']} is not the operator's to read: it is for {row['recipient']}.")
-    if row["status"] == "acked":
-        return to_message(row)
-    store.update_acked(tx, row["id"])
-    return _feed(tx, row["id"])
-
-
-def retry_held(tx: Tx, message_id: str, actor: Actor) -> Message:
-    """Queue a held message anew, with as many deliveries before it as a new one. Raises NotHeld and find_message's."""
-    row = _release_held(tx, message_id, "message.retried", actor)
-    store.update_queued_anew(tx, row["id"])
-    agent = agent_store.select_agent(tx.connection, row["recipient_id"])
-    if agent is not None:
-        publish(tx, agent["id"])
-        _ring(tx, agent, "next_turn")
-    return _feed(tx, row["id"])
-
-
-def requeue_held(tx: Tx, agent_id: str, outcome: str) -> None:
-    """What is held for turns of that outcome is queued anew: what stood against it is gone. Publishes the agent."""
-    held = store.select_held_for(tx.connection, agent_id, outcome)
-    for row in held:
-        _release_held(tx, row["id"], "message.retried", Actor(who=HIVED))
-        store.update_queued_anew(tx, row["id"])
-        _feed(tx, row["id"])
-    agent = agent_store.select_agent(tx.connection, agent_id) if held else None
-    if agent is not None:
-        publish(tx, agent_id)
-        _ring(tx, agent, "next_turn")
-
-
-def drop_held(tx: Tx, message_id: str, actor: Actor) -> Message:
-    """Give a held message up: it is never delivered, and an agent that sent it is told. Raises NotHeld and find_message's."""
-    row = _release_held(tx, message_id, "message.dropped", actor)
-    store.update_undeliverable(tx, row["id"], f"dropped by {actor.who}: {row['reason']}")
-    if row["recipient_id"] is not None:
-        publish(tx, row["recipient_id"])
-    tell(tx, row["sender_id"], f"Your message {row['id']} to {row['recipient']} was dropped by {actor.who}.")
-    return _feed(tx, row["id"])
-
-
-def _release_held(tx: Tx, message_id: str, action: str, actor: Actor) -> Row:
-    row = find_message(tx.connection, message_id)
-    if row["status"] != "held":
-        raise NotHeld(id=row["id"], status=row["status"])
-    waiting.close_item(tx, row["id"], "held_message")
-    audit.append(tx, action, actor, row["id"], {"recipient": row["recipient"], "reason": row["reason"]})
-    return row
-
-
-def find_message(conn: Connection, prefix: str) -> Row:
-    """The message with that id, or the only one whose id begins so. Raises MessageNotFound, AmbiguousId."""
-    found = store.select_messages_starting(conn, prefix) if prefix else []
-    if not found:
-        raise MessageNotFound(id=prefix[:64])
-    if len(found) > 1:
-        raise AmbiguousId(prefix=prefix, count="several", noun="message")
-    return found[0]
-
-
-def list_messages(
-    conn: Connection,
-    *,
-    agent: str | None = None,
-    to: str | None = None,
-    unread: bool = False,
-    limit: int = 100,
-    before: str | None = None,
-) -> list[Message]:
-    """The newest `limit`, oldest first: from or to `agent`, only those `to` a name, only queued ones, older than `before`."""
-    seq = None if before is None else find_message(conn, before)["seq"]
-    rows = store.select_messages(conn, agent=agent, recipient=to, unread=unread, limit=limit, before_seq=seq)
-    return [to_message(row) for row in rows]
-
-
-def list_queued(conn: Connection, agent_id: str, limit: int = 32) -> list[Message]:
-    """What waits for the agent, oldest first; nothing is leased."""
-    return [to_message(row) for row in store.select_queued(conn, agent_id, limit)]
+def refused_before(conn: Connection, sender_id: str, message_ids: Sequence[str]) -> list[HiveError]:
+    """How those of an agent's messages were refused that were: `detail["message_id"]` says which."""
+    return [
+        _refusal(row["refused"], row["reason"], row["id"]) for row in store.select_refused(conn, sender_id, message_ids)
+    ]
 
 
 def may_write(sender: Row, recipient: Row) -> bool:
     """The allow-list of one agent, for another. A queen is always reachable."""
-    if sender["id"] == recipient["id"]:
-        return False
-    allowed = spec_of(sender).can_message
-    return recipient["role"] == "queen" or EVERYONE in allowed or recipient["name"] in allowed
+    return _may_write(sender, recipient, spec_of(sender).can_message)
 
 
-def to_message(row: Row) -> Message:
-    return Message(
-        id=row["id"],
-        sender=row["sender"],
-        recipient=row["recipient"],
-        body=row["body"],
-        reply_to=row["reply_to"],
-        thread=row["thread"],
-        sent_at=row["sent_at"],
-        kind=row["kind"],
-        about=row["about"],
-        edited_by=row["edited_by"],
-        pair_id=row["pair_id"],
-        when=row["when"],
-        status=row["status"],
-        deliveries=row["deliveries"],
-        redelivered=bool(row["redelivered"]),
-        acked_at=row["acked_at"],
-        reason=row["reason"],
-    )
+def _queue(tx: Tx, message: Message, author: Row | None, row: Row | None) -> None:
+    """Insert it for `row` (None: the operator); between two agents it may be one too many. Raises QueueFull."""
+    if row is None:
+        _insert(tx, message, None if author is None else author["id"], None)
+        return
+    told: list[str] = []
+    if author is not None and author["id"] != row["id"]:
+        _check_queue(tx, author, row)
+        flow = flow_between(tx, author, row)
+        if flow.held_by is not None:
+            message.status, message.pair_id = "held", flow.held_by
+            message.reason = f"{author['name']} and {row['name']} only answer each other; the operator decides"
+            tx.gather(feed_pairs, flow.held_by)
+        if flow.just_held:
+            said = sentence([author["name"], row["name"]], flow.sent + flow.came, tx.config.damper_seconds)
+            told = [author["id"], row["id"]]
+    _insert(tx, message, None if author is None else author["id"], row["id"])
+    publish(tx, row["id"])
+    if message.status == "queued":
+        ring(tx, row, message.when)
+    for agent_id in told:
+        tell(
+            tx,
+            agent_id,
+            f"{said}. What you two write to each other is held from now on, until the operator decides: go on with"
+            " something else.",
+            about=message.pair_id,
+        )
 
 
-def _recipients(conn: Connection, sender: str, sender_id: str | None, to: str) -> list[tuple[str, Row | None]]:
+def _insert(
+    tx: Tx, message: Message, sender_id: str | None, recipient_id: str | None, *, refused: str | None = None
+) -> None:
+    values = {**dict(message), "sender_id": sender_id, "recipient_id": recipient_id, "refused": refused}
+    store.insert_message(tx, values)
+    tx.feed("message", message.model_dump_json())
+
+
+def _check_queue(tx: Tx, author: Row, row: Row) -> None:
+    """Raises QueueFull. Counted once for a change, then kept up with what it sends."""
+    most = tx.config.max_queued
+    key = ("queued", author["id"], row["id"])
+    count: int | None = tx.looked_up.get(key)
+    if count is None:
+        count = store.count_for(tx.connection, row["id"], most=most)
+        if count >= most:
+            count = store.count_from_for(tx.connection, author["id"], row["id"], most=most)
+    if count >= most:
+        tx.looked_up[key] = count
+        raise QueueFull(recipient=row["name"], count=count, sender=author["name"])
+    tx.looked_up[key] = count + 1
+
+
+def _row(tx: Tx, agent_id: str) -> Row:
+    key = ("agent", agent_id)
+    row: Row | None = tx.looked_up.get(key)
+    if row is None:
+        row = tx.looked_up[key] = agent_store.select_agent(tx.connection, agent_id)
+        if row is None:
+            raise AgentNotFound(name=agent_id)
+    return row
+
+
+def _recipients(tx: Tx, sender: str, author: Row | None, to: str) -> list[tuple[str, Row | None]]:
     """(name, row; None for the operator) of each that the message is for."""
-    author = None if sender_id is None else agent_store.select_agent(conn, sender_id)
     if to == EVERYONE:
-        rows = agent_store.select_agents(conn)
+        rows = agent_store.select_agents(tx.connection)
         everyone: list[tuple[str, Row | None]] = [
-            (row["name"], row) for row in rows if author is None or may_write(author, row)
+            (row["name"], row) for row in rows if author is None or _may_write(author, row, _allowed(tx, author))
         ]
         return everyone if author is None else [*everyone, (OPERATOR, None)]
     if to == OPERATOR:
@@ -309,10 +239,27 @@ def _recipients(conn: Connection, sender: str, sender_id: str | None, to: str) -
         return [(OPERATOR, None)]
     if to == HIVED:
         raise AgentNotFound(name=to)
-    row = find_agent(conn, to)
-    if author is not None and not may_write(author, row):
+    key = ("agent named", to)
+    row: Row | None = tx.looked_up.get(key)
+    if row is None:
+        row = tx.looked_up[key] = find_agent(tx.connection, to)
+    if author is not None and not _may_write(author, row, _allowed(tx, author)):
         raise RecipientRefused(sender=sender, recipient=to)
-    return [(row["name"], row)]
+    return [(to, row)]
+
+
+def _allowed(tx: Tx, author: Row) -> list[str]:
+    key = ("allowed", author["id"])
+    allowed: list[str] | None = tx.looked_up.get(key)
+    if allowed is None:
+        allowed = tx.looked_up[key] = spec_of(author).can_message
+    return allowed
+
+
+def _may_write(sender: Row, recipient: Row, allowed: list[str]) -> bool:
+    if sender["id"] == recipient["id"]:
+        return False
+    return recipient["role"] == "queen" or EVERYONE in allowed or recipient["name"] in allowed
 
 
 def _answered(conn: Connection, reply_to: str, sender: str, sender_id: str | None) -> Row:
@@ -323,57 +270,32 @@ def _answered(conn: Connection, reply_to: str, sender: str, sender_id: str | Non
     return row
 
 
-def _ring(tx: Tx, row: Row, when: When) -> None:
-    if when == "now" and row["turn_state"] == "thinking":
-        tx.ring(row["id"], "steer")
-    else:
-        unread, _ = store.select_queue_figures(tx.connection, row["id"], tx.now)
-        tx.ring(row["id"], "wake", {"unread": unread})
+def _same(known: Row, sender: str, sender_id: str | None) -> Message:
+    if (known["sender"], known["sender_id"]) != (sender, sender_id):
+        raise InvalidRequest(reason=f"The message id {known['id']} is somebody else's.")
+    if known["refused"] is not None:
+        raise _refusal(known["refused"], known["reason"], known["id"])
+    return to_message(known)
 
 
-def _ack(tx: Tx, row: Row) -> None:
-    if row["status"] in ("acked", "undeliverable"):
-        return
-    store.update_acked(tx, row["id"])
-    if row["status"] == "held":
-        waiting.close_item(tx, row["id"], "held_message")
-    _feed(tx, row["id"])
+def _refusal(code: str, message: str, message_id: str) -> HiveError:
+    return BY_CODE.get(code, InvalidRequest)(message, message_id=message_id)
 
 
-def _fail(tx: Tx, row: Row, end: TurnEnd, max_deliveries: int, *, counts: bool) -> None:
-    reason = one_line(end.error or f"the turn ended {end.outcome}")
-    if end.retryable is False or (counts and row["deliveries"] >= max_deliveries):
-        _hold(tx, row, reason, end.outcome)
-        return
-    wait = BACKOFF_SECONDS[min(max(row["deliveries"], 1), len(BACKOFF_SECONDS)) - 1]
-    store.update_queued(tx, row["id"], redelivered=True, not_before=in_seconds(wait), uncount=not counts)
-    _feed(tx, row["id"])
+def _feed_receipts(tx: Tx, message_ids: list[str]) -> None:
+    for start in range(0, len(message_ids), RECEIPTS_A_ROW):
+        rows = store.select_states(tx.connection, message_ids[start : start + RECEIPTS_A_ROW])
+        receipts = ",".join([to_receipt(row).model_dump_json() for row in rows])
+        if rows:
+            tx.feed("receipts", f'{{"receipts":[{receipts}]}}')
 
 
-def _put_back(tx: Tx, row: Row, max_deliveries: int) -> None:
-    if row["deliveries"] >= max_deliveries:
-        _hold(tx, row, f"its turn did not end, {row['deliveries']} times", None)
-        return
-    store.update_queued(tx, row["id"], redelivered=True)
-    _feed(tx, row["id"])
+def _ring_wake(tx: Tx, agent_ids: list[str]) -> None:
+    for agent_id in agent_ids:
+        unread, _ = store.select_queue_figures(tx.connection, agent_id, tx.now)
+        tx.ring(agent_id, "wake", {"unread": unread})
 
 
-def _hold(tx: Tx, row: Row, reason: str, outcome: str | None) -> None:
-    store.update_held(tx, row["id"], reason, outcome)
-    waiting.open_item(
-        tx,
-        row["id"],
-        "held_message",
-        agent=row["recipient"],
-        subject=f"{row['sender']}: {row['body'][:120]} ({reason})",
-    )
-    _feed(tx, row["id"])
-
-
-def _feed(tx: Tx, message_id: str) -> Message:
-    row = store.select_message(tx.connection, message_id)
-    if row is None:
-        raise MessageNotFound(id=message_id)
-    message = to_message(row)
-    tx.feed("message", message.model_dump())
-    return message
+def _ring_steer(tx: Tx, agent_ids: list[str]) -> None:
+    for agent_id in agent_ids:
+        tx.ring(agent_id, "steer")

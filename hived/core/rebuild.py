@@ -1,6 +1,6 @@
 """An agent put on another engine, model or options: its name, its messages and its journal stay."""
 
-from hived.core import messages, waiting
+from hived.core import budgets, grants, held_messages, waiting
 from hived.core.agent_views import find_agent, spec_of
 from hived.core.agents import want_restart
 from hived.core.audit import append
@@ -40,13 +40,16 @@ def rebuild(tx: Tx, name: str, new: SpawnRequest, model: str | None, actor: Acto
     another = thinker(new) != thinker(before)
     chosen = model or (default_model(new.engine) if another else str(row["model_set"]))
     store.update_spec(tx, agent_id, engine=new.engine, spec_json=new.model_dump_json())
+    if new.limits != before.limits:
+        budgets.take_from_spec(tx, agent_id, new)
     if chosen != row["model_set"] or another:
         store.update_model_set(tx, agent_id, chosen)
     if another:
         store.update_engine_forgotten(tx, agent_id)
+        grants.forget(tx, agent_id)
         waiting.close_item(tx, agent_id, "resume_choice")
         for outcome in ("needs_login", "rate_limited"):  # the older engine's
-            messages.requeue_held(tx, agent_id, outcome)
+            held_messages.requeue_held(tx, agent_id, outcome)
     detail = {
         "name": name,
         "engine": {"before": before.engine, "after": new.engine},

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
+from hived.config import Config
 from hived.store import migrate
 from hived.wire.snapshot import FeedKind
 from hived.wire.times import utc_now
@@ -39,7 +40,6 @@ RingListener = Callable[["Ring"], None]
 SUPERVISOR = "supervisor"
 """Who to ring when what is wanted of an agent has changed."""
 
-DEFAULT_FEED_ROWS = 20_000
 PRUNE_EVERY = 256
 """Rows of the feed between two prunings, so that most changes pay nothing for it."""
 MAX_CHANGES_PER_COMMIT = 512
@@ -80,9 +80,10 @@ class Fed:
 class Tx:
     """One change inside the writer's transaction: SQL, feed rows and what is to happen once it is committed."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, config: Config, now: str) -> None:
         self.connection = connection
-        self.now = utc_now()
+        self.config = config
+        self.now = now
         self.feed_rows: list[Fed] = []
         self.rings: list[Ring] = []
         self.callbacks: list[Callable[[], None]] = []
@@ -162,8 +163,10 @@ class Database:
         self._queue: list[_Pending] = []
         self._wake = asyncio.Event()
         self._closing = False
-        self.feed_rows = DEFAULT_FEED_ROWS
-        """How many rows of the feed are kept for readers to resume from."""
+        self.config = Config()
+        """The operator's settings, as changes find them (`Tx.config`)."""
+        self.clock: Callable[[], str] = utc_now
+        """What changes take for the time (`Tx.now`)."""
         self._on_feed: list[FeedListener] = []
         self._on_ring: list[RingListener] = []
         self._task = asyncio.create_task(self._write_loop(), name="store writer")
@@ -230,7 +233,7 @@ class Database:
                 return
 
     def _commit(self, group: list[_Pending]) -> Tx:
-        return _commit(self._writer._conn, group, self.feed_rows)
+        return _commit(self._writer._conn, group, self.config, self.clock)
 
     def _publish(self, group: list[_Pending], last: Tx) -> None:
         done = [pending.tx for pending in group if pending.tx and not pending.error]
@@ -253,7 +256,7 @@ class Database:
                 pending.future.set_result(pending.result)
 
 
-def _commit(connection: sqlite3.Connection, group: list[_Pending], feed_rows: int) -> Tx:
+def _commit(connection: sqlite3.Connection, group: list[_Pending], config: Config, clock: Callable[[], str]) -> Tx:
     """Run the group in one transaction; the Tx of what it gathered."""
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -261,7 +264,7 @@ def _commit(connection: sqlite3.Connection, group: list[_Pending], feed_rows: in
         rows: list[Fed] = []
         for pending in group:
             connection.execute("SAVEPOINT change")
-            tx = Tx(connection)
+            tx = Tx(connection, config, clock())
             try:
                 pending.result = pending.change(tx)
             except Exception as error:
@@ -273,12 +276,12 @@ def _commit(connection: sqlite3.Connection, group: list[_Pending], feed_rows: in
                 for flush, items in tx.gathered.items():
                     gathered.setdefault(flush, {}).update(items)
             connection.execute("RELEASE change")
-        last = Tx(connection)
+        last = Tx(connection, config, clock())
         for flush, items in gathered.items():
             _flush(last, flush, list(items))
         rows += last.feed_rows
         if rows:
-            _write_feed(connection, rows, feed_rows)
+            _write_feed(connection, rows, config.feed_rows)
         connection.execute("COMMIT")
         return last
     except BaseException:

@@ -1,18 +1,23 @@
 """Messages' rows. Order is `seq`: the order in which hived took them."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hived.store.database import Connection, Row, Tx
+
+_STATE = """id, seq, sender, sender_id, recipient, recipient_id, substr(body, 1, 200) AS body, sent_at, leased_at, acked_at,
+  kind, about, status, deliveries, redelivered, lease_turn_id, reason, edited_by, pair_id"""
+"""All that a change of state needs: of the body only how it begins."""
 
 
 def insert_message(tx: Tx, values: dict[str, Any]) -> None:
     tx.execute(
         """INSERT INTO messages(id, sender, sender_id, recipient, recipient_id, body, reply_to, thread, sent_at, "when",
-             kind, about, status)
-           VALUES (:id, :sender, :sender_id, :recipient, :recipient_id, :body, :reply_to, :thread, :now, :when,
-             :kind, :about, 'queued')""",
-        {**values, "now": tx.now},
+             kind, about, status, reason, pair_id, refused)
+           VALUES (:id, :sender, :sender_id, :recipient, :recipient_id, :body, :reply_to, :thread, :sent_at, :when,
+             :kind, :about, :status, :reason, :pair_id, :refused)""",
+        values,
     )
 
 
@@ -34,33 +39,66 @@ def select_messages_starting(connection: Connection, prefix: str) -> list[Row]:
 def select_messages(
     connection: Connection,
     *,
-    agent: str | None,
-    recipient: str | None,
-    unread: bool,
-    limit: int,
-    before_seq: int | None,
-) -> list[Row]:
-    """The newest `limit` that fit, oldest first."""
-    rows = connection.execute(
-        """SELECT * FROM messages
-           WHERE (:agent IS NULL OR sender = :agent OR recipient = :agent)
-             AND (:recipient IS NULL OR recipient = :recipient)
-             AND (NOT :unread OR status = 'queued')
-             AND (:before IS NULL OR seq < :before)
-           ORDER BY seq DESC LIMIT :limit""",
-        {"agent": agent, "recipient": recipient, "unread": unread, "before": before_seq, "limit": limit},
-    ).fetchall()
-    return rows[::-1]
-
-
-def select_due(connection: Connection, agent_id: str, now: str, *, only_now: bool, limit: int) -> list[Row]:
-    """What waits for the agent and is not backing off, oldest first."""
+    agent: str | None = None,
+    recipient: str | None = None,
+    thread: str | None = None,
+    status: str | None = None,
+    to_operator: bool = False,
+    before_seq: int | None = None,
+) -> Iterator[Row]:
+    """Those that fit all that is given, newest first, read as they are taken. `to_operator`: only those for him."""
+    terms = {
+        "(sender = :agent OR recipient = :agent)": agent,
+        "recipient = :recipient": recipient,
+        "thread = :thread": thread,
+        "status = :status": status,
+        "seq < :before": before_seq,
+    }
+    chosen = [term for term, value in terms.items() if value is not None]
+    if to_operator:
+        chosen.append("recipient_id IS NULL")
+    where = f"WHERE {' AND '.join(chosen)}" if chosen else ""
     return connection.execute(
-        """SELECT * FROM messages WHERE recipient_id = :agent AND status = 'queued'
+        f"SELECT * FROM messages {where} ORDER BY seq DESC",  # noqa: S608 (fixed terms alone)
+        {"agent": agent, "recipient": recipient, "thread": thread, "status": status, "before": before_seq},
+    )
+
+
+def select_states(connection: Connection, message_ids: Sequence[str]) -> list[Row]:
+    """What has become of those messages, oldest first; of the body only how it begins."""
+    return connection.execute(
+        f"SELECT {_STATE} FROM messages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY seq",  # noqa: S608
+        (json.dumps(message_ids),),
+    ).fetchall()
+
+
+def select_sent(connection: Connection, sender_id: str, *, limit: int, before_seq: int | None) -> list[Row]:
+    """What has become of what an agent sent, newest first; of the body only how it begins."""
+    return connection.execute(
+        f"""SELECT {_STATE} FROM messages WHERE sender_id = :sender AND (:before IS NULL OR seq < :before)
+            ORDER BY seq DESC LIMIT :limit""",  # noqa: S608
+        {"sender": sender_id, "before": before_seq, "limit": limit},
+    ).fetchall()
+
+
+def select_refused(connection: Connection, sender_id: str, message_ids: Sequence[str]) -> list[Row]:
+    """Those of an agent's messages that were refused: `id`, `refused` (the code) and `reason`."""
+    return connection.execute(
+        """SELECT id, refused, reason FROM messages
+           WHERE id IN (SELECT value FROM json_each(?)) AND sender_id = ? AND refused IS NOT NULL""",
+        (json.dumps(message_ids), sender_id),
+    ).fetchall()
+
+
+def select_due(connection: Connection, agent_id: str, now: str, *, only_now: bool, limit: int) -> list[str]:
+    """The ids of what waits for the agent and is not backing off, oldest first."""
+    rows = connection.execute(
+        """SELECT id FROM messages WHERE recipient_id = :agent AND status = 'queued'
              AND (not_before IS NULL OR not_before <= :now) AND (NOT :only_now OR "when" = 'now')
            ORDER BY seq LIMIT :limit""",
         {"agent": agent_id, "now": now, "only_now": only_now, "limit": limit},
-    ).fetchall()
+    )
+    return [row["id"] for row in rows]
 
 
 def select_queued(connection: Connection, agent_id: str, limit: int) -> list[Row]:
@@ -80,6 +118,35 @@ def select_queue_figures(connection: Connection, agent_id: str, now: str) -> tup
     return int(row[0]), row[1]
 
 
+def count_for(connection: Connection, recipient_id: str, *, most: int) -> int:
+    """How many wait for the agent or are held for it, counted no further than `most`."""
+    row = connection.execute(
+        """SELECT count(*) FROM (SELECT 1 FROM messages WHERE recipient_id = ? AND status IN ('queued', 'held') LIMIT ?)""",
+        (recipient_id, most),
+    ).fetchone()
+    return int(row[0])
+
+
+def count_from_for(connection: Connection, sender_id: str, recipient_id: str, *, most: int) -> int:
+    """How many of one agent wait for another or are held for it, counted no further than `most`."""
+    row = connection.execute(
+        """SELECT count(*) FROM (SELECT 1 FROM messages WHERE recipient_id = ? AND status IN ('queued', 'held')
+             AND +sender_id = ? LIMIT ?)""",
+        (recipient_id, sender_id, most),
+    ).fetchone()
+    return int(row[0])
+
+
+def count_between(connection: Connection, sender_id: str, recipient_id: str, *, since: str, most: int) -> int:
+    """How many one agent has sent another after that time, counted no further than `most`; refused ones are none."""
+    row = connection.execute(
+        """SELECT count(*) FROM (SELECT 1 FROM messages WHERE sender_id = ? AND recipient_id = ? AND sent_at > ?
+             AND refused IS NULL LIMIT ?)""",
+        (sender_id, recipient_id, since, most),
+    ).fetchone()
+    return int(row[0])
+
+
 def select_leased(connection: Connection, agent_id: str, turn_id: str) -> list[Row]:
     return connection.execute(
         """SELECT * FROM messages WHERE recipient_id = ? AND status = 'leased' AND lease_turn_id = ? ORDER BY seq""",
@@ -87,38 +154,73 @@ def select_leased(connection: Connection, agent_id: str, turn_id: str) -> list[R
     ).fetchall()
 
 
-def select_leased_to_others(connection: Connection, agent_id: str, turn_id: str) -> list[Row]:
-    """The agent's leases of any turn but that."""
+def select_leases(connection: Connection, agent_id: str, turn_id: str) -> list[Row]:
+    """The states of the agent's leases of that turn."""
     return connection.execute(
-        """SELECT * FROM messages WHERE recipient_id = ? AND status = 'leased' AND lease_turn_id <> ? ORDER BY seq""",
+        f"""SELECT {_STATE} FROM messages WHERE recipient_id = ? AND status = 'leased' AND lease_turn_id = ?
+            ORDER BY seq""",  # noqa: S608
+        (agent_id, turn_id),
+    ).fetchall()
+
+
+def select_leased_to_others(connection: Connection, agent_id: str, turn_id: str) -> list[Row]:
+    """The states of the agent's leases of any turn but that."""
+    return connection.execute(
+        f"""SELECT {_STATE} FROM messages WHERE recipient_id = ? AND status = 'leased' AND lease_turn_id <> ?
+            ORDER BY seq""",  # noqa: S608
         (agent_id, turn_id),
     ).fetchall()
 
 
 def select_leased_before(connection: Connection, agent_id: str, generation: int) -> list[Row]:
-    """The agent's leases of generations below that."""
+    """The states of the agent's leases of generations below that."""
     return connection.execute(
-        """SELECT * FROM messages WHERE recipient_id = ? AND status = 'leased' AND lease_generation < ? ORDER BY seq""",
+        f"""SELECT {_STATE} FROM messages WHERE recipient_id = ? AND status = 'leased' AND lease_generation < ?
+            ORDER BY seq""",  # noqa: S608
         (agent_id, generation),
     ).fetchall()
 
 
 def select_received(connection: Connection, agent_id: str, message_ids: Sequence[str]) -> list[Row]:
-    """Those of the messages that were sent to the agent, oldest first."""
-    found = (
-        connection.execute(
-            "SELECT * FROM messages WHERE id = ? AND recipient_id = ?", (message_id, agent_id)
-        ).fetchone()
-        for message_id in dict.fromkeys(message_ids)
+    """The states of those of the messages that were sent to the agent, oldest first."""
+    return connection.execute(
+        f"""SELECT {_STATE} FROM messages WHERE id IN (SELECT value FROM json_each(?)) AND +recipient_id = ?
+            ORDER BY seq""",  # noqa: S608
+        (json.dumps(message_ids), agent_id),
+    ).fetchall()
+
+
+def select_open_for(connection: Connection, agent_id: str) -> list[Row]:
+    """The states of all that is not settled for the agent, oldest first."""
+    return connection.execute(
+        f"""SELECT {_STATE} FROM messages WHERE recipient_id = ? AND status IN ('queued', 'leased', 'held')
+            ORDER BY seq""",  # noqa: S608
+        (agent_id,),
+    ).fetchall()
+
+
+def select_held_by_pair(connection: Connection, pair_id: str) -> list[Row]:
+    """The states of what a pair holds, oldest first."""
+    return connection.execute(
+        f"SELECT {_STATE} FROM messages WHERE pair_id = ? AND status = 'held' ORDER BY seq",  # noqa: S608
+        (pair_id,),
+    ).fetchall()
+
+
+def select_held_for(connection: Connection, agent_id: str, outcome: str) -> list[str]:
+    """The ids of the agent's messages that are held because of a turn of that outcome, oldest first."""
+    rows = connection.execute(
+        "SELECT id FROM messages WHERE recipient_id = ? AND status = 'held' AND held_outcome = ? ORDER BY seq",
+        (agent_id, outcome),
     )
-    return sorted((row for row in found if row is not None), key=lambda row: int(row["seq"]))
+    return [row["id"] for row in rows]
 
 
-def update_leased(tx: Tx, message_id: str, turn_id: str, generation: int) -> None:
+def update_leased(tx: Tx, message_ids: Sequence[str], turn_id: str, generation: int) -> None:
     tx.execute(
         """UPDATE messages SET status = 'leased', deliveries = deliveries + 1, not_before = NULL, lease_turn_id = ?,
-             lease_generation = ? WHERE id = ?""",
-        (turn_id, generation, message_id),
+             lease_generation = ?, leased_at = ? WHERE id IN (SELECT value FROM json_each(?))""",
+        (turn_id, generation, tx.now, json.dumps(message_ids)),
     )
 
 
@@ -134,14 +236,6 @@ def update_queued(
     )
 
 
-def select_held_for(connection: Connection, agent_id: str, outcome: str) -> list[Row]:
-    """The agent's messages that are held because of a turn of that outcome, oldest first."""
-    return connection.execute(
-        "SELECT * FROM messages WHERE recipient_id = ? AND status = 'held' AND held_outcome = ? ORDER BY seq",
-        (agent_id, outcome),
-    ).fetchall()
-
-
 def update_held(tx: Tx, message_id: str, reason: str, outcome: str | None) -> None:
     """`outcome`: of the turn that it is held for, if it was one."""
     tx.execute(
@@ -152,21 +246,29 @@ def update_held(tx: Tx, message_id: str, reason: str, outcome: str | None) -> No
 
 
 def update_queued_anew(tx: Tx, message_id: str) -> None:
-    """A held message back into the queue, its deliveries counted from nothing; that it was delivered before stays marked."""
+    """A held message back into the queue, its deliveries counted from nothing; one that was ever leased stays marked so."""
     tx.execute(
-        """UPDATE messages SET status = 'queued', reason = NULL, held_outcome = NULL, deliveries = 0, redelivered = 1,
-             not_before = NULL WHERE id = ?""",
+        """UPDATE messages SET status = 'queued', reason = NULL, held_outcome = NULL, deliveries = 0, pair_id = NULL,
+             redelivered = max(redelivered, leased_at IS NOT NULL OR deliveries > 0), not_before = NULL WHERE id = ?""",
         (message_id,),
     )
 
 
+def update_words(tx: Tx, message_id: str, body: str, edited_by: str) -> None:
+    tx.execute("UPDATE messages SET body = ?, edited_by = ? WHERE id = ?", (body, edited_by, message_id))
+
+
 def update_undeliverable(tx: Tx, message_id: str, reason: str) -> None:
-    tx.execute("UPDATE messages SET status = 'undeliverable', reason = ? WHERE id = ?", (reason, message_id))
+    tx.execute(
+        """UPDATE messages SET status = 'undeliverable', reason = ?, lease_turn_id = NULL, lease_generation = NULL,
+             not_before = NULL WHERE id = ?""",
+        (reason, message_id),
+    )
 
 
-def update_acked(tx: Tx, message_id: str) -> None:
+def update_acked(tx: Tx, message_ids: Sequence[str]) -> None:
     tx.execute(
         """UPDATE messages SET status = 'acked', acked_at = ?, reason = NULL, lease_turn_id = NULL,
-             lease_generation = NULL, not_before = NULL WHERE id = ?""",
-        (tx.now, message_id),
+             lease_generation = NULL, not_before = NULL WHERE id IN (SELECT value FROM json_each(?))""",
+        (tx.now, json.dumps(message_ids)),
     )

@@ -44,6 +44,8 @@ class Message(Answer):
     status: MessageStatus = "queued"
     deliveries: int = 0
     """How often it has been leased."""
+    leased_at: str | None = None
+    """When it was last given to a turn."""
     redelivered: bool = False
     acked_at: str | None = None
     reason: str | None = None
@@ -52,6 +54,8 @@ class Message(Answer):
 
 class MessageList(Answer):
     messages: list[Message]
+    more: bool = False
+    """There are older ones: the page was full, or its messages very long."""
 
 
 class Receipt(Answer):
@@ -103,6 +107,9 @@ class Claim(WireModel):
     """Take more into the turn that runs (the tool `inbox`); the answer holds all that the turn has."""
     wait: float = Field(default=0, ge=0, le=MOST_WAIT_SECONDS)
     """With `more`: how many seconds to wait for something to come, where nothing does."""
+    known: int | None = Field(default=None, ge=0)
+    """With `wait`: how many of the turn's messages the harness has. Where the turn has others (an answer was lost), they are
+    given at once."""
 
 
 class Claimed(Answer):

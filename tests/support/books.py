@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hived.config import Config
-from hived.core import agents, approvals, events, messages
+from hived.core import agents, approvals, delivery, events, messages
 from hived.core.heard import HEARD
 from hived.core.hive import Hive
 from hived.paths import HivePaths
@@ -77,7 +77,7 @@ class Books:
 
     async def claim(self, agent_id: str, turn_id: str, *, generation: int = 1, **claim: Any) -> Claimed:
         wanted = Claim(turn_id=turn_id, **claim)
-        return await self.do(lambda tx: messages.claim(tx, agent_id, generation, wanted, self.config.max_deliveries))
+        return await self.do(lambda tx: delivery.claim(tx, agent_id, generation, wanted, self.config.max_deliveries))
 
     async def events(self, agent_id: str, *batch: dict[str, Any], generation: int = 1, **where: Any) -> EventsTaken:
         journal, oldest = where.get("journal", "journal-1"), where.get("oldest", 1)

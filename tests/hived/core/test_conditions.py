@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hived.core import agents, messages
+from hived.core import agents, held_messages
 from hived.wire.agents import Condition
 from hived.wire.control import StatusReport
 from hived.wire.errors import InvalidRequest
@@ -80,7 +80,7 @@ async def test_else_a_rate_limit_counts_like_any_failure(books: Books) -> None:
         await books.claim(ada, f"t{turn}")
         await books.end_turn(ada, f"t{turn}", "rate_limited", sent.id, retryable=True)
     assert (await books.message(sent.id)).status == "held"
-    await books.do(lambda tx: messages.requeue_held(tx, ada, "rate_limited"))
+    await books.do(lambda tx: held_messages.requeue_held(tx, ada, "rate_limited"))
     assert (await books.message(sent.id)).status == "queued"
 
 
@@ -101,7 +101,7 @@ async def test_what_was_held_for_a_login_comes_again_once_the_login_is_there(boo
     assert (await books.message(other)).status == "held"
     assert [item.kind for item in await books.waiting()] == ["held_message"]
     assert [(ring.to, ring.event) for ring in books.rings] == [(ada, "wake")]
-    assert [row.payload["id"] for row in books.feed if row.kind == "message"] == [held]
+    assert [row.payload["receipts"][0]["message_id"] for row in books.feed if row.kind == "receipts"] == [held]
     who = json.loads(await books.one("SELECT actor_json FROM audit WHERE action = 'message.retried'"))["who"]
     assert who == "hived"
     await report(books, ada)

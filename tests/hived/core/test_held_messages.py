@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hived.core import messages
+from hived.core import held_messages as messages
 from hived.store.database import Tx
 from hived.wire.approvals import Actor
 from hived.wire.errors import MessageNotFound, NotHeld

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hived.core import agents, messages
+from hived.core import agents, delivery, held_messages, messages
 from hived.store.database import SUPERVISOR
 from hived.wire.errors import (
     AgentNotFound,
@@ -178,18 +178,18 @@ async def test_a_stale_generation_may_not_claim_or_release(books: Books) -> None
         with pytest.raises(StaleGeneration):
             await books.claim(ada, "t1", generation=generation)
         with pytest.raises(StaleGeneration):
-            await books.do(lambda tx, given=generation: messages.release(tx, ada, given, "t1"))  # type: ignore[misc]
+            await books.do(lambda tx, given=generation: delivery.release(tx, ada, given, "t1"))  # type: ignore[misc]
 
 
 async def test_release_counts_no_delivery(books: Books) -> None:
     ada = await books.agent("ada")
     sent = await books.send("ada")
     await books.claim(ada, "t1")
-    released = await books.do(lambda tx: messages.release(tx, ada, 1, "t1"))
+    released = await books.do(lambda tx: delivery.release(tx, ada, 1, "t1"))
     assert (released.messages, released.unread) == ([], 1)
     back = await books.message(sent.id)
     assert (back.status, back.deliveries, back.redelivered) == ("queued", 0, False)
-    assert (await books.do(lambda tx: messages.release(tx, ada, 1, "t1"))).unread == 1
+    assert (await books.do(lambda tx: delivery.release(tx, ada, 1, "t1"))).unread == 1
     assert (await books.message(sent.id)).deliveries == 0
 
 
@@ -268,7 +268,7 @@ async def test_a_late_clean_end_acks_a_held_message_and_closes_its_waiting_item(
     acked = await books.message(sent.id)
     assert (acked.status, acked.reason) == ("acked", None)
     assert await books.waiting() == []
-    assert [row.kind for row in books.feed] == ["waiting_removed", "message", "agent"]
+    assert [row.kind for row in books.feed] == ["waiting_removed", "receipts", "agent"]
     assert books.feed[-1].payload["held"] == 0
 
 
@@ -349,14 +349,14 @@ async def test_how_often_is_the_operators_to_say(books: Books) -> None:
 async def test_the_operator_reads_his_own_once(books: Books) -> None:
     ada = await books.agent("ada")
     mine = await books.send("operator", "report", sender="ada", sender_id=ada)
-    read = await books.do(lambda tx: messages.mark_read(tx, mine.id[:34]))
+    read = await books.do(lambda tx: held_messages.mark_read(tx, mine.id[:34]))
     assert read.status == "acked"
     rows = len(books.feed)
-    assert await books.do(lambda tx: messages.mark_read(tx, mine.id)) == read
+    assert await books.do(lambda tx: held_messages.mark_read(tx, mine.id)) == read
     assert len(books.feed) == rows
     theirs = await books.send("ada")
     with pytest.raises(InvalidRequest):
-        await books.do(lambda tx: messages.mark_read(tx, theirs.id))
+        await books.do(lambda tx: held_messages.mark_read(tx, theirs.id))
 
 
 async def test_lists_page_backwards_and_filter(books: Books) -> None:
@@ -375,7 +375,7 @@ async def test_lists_page_backwards_and_filter(books: Books) -> None:
     assert await listed(agent="ada") == ["1", "3", "report"]
     assert await listed(to="ada") == ["1", "3"]
     assert await listed(to="operator", unread=True) == ["report"]
-    await books.do(lambda tx: messages.mark_read(tx, report.id))
+    await books.do(lambda tx: held_messages.mark_read(tx, report.id))
     assert await listed(to="operator", unread=True) == []
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hived.config import Config
-from hived.core import agents, approvals, audit, events, messages, waiting
+from hived.core import agents, approvals, audit, delivery, events, held_messages, messages, waiting
 from hived.store.database import Change, Database, Query
 from hived.wire.agents import SpawnRequest
 from hived.wire.approvals import Actor, ApprovalAsk
@@ -63,6 +63,8 @@ class Ask:
     turn: str
     status: str = "pending"
     by_grant: bool = False
+    was_orphan: bool = False
+    left: bool = False
 
 
 @dataclass
@@ -90,6 +92,7 @@ class Hive(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.folder = Path(tempfile.mkdtemp(prefix="hv", dir="/tmp"))
         self.database = self.run(Database.open(self.folder / "hive.sqlite"))
+        self.database.config = CONFIG
         self.letters: dict[str, Letter] = {}
         self.asks: dict[str, Ask] = {}
         self.grants: list[tuple[str, int]] = []
@@ -243,7 +246,7 @@ class Hive(RuleBasedStateMachine):
         id = one_of(held or list(self.letters), which)
         letter = self.letters[id]
         actor = Actor(who="operator", uid=0, pid=1)
-        change = messages.retry_held if again else messages.drop_held
+        change = held_messages.retry_held if again else held_messages.drop_held
         if not held:
             with pytest.raises(NotHeld):
                 self.do(lambda tx: change(tx, id, actor))
@@ -261,6 +264,7 @@ class Hive(RuleBasedStateMachine):
         """What is committed is all there is; streams, doorbells and whoever waited are gone."""
         self.run(self.database.close())
         self.database = self.run(Database.open(self.folder / "hive.sqlite"))
+        self.database.config = CONFIG
         self.do(agents.mark_unheard)
 
     @rule(of=name, mends=st.booleans())
@@ -275,7 +279,7 @@ class Hive(RuleBasedStateMachine):
                 self._put_back(letter)
         for ask in self.asks.values():
             if ask.agent == of and ask.status == "pending":
-                ask.status = "orphaned"
+                ask.status, ask.was_orphan = "orphaned", True
         if mends and harness.turn is not None:
             harness.write("turn_end", turn_id=harness.turn, outcome="failed", message_ids=list(harness.has))
         harness.turn, harness.has = None, []
@@ -317,6 +321,10 @@ class Hive(RuleBasedStateMachine):
             for ask in self.asks.values():
                 if ask.agent == of and ask.turn == turn and ask.status == "pending":
                     ask.status = "cancelled"
+                cut_off = ask.generation < self.harnesses[of].generation and not ask.was_orphan
+                if ask.agent == of and ask.turn == turn and ask.status == "approved" and cut_off and not ask.left:
+                    ask.left = True  # decided while its harness was dying: nobody heard it
+                    self.grants.append((ask.agent, ask.input))
 
     def _flush(self, of: str) -> None:
         self._upload(of, self.harnesses[of].told)
@@ -324,7 +332,7 @@ class Hive(RuleBasedStateMachine):
 
     def _claim(self, of: str, claim: Claim) -> list[Any]:
         harness = self.harnesses[of]
-        claimed = self.do(lambda tx: messages.claim(tx, harness.id, harness.generation, claim, MOST_DELIVERIES))
+        claimed = self.do(lambda tx: delivery.claim(tx, harness.id, harness.generation, claim, MOST_DELIVERIES))
         for letter in self._of(of):
             if letter.status == "leased" and letter.turn != claim.turn_id:
                 self._put_back(letter)
@@ -402,10 +410,10 @@ class Hive(RuleBasedStateMachine):
         assert listed - {row["id"] for row in reports} == held | pending | orphans
 
     def _asked_again(self, orphan: Ask) -> bool:
-        return any(
-            (other.agent, other.input, other.status) == (orphan.agent, orphan.input, "pending")
-            for other in self.asks.values()
-        )
+        """An ask that is pending stands for its orphans in the one list, and the newest orphan for the older ones."""
+        twins = [ask for ask in self.asks.values() if (ask.agent, ask.input) == (orphan.agent, orphan.input)]
+        orphans = [ask for ask in twins if ask.status == "orphaned"]
+        return any(ask.status == "pending" for ask in twins) or orphan is not orphans[-1]
 
     @invariant()
     def each_decision_is_chained_and_made_once(self) -> None:

@@ -28,6 +28,11 @@ async def test_of_an_empty_hive(books: Books) -> None:
     assert (taken.seq, taken.agents, taken.waiting, taken.messages) == (0, [], [], [])
 
 
+def merge(message: dict[str, Any], receipt: dict[str, Any]) -> None:
+    """What a client does with a receipt."""
+    message.update({key: value for key, value in receipt.items() if key in message})
+
+
 async def test_a_snapshot_and_the_feed_after_it_are_a_later_snapshot(books: Books) -> None:
     ada = await books.agent("ada")
     denied, approved = await books.ask("no"), await books.ask("yes")
@@ -47,6 +52,9 @@ async def test_a_snapshot_and_the_feed_after_it_are_a_later_snapshot(books: Book
     for row in await books.read(lambda conn: feed.select_after(conn, before.seq, 1000)):
         if row.kind == "waiting_removed":
             state["waiting"].pop(row.payload["id"])
+        elif row.kind == "receipts":
+            for receipt in row.payload["receipts"]:
+                merge(state["message"][receipt["message_id"]], receipt)
         else:
             state[row.kind][row.payload["id"]] = row.payload
     decided = {key for key, approval in state["approval"].items() if approval["status"] not in ("pending", "orphaned")}

@@ -158,7 +158,7 @@ async def test_a_part_undoes_only_itself_and_its_doorbells(books: Books) -> None
 
 
 async def test_the_feed_is_pruned_to_its_limit_now_and_then(books: Books) -> None:
-    books.database.feed_rows = 100
+    books.config.feed_rows = 100
     await asyncio.gather(*(books.do(lambda tx: note(tx, "x")) for _ in range(PRUNE_EVERY * 2)))
     assert await books.one("SELECT count(*) FROM feed") == 100
     assert await books.one("SELECT min(seq) FROM feed") == PRUNE_EVERY * 2 - 99
