@@ -29,6 +29,7 @@ from hived.store.database import Database
 from hived.supervision.notifier import Notifier
 from hived.supervision.reconciler import Reconciler
 from hived.supervision.setting_files import SettingFiles
+from hived.supervision.timekeeper import Timekeeper
 from hived.wire.errors import AlreadyRunning, HiveError, Internal
 from hived.wire.protocol import BUILD, PROTOCOL
 from hived.wire.snapshot import HiveInfo
@@ -112,6 +113,7 @@ class _Parts:
     reconciler: Reconciler
     setting_files: SettingFiles
     notifier: Notifier
+    timekeeper: Timekeeper
 
 
 async def _serve(paths: HivePaths, config: Config) -> bool:
@@ -139,7 +141,7 @@ async def _assemble(paths: HivePaths, config: Config, database: Database) -> _Pa
     hive = Hive(paths, config, database, info)
     reconciler = Reconciler(hive)
     listeners = Listeners(create_host_app(hive), create_agent_app(hive), reconciler.agent_pids)
-    return _Parts(hive, listeners, reconciler, SettingFiles(hive), Notifier(hive))
+    return _Parts(hive, listeners, reconciler, SettingFiles(hive), Notifier(hive), Timekeeper(hive))
 
 
 async def _run(parts: _Parts) -> None:
@@ -159,6 +161,7 @@ async def _run(parts: _Parts) -> None:
             supervision.add_done_callback(lambda _: hive.stopping.set())
             watcher = group.create_task(parts.setting_files.run(), name="setting files")
             notifier = group.create_task(parts.notifier.run(), name="notifier")
+            timekeeper = group.create_task(parts.timekeeper.run(), name="timekeeper")
             await hive.stopping.wait()
             log.info("stopping")
             hive.close_streams()
@@ -166,7 +169,8 @@ async def _run(parts: _Parts) -> None:
             supervision.cancel()
             watcher.cancel()
             notifier.cancel()
-            await asyncio.wait([supervision, watcher, notifier], timeout=SUPERVISION_SECONDS)
+            timekeeper.cancel()
+            await asyncio.wait([supervision, watcher, notifier, timekeeper], timeout=SUPERVISION_SECONDS)
     finally:
         hive.close_streams()
         await _stage("listeners", listeners.close(), LISTENERS_SECONDS)

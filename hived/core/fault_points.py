@@ -11,8 +11,11 @@ from hived.paths import hive_paths
 
 _CHOSEN = os.environ.get("HIVE_FAULT_POINT", "")
 
-POINTS = ("hived_claim", "hived_claimed", "hived_batch", "hived_batch_taken", "hived_decide", "hived_decided")
-"""Before and after the commit of a claim, of an event batch and of a decision."""
+POINTS = (
+    "hived_claim", "hived_claimed", "hived_batch", "hived_batch_taken", "hived_decide", "hived_decided", "hived_due",
+    "hived_due_done",
+)  # fmt: skip
+"""Before and after the commit of a claim, of an event batch, of a decision and of what came due."""
 
 
 def reach(point: str) -> None:

@@ -1,6 +1,6 @@
 """All that a client draws, read in one transaction with the number of the feed's last row."""
 
-from hived.core import agents, approvals, messages, waiting
+from hived.core import agents, approvals, messages, questions, reminders, waiting
 from hived.store import feed as feed_store
 from hived.store.database import Connection
 from hived.wire.messages import Message
@@ -21,6 +21,8 @@ def take(conn: Connection, info: HiveInfo) -> Snapshot:
         approvals=approvals.list_approvals(conn, undecided=True, limit=10_000),
         waiting=waiting.list_items(conn),
         messages=_newest_messages(conn),
+        questions=questions.list_newest(conn),
+        reminders=reminders.list_open(conn),
     )
 
 
