@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from hived.core import approvals, audit, budgets, delivery, logins, waiting
+from hived.core import approvals, audit, budgets, delivery, logins, questions, waiting
 from hived.core.agent_views import check_generation, detail, find_agent, list_views, publish, spec_of, view
 from hived.core.creation import create_agent
 from hived.core.reports import apply_status
@@ -103,6 +103,8 @@ def set_lifecycle(tx: Tx, agent_id: str, state: LifecycleState, cause: str, *, p
         waiting.close_item(tx, agent_id, "parked")
     if state in NOT_AT_WORK:
         budgets.look_again(tx)  # a turn of it that was under way counts no more until it is known how it ended
+    if state in ("parked", "buried") or (state == "stopped" and row["wanted"] == "stopped"):
+        questions.recipient_away(tx, agent_id, row["name"], state)
     publish(tx, agent_id)
 
 

@@ -121,6 +121,8 @@ def put_back(tx: Tx, leases: Sequence[Row], max_deliveries: int) -> None:
 
 def give_up_mail(tx: Tx, agent_id: str, name: str) -> None:
     """The agent is no more: what was not settled for it is undeliverable, and who sent it is told."""
+    questions.agent_gone(tx, agent_id, name)
+    reminders.agent_gone(tx, agent_id, name)
     rows = store.select_open_for(tx.connection, agent_id)
     for row in rows:
         give_up(tx, row, f"there is no agent {name} any more")

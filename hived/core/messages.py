@@ -78,7 +78,7 @@ def send(
     author = None if sender_id is None else _row(tx, sender_id)
     answered = None if reply_to is None else _answered(tx.connection, reply_to, sender, sender_id)
     sent: list[Message] = []
-    for name, row in _recipients(tx, sender, author, to):
+    for name, row in _recipients(tx, sender, author, to, answers=kind == "answer"):
         chosen = message_id if message_id is not None and not sent else new_id()
         message = Message(
             id=chosen,
@@ -225,8 +225,10 @@ def _row(tx: Tx, agent_id: str) -> Row:
     return row
 
 
-def _recipients(tx: Tx, sender: str, author: Row | None, to: str) -> list[tuple[str, Row | None]]:
-    """(name, row; None for the operator) of each that the message is for."""
+def _recipients(
+    tx: Tx, sender: str, author: Row | None, to: str, *, answers: bool = False
+) -> list[tuple[str, Row | None]]:
+    """(name, row; None for the operator) of each that the message is for. Who was asked may answer, whatever its allow-list."""
     if to == EVERYONE:
         rows = agent_store.select_agents(tx.connection)
         everyone: list[tuple[str, Row | None]] = [
@@ -243,7 +245,7 @@ def _recipients(tx: Tx, sender: str, author: Row | None, to: str) -> list[tuple[
     row: Row | None = tx.looked_up.get(key)
     if row is None:
         row = tx.looked_up[key] = find_agent(tx.connection, to)
-    if author is not None and not _may_write(author, row, _allowed(tx, author)):
+    if author is not None and not answers and not _may_write(author, row, _allowed(tx, author)):
         raise RecipientRefused(sender=sender, recipient=to)
     return [(to, row)]
 
