@@ -369,7 +369,7 @@ class Hive(RuleBasedStateMachine):
                 twin.status = verdict
         if was_orphan and pending is not None:
             pending.status = verdict
-        elif was_orphan and verdict == "approved" and (ask.agent, ask.input) not in self.grants:
+        elif was_orphan and verdict == "approved":
             self.grants.append((ask.agent, ask.input))
 
     def _put_back(self, letter: Letter) -> None:
