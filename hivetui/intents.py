@@ -1,8 +1,11 @@
 """What the operator wants done, said in the imperative. Screens post them; `controller` turns each into a call of hived."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from hived.wire.messages import When
+from hived.wire.rules import RuleScope
+from hivetui.book_intents import BookIntent
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +16,8 @@ class SendMessage:
     when: When
     key: str
     """The idempotency key: sending again after a lost answer makes one message."""
+    reply_to: str | None = None
+    """The message that it answers: it joins that one's thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,10 @@ class ApproveItem:
     id: str
     subject: str
     note: str | None = None
+    updated_input: dict[str, Any] | None = None
+    """tool_use: run it with this instead."""
+    remember: RuleScope | None = None
+    """tool_use: with the rule that was shown before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +43,61 @@ class RetryMessage:
     """Send a held message again."""
 
     id: str
+    body: str | None = None
+    """In these words instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class DropMessage:
     """Give a held message up."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerQuestion:
+    id: str
+    asker: str
+    text: str | None = None
+    options: tuple[int, ...] = ()
+    """Numbers from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePair:
+    """Let two agents go on: what is held between them is queued anew."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropPair:
+    """Give up what is held between two agents."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseBudget:
+    """More, in this window only. Without figures: as much again as the budget itself."""
+
+    id: str
+    usd: float | None = None
+    tokens: int | None = None
+    turns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeRule:
+    """Find out what rule would have answered that approval."""
+
+    id: str
+    scope: RuleScope
+
+
+@dataclass(frozen=True, slots=True)
+class FetchAsk:
+    """All of what an approval asks for, where the list holds only its beginning."""
 
     id: str
 
@@ -186,30 +245,50 @@ class ListEngines:
     """Find out what engines this machine has."""
 
 
-Intent = (
-    SendMessage
-    | ApproveItem
+Decision = (
+    ApproveItem
     | DenyItem
     | RetryMessage
     | DropMessage
+    | AnswerQuestion
+    | ReleasePair
+    | DropPair
+    | RaiseBudget
+    | Resume
+    | NewSession
+    | StartAgent
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DecideAll:
+    """All of these at once; what came of them is said in one sentence."""
+
+    decisions: tuple[Decision, ...]
+
+
+Intent = (
+    SendMessage
+    | Decision
+    | DecideAll
+    | ProposeRule
+    | FetchAsk
     | SetModel
     | ListModels
     | SetEffort
     | SetPermissionMode
     | CancelTurn
     | Compact
-    | NewSession
     | Nap
-    | Resume
     | Rebuild
     | Record
     | StartLogin
     | GiveLoginCode
     | CancelLogin
     | Examine
-    | StartAgent
     | StopAgent
     | RestartAgent
     | SpawnAgent
     | ListEngines
+    | BookIntent
 )

@@ -94,9 +94,10 @@ class HiveClient(DecisionCalls):
     async def send_message(self, draft: MessageDraft, *, key: str | None = None) -> Sent:
         return Sent.model_validate(await self._call("POST", routes.MESSAGES, draft.model_dump(), key=key))
 
-    async def retry_message(self, id: str) -> Message:
-        """Send a held message again."""
-        return Message.model_validate(await self._call("POST", _path(routes.MESSAGE_RETRY, id=id)))
+    async def retry_message(self, id: str, body: str | None = None) -> Message:
+        """Send a held message again, in these words where some are given."""
+        given = {"body": body} if body else None
+        return Message.model_validate(await self._call("POST", _path(routes.MESSAGE_RETRY, id=id), given))
 
     async def drop_message(self, id: str) -> Message:
         """Give a held message up."""
