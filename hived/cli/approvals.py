@@ -13,6 +13,7 @@ from hived.wire.errors import ApprovalNotFound, HiveError, StartFailed, Unavaila
 DECIDED = ("spawn", "apply_commit", "tool_use")
 """What approve and deny decide; everything else that waits has a command of its own."""
 WAYS = {
+    "question": "hive answer {id} TEXT, or --option N (hive questions shows it)",
     "held_message": "hive retry {id}, or hive drop {id}",
     "parked": "hive log {agent}, then hive start {agent}",
     "needs_login": "hive login {agent}",

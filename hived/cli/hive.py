@@ -63,8 +63,17 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "deny": ("approvals", "say no"),
         "retry": ("messages", "send held messages again"),
         "drop": ("messages", "give held messages up"),
+        "questions": ("questions", "what was asked, of you and between agents"),
+        "ask": ("questions", "ask an agent; its answer comes to your inbox"),
+        "answer": ("questions", "answer a question"),
+        "withdraw": ("questions", "take your own questions back"),
         "budgets": ("budgets", "what may be spent, and what has been"),
         "budget": ("budgets", "set, raise or remove a budget"),
+    },
+    "Time": {
+        "reminders": ("reminders", "what agents will be reminded of, and when"),
+        "remind": ("reminders", "remind an agent of something"),
+        "reminder": ("reminders", "cancel or retry reminders"),
     },
 }
 COMMANDS = {name: found for group in GROUPS.values() for name, found in group.items()}

@@ -5,6 +5,9 @@ import re
 from datetime import UTC, datetime
 from math import ceil
 
+from hived.wire import moments
+from hived.wire.times import to_text
+
 UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _SPAN = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)([dhms])", re.ASCII)
@@ -26,6 +29,14 @@ def duration_or_off(text: str) -> float:
     if not seconds:
         raise argparse.ArgumentTypeError(f"{text!r} is no time at all; to end it, say {OFF}")
     return seconds
+
+
+def moment(given: str) -> str:
+    """WHEN as the wire has it: `90s`, `2h30m`, `14:30` (the next one here), ISO 8601 (of this machine's zone where it names
+    none). Raises InvalidMoment.
+    """
+    now = datetime.now(UTC)
+    return to_text(moments.next_clock(given, now) or moments.parse(given, now, zone=None))
 
 
 def age(moment: str | None) -> str:
