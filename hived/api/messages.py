@@ -10,7 +10,7 @@ from hived.core import held_messages, messages
 from hived.core.agent_views import find_agent
 from hived.store.database import Connection, Tx
 from hived.wire import routes
-from hived.wire.messages import Message, MessageDraft, MessageList, Sent
+from hived.wire.messages import Message, MessageDraft, MessageList, MessageRetry, Sent
 from hived.wire.names import HIVED, OPERATOR
 
 host_router = APIRouter(tags=["messages"])
@@ -22,18 +22,30 @@ async def get_messages(
     agent: Annotated[str | None, Query(description="Only those from or to it; `operator` and `hived` too.")] = None,
     to: Annotated[str | None, Query(description="Only those to it.")] = None,
     unread: Annotated[bool, Query(description="Only those that are still queued.")] = False,
+    held: Annotated[bool, Query(description="Only those that are held, by a pair too.")] = False,
+    thread: Annotated[str | None, Query(description="Only those of the thread that this message is in.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     before: Annotated[str | None, Query(description="Only those older than this message.")] = None,
 ) -> MessageList:
-    """The newest that fit, oldest first."""
+    """The newest that fit, oldest first; fewer than `limit` where they are very long, and then `more` says so."""
 
     def query(conn: Connection) -> MessageList:
         for name in (agent, to):
             if name not in (None, OPERATOR, HIVED):
                 find_agent(conn, str(name))
-        return MessageList(
-            messages=messages.list_messages(conn, agent=agent, to=to, unread=unread, limit=limit, before=before)
+        return messages.page_messages(
+            conn, agent=agent, to=to, unread=unread, held=held, thread=thread, limit=limit, before=before
         )
+
+    return await hive_of(request).database.read(query)
+
+
+@host_router.get(routes.MESSAGE)
+async def get_message(request: Request, id: str) -> Message:
+    """One message, by its id or a unique beginning of it."""
+
+    def query(conn: Connection) -> Message:
+        return messages.to_message(messages.find_message(conn, id))
 
     return await hive_of(request).database.read(query)
 
@@ -53,12 +65,14 @@ async def post_message(request: Request, draft: MessageDraft) -> Sent:
 
 
 @host_router.post(routes.MESSAGE_RETRY)
-async def post_message_retry(request: Request, id: str) -> Message:
-    """Send a held message again. 409 `not_held` for any other."""
-    actor = actor_of(request)
-    return await hive_of(request).database.write(
-        remembered(request, lambda tx: held_messages.retry_held(tx, id, actor))
-    )
+async def post_message_retry(request: Request, id: str, retry: MessageRetry | None = None) -> Message:
+    """Send a held message again, with other words where `body` has some. 409 `not_held` for any other."""
+    actor, body = actor_of(request), None if retry is None else retry.body
+
+    def change(tx: Tx) -> Message:
+        return held_messages.retry_held(tx, id, actor, body)
+
+    return await hive_of(request).database.write(remembered(request, change))
 
 
 @host_router.post(routes.MESSAGE_DROP)

@@ -15,6 +15,7 @@ DECIDED = ("spawn", "apply_commit", "tool_use")
 WAYS = {
     "question": "hive answer {id} TEXT, or --option N (hive questions shows it)",
     "held_message": "hive retry {id}, or hive drop {id}",
+    "pair": "hive pair release {id}, or hive pair drop {id}",
     "parked": "hive log {agent}, then hive start {agent}",
     "needs_login": "hive login {agent}",
     "rate_limited": "hive resume {agent}",

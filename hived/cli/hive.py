@@ -63,6 +63,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "deny": ("approvals", "say no"),
         "retry": ("messages", "send held messages again"),
         "drop": ("messages", "give held messages up"),
+        "pairs": ("pairs", "agents who only answer each other, stopped"),
+        "pair": ("pairs", "release or drop what a pair holds"),
         "questions": ("questions", "what was asked, of you and between agents"),
         "ask": ("questions", "ask an agent; its answer comes to your inbox"),
         "answer": ("questions", "answer a question"),

@@ -1,17 +1,21 @@
-"""`hive send`, `messages` and `inbox`: what is said between agents and the operator."""
+"""`hive send`, `messages`, `inbox`, `retry` and `drop`: what is said between agents and the operator."""
 
 import argparse
 import json
+import os
+import shlex
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 from hived.cli.command import Arguments, Command, checked_id, checked_recipient, checked_size, listed, positive
-from hived.cli.output import clean, colour, print_json, short_id
+from hived.cli.output import clean, colour, line, print_json, short_id
 from hived.cli.times import clock
 from hived.client import oneshot
 from hived.wire import routes
-from hived.wire.errors import MessageNotFound, UsageError
+from hived.wire.errors import AmbiguousId, MessageNotFound, UsageError
 from hived.wire.names import OPERATOR, checked_name
 from hived.wire.protocol import MAX_MESSAGE_BODY_BYTES
 
@@ -49,21 +53,30 @@ def _send(arguments: Arguments) -> int:
 
 def _declare_messages(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--agent", metavar="NAME", help="only those from or to it")
+    parser.add_argument("--thread", metavar="ID", help="only the thread that this message is in")
+    parser.add_argument("--held", action="store_true", help="only held ones, those of a held pair too")
     parser.add_argument("--limit", type=positive, metavar="N", help="only the newest N")
     parser.add_argument("--follow", "-f", action="store_true", help="go on with new ones")
 
 
 def _messages(arguments: Arguments) -> int:
+    if arguments.held and arguments.follow:
+        raise UsageError(reason="--held shows what is held now; a new message is never held: leave out --follow.")
     agent = None if arguments.agent is None else checked_name(arguments.agent)
+    thread = None if arguments.thread is None else checked_id(arguments.thread, MessageNotFound)
     seq = oneshot.call("GET", routes.SNAPSHOT)["seq"] if arguments.follow else None
     shown = set()
-    for message in _pages(arguments.limit, agent=agent):
+    for message in _pages(arguments.limit, agent=agent, thread=thread, held=arguments.held or None):
         shown.add(message["id"])
+        thread = thread and message["thread"]
         _print(message, arguments.json)
+    if arguments.held and not shown and not arguments.json:
+        print("No message is held.")
     if seq is None:
         return 0
     for message in _new_ones(seq):
-        if message["id"] not in shown and agent in (None, message["sender"], message["recipient"]):
+        fits = agent in (None, message["sender"], message["recipient"]) and thread in (None, message["thread"])
+        if fits and message["id"] not in shown:
             shown.add(message["id"])
             _print(message, arguments.json)
     return 0
@@ -78,7 +91,7 @@ def _pages(limit: int | None, **query: str | bool | None) -> list[Message]:
         answer = oneshot.call("GET", routes.MESSAGES, query={**query, "limit": size, "before": before})
         page = listed(answer, "messages")
         found[:0] = page
-        if len(page) < size:
+        if not answer["more"]:
             break
         before = page[0]["id"]
     return found
@@ -116,41 +129,100 @@ def _declare_held(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", nargs="+", metavar="ID", help="a held message's id, or a unique beginning of it")
 
 
-def _settle_held(route: str, done: str, arguments: Arguments) -> int:
+def _declare_retry(parser: argparse.ArgumentParser) -> None:
+    _declare_held(parser)
+    words = parser.add_mutually_exclusive_group()
+    words.add_argument("--body", metavar="TEXT", help="send these words instead; `-` reads them from stdin")
+    words.add_argument("--edit", action="store_true", help="change its words in $VISUAL or $EDITOR first")
+
+
+def _settle_held(route: str, done: str, arguments: Arguments, body: str | None = None) -> int:
     """Each for itself, in order; the first that cannot be is the exit code, after what was done has been said."""
     settled: list[Message] = []
+    words = None if body is None else {"body": checked_size(body, MAX_MESSAGE_BODY_BYTES, "message")}
     try:
         for message_id in arguments.ids:
             path = oneshot.path_of(route, id=checked_id(message_id, MessageNotFound))
-            settled.append(oneshot.call("POST", path, idempotency_key=oneshot.new_key()))
+            settled.append(oneshot.call("POST", path, words, idempotency_key=oneshot.new_key()))
     finally:
         if arguments.json and settled:
             print_json(settled[0] if len(arguments.ids) == 1 else {"messages": settled})
         elif not arguments.json:
             for message in settled:
-                print(f"{done}: {message['id']} for {message['recipient']}")
+                what = done if message["status"] != "undeliverable" or route == routes.MESSAGE_DROP else "undeliverable"
+                print(f"{what}: {message['id']} for {message['recipient']}")
     return 0
 
 
 def _retry(arguments: Arguments) -> int:
-    return _settle_held(routes.MESSAGE_RETRY, "sent again", arguments)
+    if len(arguments.ids) > 1 and (arguments.edit or arguments.body is not None):
+        raise UsageError(reason="Other words go with one message: name one ID.")
+    body: str | None = arguments.body
+    if body == "-":
+        body = sys.stdin.read()
+    elif arguments.edit:
+        body = _edited(_held(arguments.ids[0]))
+    if body is not None and not body.strip():
+        raise UsageError(reason="The message is empty, so nothing was sent.")
+    return _settle_held(routes.MESSAGE_RETRY, "sent again", arguments, body)
+
+
+def _held(given: str) -> Message:
+    """The held message with that id, or the only one whose id begins so. Raises MessageNotFound, AmbiguousId."""
+    wanted = checked_id(given, MessageNotFound)
+    found = [message for message in _pages(None, held=True) if message["id"].startswith(wanted)]
+    if not found:
+        raise MessageNotFound(f"There is no held message {wanted!r}; see: hive messages --held", id=wanted)
+    if len(found) > 1:
+        raise AmbiguousId(prefix=wanted, count=len(found), noun="held message")
+    return found[0]
+
+
+def _edited(message: Message) -> str | None:
+    """Its words as they were left in the editor; None where they are as they were. Raises UsageError."""
+    from hived.cli.asking import has_terminal
+
+    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
+    if not editor or not has_terminal():
+        raise UsageError(reason="--edit needs a terminal and $VISUAL or $EDITOR; else say --body TEXT.")
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt", prefix="hive-message-") as file:
+        file.write(message["body"])
+        file.flush()
+        try:
+            code = subprocess.run([*editor, file.name], check=False).returncode
+        except OSError as error:
+            raise UsageError(reason=f"The editor {editor[0]!r} cannot be run: {error.strerror}.") from None
+        if code:
+            raise UsageError(reason=f"The editor ended with {code}, so nothing was sent.")
+        with open(file.name, encoding="utf-8", errors="replace") as edited:
+            words = edited.read()
+    return None if words in (message["body"], message["body"] + "\n") else words
 
 
 def _drop(arguments: Arguments) -> int:
     return _settle_held(routes.MESSAGE_DROP, "dropped", arguments)
 
 
+def _marks(message: Message) -> list[str]:
+    """What has become of it, and what it is where it is no plain message."""
+    at = {"leased": message["leased_at"], "acked": message["acked_at"]}.get(message["status"])
+    status = "sent" if message["status"] == "queued" else message["status"]
+    marks = [f"{status} {clock(at)}" if at else status]
+    marks += [message["kind"]] if message["kind"] != "message" else []
+    marks += ["redelivered"] if message["redelivered"] else []
+    marks += [f"{message['deliveries']} deliveries"] if message["deliveries"] > 1 else []
+    marks += [f"edited by {message['edited_by']}"] if message["edited_by"] else []
+    marks += [f"pair {short_id(message['pair_id'])}"] if message["pair_id"] else []
+    return [*marks, message["reason"]] if message["reason"] else marks
+
+
 def _print(message: Message, as_json: bool) -> None:
     if as_json:
         print_json(message)
         return
-    marks = [message["status"]] if message["status"] in ("held", "undeliverable") else []
-    marks += ["redelivered"] if message["redelivered"] else []
-    if message["reason"]:
-        marks.append(message["reason"])
     head = f"{clock(message['sent_at'])} {message['sender']} → {message['recipient']}"
-    tail = colour(clean("  ".join([short_id(message["id"]), *marks])), "dim")
-    print(f"{colour(head, 'bold')}  {tail}")
+    tail = colour(line("  ".join([short_id(message["id"]), *_marks(message)])), "dim")
+    print(f"{colour(line(head), 'bold')}  {tail}")
     for text in clean(message["body"]).split("\n"):
         print(f"    {text}")
     sys.stdout.flush()
@@ -160,6 +232,6 @@ COMMANDS = {
     "send": Command(_declare_send, _send),
     "messages": Command(_declare_messages, _messages),
     "inbox": Command(_declare_inbox, _inbox),
-    "retry": Command(_declare_held, _retry),
+    "retry": Command(_declare_retry, _retry),
     "drop": Command(_declare_held, _drop),
 }

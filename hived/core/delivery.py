@@ -33,12 +33,15 @@ def claim(
     put_back(tx, others, max_deliveries)
     had = store.select_leased(tx.connection, agent_id, claim.turn_id)
     due: list[str] = []
-    if claim.more or claim.only_now or not had:
+    into_running = claim.more or claim.only_now
+    if not had or into_running:
         room = claim.max if claim.more else claim.max - len(had)
         if sum(len(row["body"]) for row in had) > MOST_TURN_CHARACTERS:
             room = 0
+        if into_running and agent["last_turn_id"] == claim.turn_id:
+            room = 0  # the turn is over
         due = store.select_due(tx.connection, agent_id, tx.now, only_now=claim.only_now, limit=max(0, room))
-    over = None if claim.more or claim.only_now or not due else budgets.check_turn(tx, agent)
+    over = None if into_running or not due else budgets.check_turn(tx, agent)
     taken = due if over is None else []
     if taken:
         store.update_leased(tx, taken, claim.turn_id, generation)
@@ -105,6 +108,7 @@ def settle_turn(
 def put_back_leases(tx: Tx, agent_id: str, below_generation: int, max_deliveries: int = DEFAULT_MAX_DELIVERIES) -> None:
     """The leases of older generations go back, marked redelivered, or are held. The caller publishes the agent."""
     put_back(tx, store.select_leased_before(tx.connection, agent_id, below_generation), max_deliveries)
+    tx.ring(agent_id, "wake", {"unread": 0})  # a claim of theirs that waits is answered: it is stale
 
 
 def put_back(tx: Tx, leases: Sequence[Row], max_deliveries: int) -> None:

@@ -16,5 +16,10 @@ def in_seconds(seconds: float) -> str:
     return to_text(datetime.now(UTC) + timedelta(seconds=seconds))
 
 
+def seconds_until(moment: str) -> float:
+    """Negative where it is past."""
+    return (from_text(moment) - datetime.now(UTC)).total_seconds()
+
+
 def from_text(text: str) -> datetime:
     return datetime.fromisoformat(text)
