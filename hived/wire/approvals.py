@@ -78,6 +78,8 @@ class Approval(Answer):
     """The rule that was made with the decision; in the answer to approve alone."""
     failure: str | None = None
     """Why the deed failed after approval."""
+    cut: bool = False
+    """In a snapshot alone: the payload was too long for it and is left out; `GET /v1/approvals/{id}` has it."""
 
 
 class ApprovalList(Answer):

@@ -50,6 +50,8 @@ class Message(Answer):
     acked_at: str | None = None
     reason: str | None = None
     """Why it is held or undeliverable."""
+    cut: bool = False
+    """In a snapshot alone: only how its body begins; `GET /v1/messages/{id}` has it whole."""
 
 
 class MessageList(Answer):

@@ -46,6 +46,8 @@ class Question(Answer):
     """When it was answered, expired or cancelled."""
     reason: str | None = None
     """Why it expired, was cancelled or went up, in one sentence."""
+    cut: bool = False
+    """In a snapshot alone: only how its text begins, no options and no answer; `GET /v1/questions/{id}` has it whole."""
 
 
 class QuestionList(Answer):

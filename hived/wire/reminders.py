@@ -31,6 +31,8 @@ class Reminder(Answer):
     """Of the last attempt that came to nothing."""
     message_id: str | None = None
     closed_at: str | None = None
+    cut: bool = False
+    """In a snapshot alone: only how its text begins; `GET /v1/reminders?agent=NAME` has it whole."""
 
 
 class ReminderList(Answer):

@@ -24,6 +24,7 @@ TRANSCRIPT = "/v1/agents/{name}/transcript"
 TRANSCRIPT_STREAM = "/v1/agents/{name}/transcript/stream"
 
 MESSAGES = "/v1/messages"
+MESSAGE = "/v1/messages/{id}"
 MESSAGE_READ = "/v1/messages/{id}/read"
 MESSAGE_RETRY = "/v1/messages/{id}/retry"
 MESSAGE_DROP = "/v1/messages/{id}/drop"

@@ -48,7 +48,12 @@ class Health(HiveInfo):
 
 
 class Snapshot(Answer):
-    """All that a client draws, read in one transaction. Drop feed rows at or below `seq`."""
+    """All that a client draws, read in one transaction. Drop feed rows at or below `seq`.
+
+    What is very long is `cut` in it: the payload of an approval, the body of a held message, the text of a question or of a
+    reminder, where it has more than 16,384 characters, or where the others of its kind have 4 Mi together. Who shows such a
+    one fetches it by its id.
+    """
 
     seq: int
     hive: HiveInfo
