@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from tests.verified.shell import ROOT, Failed
 
-NAMES = ("demo", "real_cli", "engines", "kill_hived", "bench")
+NAMES = ("demo", "real_cli", "engines", "kill_hived", "chaos", "decide", "bench")
 
 
 def main() -> int:
