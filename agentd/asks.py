@@ -2,17 +2,26 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from agentd.engines.base import Permission, ToolInput
 from agentd.journal import Journal
 from agentd.uplink import Uplink
 from hived.client.agent_client import AgentClient
-from hived.wire.approvals import ApprovalAsk
+from hived.wire.approvals import Approval, ApprovalAsk
 from hived.wire.control import Decision
 from hived.wire.errors import HiveError, StaleGeneration
 from hived.wire.ids import new_id
 
 RETRY_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    decision: Decision
+    by: str = ""
+    """`rule` or `grant` and which one, where no person was asked."""
 
 
 class Asks:
@@ -26,39 +35,75 @@ class Asks:
         self._uplink = uplink
         self._turn_id = turn_id
         self._open: dict[str, asyncio.Future[Decision]] = {}
+        self.closing = False
+        """The harness ends: what is asked stays asked, for the next one."""
 
     async def permission(self, tool: str, input: ToolInput, tool_use_id: str) -> Permission:
-        """May the engine use that tool so? Waits for as long as it takes; cancelling leaves the ask as it is."""
+        """May the engine use that tool so? Waits for as long as it takes.
+
+        Cancelling takes the ask back, and hived closes its row; unless the harness itself is being ended.
+        """
         ask = ApprovalAsk(id=new_id(), kind="tool_use", tool=tool, input=input, turn_id=self._turn_id())
         self._journal.append("permission_asked", {"approval_id": ask.id, "tool": tool, "input": input})
         future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         self._open[ask.id] = future
         try:
-            refusal = await self._make(ask)
-            decision = refusal or await future
+            answer = await self._make(ask) or _Answer(await future)
+        except asyncio.CancelledError:
+            if not self.closing:
+                decision = future.result() if future.done() and not future.cancelled() else None
+                self._say(ask, decision or Decision(approval_id=ask.id, status="cancelled"))
+            raise
         finally:
             del self._open[ask.id]
-        self._journal.append(
-            "permission_decided",
-            {"approval_id": ask.id, "tool": tool, "status": decision.status, "note": decision.note},
-        )
-        return Permission(decision.status == "approved", decision.note, decision.updated_input)
+        decision = answer.decision
+        self._say(ask, decision, answer.by)
+        allowed = decision.status == "approved"
+        note = (
+            None if allowed and answer.by else decision.note
+        )  # a rule's words on what it allows are not the operator's
+        return Permission(allowed, note, decision.updated_input)
 
     def decided(self, decision: Decision) -> None:
         future = self._open.get(decision.approval_id)
         if future is not None and not future.done():
             future.set_result(decision)
 
-    async def _make(self, ask: ApprovalAsk) -> Decision | None:
-        """None once hived has the row; a denial where it will not have it."""
+    def _say(self, ask: ApprovalAsk, decision: Decision, by: str = "") -> None:
+        said: dict[str, Any] = {
+            "approval_id": ask.id,
+            "tool": ask.tool,
+            "status": decision.status,
+            "note": decision.note,
+        }
+        if by:
+            said["by"] = by
+        if decision.updated_input is not None:
+            said["updated_input"] = decision.updated_input
+        self._journal.append("permission_decided", said)
+
+    async def _make(self, ask: ApprovalAsk) -> _Answer | None:
+        """None once hived has the row and the operator is asked; else the answer that stands already: a rule's, a grant's,
+        one that came while ours was lost, or a denial where hived will not have the ask."""
         while True:
             await self._uplink.until_connected()
             try:
-                await self._client.ask_approval(ask)
+                return _standing(await self._client.ask_approval(ask))
             except HiveError as error:
                 if error.status >= 500 or isinstance(error, StaleGeneration):
                     await asyncio.sleep(RETRY_SECONDS)
                     continue
-                return Decision(approval_id=ask.id, status="denied", note=error.message)
-            else:
-                return None
+                return _Answer(Decision(approval_id=ask.id, status="denied", note=error.message))
+
+
+def _standing(approval: Approval) -> _Answer | None:
+    if approval.status == "pending" or approval.status == "orphaned":
+        return None
+    by = f"rule {approval.rule}" if approval.rule else f"grant {approval.grant}" if approval.grant else ""
+    decision = Decision(
+        approval_id=approval.id,
+        status="denied" if approval.status == "failed" else approval.status,
+        note=approval.note,
+        updated_input=approval.updated_input,
+    )
+    return _Answer(decision, by)

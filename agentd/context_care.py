@@ -19,6 +19,7 @@ from agentd.status import Status
 from agentd.turn_course import TurnCourse
 from agentd.turn_record import Kind, TurnRecord
 from hived.wire.agents import AgentSession
+from hived.wire.budgets import TurnAllowed
 from hived.wire.ids import new_id
 from hived.wire.names import HIVED, OPERATOR
 
@@ -29,6 +30,8 @@ MOST_REQUESTS = 8
 """Who asks for a compaction while that many wait is not heard."""
 
 Plan = Literal["compact", "renew"]
+MayStart = Callable[[str, Kind], Awaitable[TurnAllowed]]
+"""(turn_id, kind): whether the budgets allow that turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class ContextCare:
         if turn_id not in self._requests and len(self._requests) < MOST_REQUESTS:
             self._requests.append(turn_id)
 
-    async def do_requested(self) -> None:
+    async def do_requested(self, may_start: MayStart) -> None:
         """One compaction for all who asked for it meanwhile: each of them has a turn_end to wait for."""
         requests, self._requests = self._requests, []
         for number, turn_id in enumerate(requests):
@@ -83,16 +86,22 @@ class ContextCare:
                 same = TurnDone("failed", f"It was compacted just now, by turn {requests[0]}.", retryable=False)
                 await self._turn("compact", OPERATOR, turn_id, same)
             else:
-                await self._turn("compact", OPERATOR, turn_id, _nothing_to_compact(self._status.sessions.view()))
+                known = _nothing_to_compact(self._status.sessions.view())
+                if known is None and not (allowed := await may_start(turn_id, "compact")).allowed:
+                    known = TurnDone("over_budget", allowed.reason, retryable=False)
+                await self._turn("compact", OPERATOR, turn_id, known)
 
-    async def before_work(self, waits: Callable[[], Awaitable[bool]]) -> bool:
+    async def before_work(self, waits: Callable[[], Awaitable[bool]], may_start: MayStart) -> bool:
         """`waits` looks whether there is anything to work on: without it, nothing is done. False: something is due, and
-        nothing is to be claimed before it; whatever comes now rings."""
+        nothing is to be claimed before it; whatever comes now rings. What the budgets do not allow is left out."""
         plan = self._plan()
         if plan is None:
             return True
         if not await waits():
             return False
+        checkpoint_id = new_id()
+        if not (await may_start(checkpoint_id, "checkpoint")).allowed:
+            return True  # the claim that follows says why
         self._tried.add(plan)
         ctx = self._status.ctx
         full = f"{ctx.percent} %" if ctx is not None else "much"
@@ -101,12 +110,16 @@ class ContextCare:
             f"The context is {full} full: the agent writes its notes, then"
             + (" begins a new conversation." if renew else " its conversation is compacted.")
         )
-        if not await self._checkpoint():
+        if not await self._checkpoint(checkpoint_id):
             return True
         if renew:
             self._status.sessions.arm("notes", f"The context was {full} full, and its notes are written.")
         else:
-            done = await self._turn("compact")
+            compact_id = new_id()
+            if not (allowed := await may_start(compact_id, "compact")).allowed:
+                self._recorder.note(f"The conversation was not compacted: {allowed.reason}", "warning")
+                return True
+            done = await self._turn("compact", turn_id=compact_id)
             if done.outcome != "ok":
                 self._recorder.note(f"The conversation was not compacted: {done.error or done.outcome}", "warning")
         return True
@@ -133,8 +146,8 @@ class ContextCare:
         ended_at = self._course.last_ended_at
         return ended_at is not None and -seconds_until(ended_at) >= self._thresholds.cold_seconds
 
-    async def _checkpoint(self) -> bool:
-        done = await self._turn("checkpoint")
+    async def _checkpoint(self, turn_id: str) -> bool:
+        done = await self._turn("checkpoint", turn_id=turn_id)
         if done.outcome != "ok":
             self._recorder.note(
                 f"The checkpoint did not work ({done.error or done.outcome}): the conversation goes on as it is.",
@@ -153,7 +166,7 @@ class ContextCare:
         elif kind == "compact":
             done = await self._player.compact(record)
         else:
-            done = await self._player.play(record, lambda primer: _checkpoint_prompt(record, self._state))
+            done = await self._player.play(record, lambda _: _checkpoint_prompt(record, self._state))
         record.ending = True
         return await self._course.end(record, done)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agentd import fault_points
 from agentd.activity import Activity
+from agentd.asked_questions import AskedQuestions
 from agentd.asks import Asks
 from agentd.conditions import Conditions
 from agentd.context_care import ContextCare, Thresholds
@@ -20,8 +21,12 @@ from agentd.engines.registry import is_logged_in, make_engine, make_login
 from agentd.environment import engine_environment
 from agentd.journal import Journal
 from agentd.logins import Logins
+from agentd.mailbox import Mailbox
 from agentd.mend import mend
+from agentd.notices import Notices
+from agentd.outbox import Outbox
 from agentd.play import Player
+from agentd.prices import Prices
 from agentd.recording import Recorder
 from agentd.rests import Rests
 from agentd.runtimes.process import ENGINE, LOGIN, end_leftover
@@ -122,24 +127,29 @@ class Harness:
         self._conditions.on_change = self._condition_changed
         self._status = status = Status(journal, self._conditions, self._sessions, settings.model)
         self._activity = Activity(journal, status)
-        self._recorder = recorder = Recorder(journal, status)
+        prices = Prices(launch.prices)
+        self._recorder = recorder = Recorder(journal, status, prices)
         self._uplink = Uplink(self._client, journal, self._refused, log)
         journal.listen(self._uplink.take)
         journal.on_trouble = self._journal_trouble
         self._reports = StatusReports(self._client, journal, self._uplink, status, log)
         status.on_news = self._reports.ask
         self._rests = Rests(journal, status, launch.rate_limit_resume, self._wake)
-        self._tools = Tools(launch.spec.role, self._client, journal, self._uplink, status, self._rests.nap)
+        self._notices = Notices(journal)
+        self._outbox = Outbox(journal, self._uplink)
+        asked = AskedQuestions(self._client)
         self._asks = Asks(self._client, journal, self._uplink, lambda: status.turn_id)
         self._seat = EngineSeat(self._make_engine, self._sessions, status, settings, log)
         self._stats = TurnStats(self._folder / "turn-stats.sqlite", log)
-        self._course = TurnCourse(journal, status, self._seat, self._stats, log)
+        self._course = TurnCourse(journal, status, self._seat, self._stats, prices, log)
+        mailbox = Mailbox(self._client, journal, self._uplink, self._course)
+        self._tools = Tools(launch.spec.role, self._client, self._outbox, mailbox, asked, status, self._rests.nap)
         state = Path(launch.state)
-        player = Player(self._seat, journal, status, recorder, self._settings, state, log)
+        player = Player(self._seat, journal, status, recorder, self._settings, self._notices, state, log)
         care = ContextCare(self._course, player, status, recorder, state, Thresholds.from_environment())
         self._turns = TurnLoop(
             self._client, journal, self._uplink, status, self._seat, recorder, self._settings, self._course, player, care,
-            self._rests, log,
+            self._rests, asked, log,
         )  # fmt: skip
         self._logins = Logins(self._make_login, journal, self._logged_in, log)
         self._control = Control(self._client, journal, self._uplink, status.report, self._heard, log)
@@ -222,6 +232,7 @@ class Harness:
             ),
             tools=self._tools,
             ask_permission=self._asks.permission,
+            notice=self._notices.add,
             facts=self._journal,
             heard=heard,
             report=self._recorder.record,
@@ -294,13 +305,14 @@ class Harness:
 
     def _stop(self, reason: str) -> None:
         log(f"stopping: {reason}")
+        self._asks.closing = True
         self._stopping.set()
 
     def _refused(self, refused: RefusedMessage) -> None:
-        """A message that was queued while hived was away, and is refused now: the engine has gone on since."""
-        text = f"Your message {refused.message_id} was not sent ({refused.code}): {refused.message}"
+        """Something that was queued while hived was away, and is refused now: the engine has gone on since."""
+        text = self._outbox.late_refusal(refused)
         self._recorder.note(text, "warning")
-        self._turns.notices.append(text)
+        self._notices.add(text)
 
     def _say_conditions(self) -> None:
         if self._journal.problem is not None:

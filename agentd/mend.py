@@ -24,7 +24,9 @@ async def mend(journal: Journal, recorder: Recorder, stats: TurnStats) -> None:
     begun = history[start][1]
     turn_id = str(begun.get("turn_id"))
     ids = [str(id) for id in begun.get("message_ids", [])]
-    steered = [str(payload["message_id"]) for _, payload in history[start + 1 :] if payload.get("steered")]
+    came_in = [payload for _, payload in history[start + 1 :]]
+    steered = [str(payload["message_id"]) for payload in came_in if payload.get("steered")]
+    ids += [id for payload in came_in if (id := str(payload["message_id"])) not in ids]
     ctx, cost = await _figures(journal)
     recorder.note(f"Turn {turn_id} was cut off: the harness ended in the middle of it.", "warning")
     journal.append(
@@ -32,7 +34,7 @@ async def mend(journal: Journal, recorder: Recorder, stats: TurnStats) -> None:
         {
             "turn_id": turn_id,
             "outcome": "failed",
-            "message_ids": [*ids, *steered],
+            "message_ids": ids,
             "duration_ms": None,
             "ctx": ctx,
             "cost": cost,

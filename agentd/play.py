@@ -3,7 +3,7 @@ an engine that broke: that one is dropped, and the next turn starts another on t
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,14 @@ from agentd.engines.base import (
 )
 from agentd.fault_points import chosen, reach
 from agentd.journal import Journal
+from agentd.notices import Notices
 from agentd.primer import primer_for
+from agentd.prompt import make_afterword
 from agentd.recording import Recorder
 from agentd.settings import SettingFiles
 from agentd.status import Status
 from agentd.turn_record import TurnRecord
+from hived.wire.turns import ACKING
 
 YIELD_EVERY = 200
 """Events: an engine that floods is read without a pause, and the loop has others to serve."""
@@ -50,6 +53,7 @@ class Player:
         status: Status,
         recorder: Recorder,
         settings: SettingFiles,
+        notices: Notices,
         state: Path,
         log: Callable[[str], None],
     ) -> None:
@@ -58,23 +62,41 @@ class Player:
         self._status = status
         self._recorder = recorder
         self._settings = settings
+        self._notices = notices
         self._state = state
         self._log = log
 
-    async def play(self, record: TurnRecord, prompt_for: Callable[[str], Prompt]) -> TurnDone:
-        """`prompt_for` makes the prompt, given a primer (usually empty)."""
+    async def play(self, record: TurnRecord, prompt_for: Callable[[Sequence[str]], Prompt]) -> TurnDone:
+        """`prompt_for` makes the prompt, given what is to be told beside it: notices, and a primer where there is one."""
         record.armed = armed = self._status.sessions.armed
-        primer = ""
+        told = self._notices.hand_out() if record.kind == "message" else []
         if armed is not None:
             await self._seat.drop()
             primer = await primer_for(armed.how, self._journal, self._state, record.message_ids)
-        prompt = prompt_for(primer)
+            told += [primer] if primer else []
+        prompt = prompt_for(told)
+        done = await self._prompted(record, prompt)
+        self._notices.settle(told=done.outcome in ACKING)
+        if record.kind == "message" and done.outcome in ACKING and self._notices.untold and not _is_over(record):
+            return await self._told_after(record, prompt, done)
+        return done
+
+    async def _told_after(self, record: TurnRecord, prompt: Prompt, done: TurnDone) -> TurnDone:
+        """What the engine could not be told while it worked, in the same turn. Where that fails, the turn's end stands, and
+        the words come with the next."""
+        afterword = make_afterword(prompt, self._notices.hand_out())
+        again = await self._guarded(record, lambda engine: engine.turn(afterword))
+        self._notices.settle(told=again.outcome in ACKING)
+        usage = added(done.usage, again.usage)
+        return replace(again if again.outcome in ACKING else done, usage=usage)
+
+    async def _prompted(self, record: TurnRecord, prompt: Prompt) -> TurnDone:
         done = await self._guarded(record, lambda engine: engine.turn(prompt))
         if done.outcome != "prompt_too_long" or record.kind != "message" or not self._may_compact(record):
             return done
         compacted = await self._compact_in_turn(record)
         spent = added(without_context(compacted.usage), done.usage)
-        if compacted.outcome != "ok" or record.cancelled or record.stopped:
+        if compacted.outcome != "ok" or _is_over(record):
             return replace(done, usage=spent)
         again = await self._guarded(record, lambda engine: engine.turn(prompt))
         return replace(again, usage=added(without_context(spent), again.usage))
@@ -101,7 +123,7 @@ class Player:
 
     async def _once(self, record: TurnRecord, begin: Callable[[Engine], Stream]) -> TurnDone:
         engine = await self._seat.ready(self._settings.read(), anew=self._begins(record))
-        if record.cancelled or record.stopped:
+        if _is_over(record):
             return TurnDone("cancelled", "It was cancelled before the engine began.")
         stream = begin(engine)
         try:
@@ -148,7 +170,7 @@ class Player:
 
     def _may_compact(self, record: TurnRecord) -> bool:
         engine = self._seat.engine
-        return engine is not None and engine.abilities.compact and not record.cancelled and not record.stopped
+        return engine is not None and engine.abilities.compact and not _is_over(record)
 
     async def _compact_in_turn(self, record: TurnRecord) -> TurnDone:
         """So that the prompt may be tried once more. What it costs is the turn's."""
@@ -159,6 +181,11 @@ class Player:
             self._recorder.note(done.error or "The conversation could not be compacted.", "error")
         self._status.set_turn("thinking", record.turn_id)
         return done
+
+
+def _is_over(record: TurnRecord) -> bool:
+    """Somebody asked for its end."""
+    return record.cancelled or record.stopped
 
 
 def _compaction(engine: Engine) -> Stream:

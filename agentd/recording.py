@@ -1,6 +1,7 @@
 """An engine's events into the journal: one kind each, in order; what is live only is passed on and never stored."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from agentd.context import badges_of
@@ -19,14 +20,16 @@ from agentd.engines.base import (
     Usage,
 )
 from agentd.journal import Journal
+from agentd.prices import Prices
 from agentd.status import Status
 
 
 class Recorder:
     """`record` takes any EngineEvent, in a turn or outside one; a TurnDone is the turn loop's own business."""
 
-    def __init__(self, journal: Journal, status: Status) -> None:
+    def __init__(self, journal: Journal, status: Status, prices: Prices) -> None:
         self._journal = journal
+        self._prices = prices
         self._status = status
         self._by_type: dict[type[Any], Callable[[Any], object]] = {
             Text: self._text,
@@ -60,6 +63,9 @@ class Recorder:
         self._journal.append("tool_result", {**payload, "text": event.text})
 
     def _usage(self, event: Usage) -> None:
+        if event.cost_usd is None:
+            usd = self._prices.of_tokens(self._status.model, event.tokens)
+            event = replace(event, cost_usd=usd, cost_estimated=usd is not None)
         ctx, cost = badges_of(event)
         self._journal.append(
             "token_usage_changed",

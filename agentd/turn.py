@@ -5,14 +5,16 @@ Before each claim everything is hived's, so that what was settled is never lease
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
+from agentd.asked_questions import AskedQuestions
 from agentd.context_care import ContextCare
 from agentd.engine_seat import EngineSeat
 from agentd.engines.base import EngineFailed, Prompt, TurnDone
 from agentd.fault_points import reach
 from agentd.journal import Journal
+from agentd.mailbox import take_in
 from agentd.moments import seconds_until
 from agentd.play import Player
 from agentd.prompt import make_prompt, make_steering
@@ -20,10 +22,11 @@ from agentd.recording import Recorder
 from agentd.rests import Claims, Rests
 from agentd.settings import SettingFiles
 from agentd.status import Status
-from agentd.turn_course import TurnCourse, message_in
-from agentd.turn_record import TurnRecord
+from agentd.turn_course import TurnCourse
+from agentd.turn_record import Kind, TurnRecord
 from agentd.uplink import Uplink
 from hived.client.agent_client import AgentClient
+from hived.wire.budgets import TurnAllowed
 from hived.wire.errors import HiveError, ProtocolMismatch, StaleGeneration
 from hived.wire.ids import new_id
 from hived.wire.messages import Claim, Claimed
@@ -35,6 +38,7 @@ CANCEL_SECONDS = 10.0
 STOP_SECONDS = 1.0
 """The same when the harness itself must end: hived waits 5 s for all of it."""
 RETRY_SECONDS = 0.5
+OVER_BUDGET_FACT = "over_budget"
 
 
 class TurnLoop:
@@ -53,6 +57,7 @@ class TurnLoop:
         player: Player,
         care: ContextCare,
         rests: Rests,
+        asked: AskedQuestions,
         log: Callable[[str], None],
     ) -> None:
         self._client = client
@@ -66,13 +71,13 @@ class TurnLoop:
         self._player = player
         self._care = care
         self._rests = rests
+        self._asked = asked
         self._log = log
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._retry: asyncio.TimerHandle | None = None
         self._aside: set[asyncio.Task[None]] = set()
-        self.notices: list[str] = []
-        """Words of the harness for the engine's next prompt."""
+        self._over_budget = journal.get(OVER_BUDGET_FACT)
 
     def wake(self) -> None:
         self._wake.set()
@@ -117,11 +122,11 @@ class TurnLoop:
                 self._wake.clear()
                 if self._stopping.is_set():
                     return
-                await self._care.do_requested()
+                await self._care.do_requested(self._may_start)
                 cared = (
                     self._stopping.is_set()
                     or self._claims() == "none"
-                    or await self._care.before_work(self._something_waits)
+                    or await self._care.before_work(self._something_waits, self._may_start)
                 )
                 if self._stopping.is_set():
                     return
@@ -132,6 +137,7 @@ class TurnLoop:
                     continue
                 claimed = await self._claim(only_now=claims == "now")
                 reach("claimed")
+                self._say_budget(claimed.over_budget)
                 if self._stopping.is_set():
                     await self._release(claimed)
                 elif claimed.messages:
@@ -154,10 +160,22 @@ class TurnLoop:
         claims = self._rests.claims()
         return "none" if self._status.sessions.refused else claims
 
+    def _say_budget(self, reason: str | None) -> None:
+        """A budget that keeps it from beginning a turn, once for each reason: hived rings when there is a way on."""
+        if reason == self._over_budget:
+            return
+        self._over_budget = reason
+        self._journal.set(OVER_BUDGET_FACT, reason)
+        said = "The budget allows turns again." if reason is None else f"No turn begins: {reason}"
+        self._recorder.note(said, "info" if reason is None else "warning")
+
     async def _claim(self, *, only_now: bool) -> Claimed:
         """What waits, leased to a new turn."""
         claim = Claim(turn_id=new_id(), only_now=only_now)
         return await self._answered(lambda: self._client.claim(claim))
+
+    async def _may_start(self, turn_id: str, kind: Kind) -> TurnAllowed:
+        return await self._answered(lambda: self._client.may_start(turn_id, kind))
 
     async def _something_waits(self) -> bool:
         waiting = (await self._answered(self._client.list_inbox)).messages
@@ -196,13 +214,14 @@ class TurnLoop:
             messages=claimed.messages,
             unread=len(claimed.messages) + claimed.unread,
             model=self._settings.read().model,
+            open_threads=claimed.open_threads,
+            open_reminders=claimed.open_reminders,
         )
+        asked = await self._asked.carried_by(claimed.messages)
         await self._course.begin(record)
-        notices, self.notices = self.notices, []
 
-        def prompt_for(primer: str) -> Prompt:
-            told = [*notices, primer] if primer else notices
-            return make_prompt(record.turn_id, record.messages, claimed.unread, told)
+        def prompt_for(told: Sequence[str]) -> Prompt:
+            return make_prompt(record.turn_id, record.messages, claimed.unread, told, asked)
 
         done = await self._player.play(record, prompt_for)
         async with record.steering:
@@ -220,13 +239,10 @@ class TurnLoop:
             fresh = [message for message in claimed.messages if message.id not in record.message_ids]
             if not fresh:
                 return
-            if not await engine.steer(make_steering(fresh)):
+            if not await engine.steer(make_steering(fresh, await self._asked.carried_by(fresh))):
                 self._recorder.note("A message for now came too late for this turn; it waits for the next.")
                 return
-            for message in fresh:
-                self._journal.append("message_in", message_in(message, steered=True))
-                record.message_ids.append(message.id)
-                record.steered.append(message.id)
+            take_in(self._journal, record, fresh, steered=True)
 
     def _do_aside(self, work: Coroutine[Any, Any, None]) -> None:
         """Beside the running turn; what goes wrong there is logged and does not touch the turn."""

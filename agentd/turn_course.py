@@ -9,6 +9,7 @@ from agentd.engine_seat import EngineSeat
 from agentd.engines.base import TurnDone, TurnUsage
 from agentd.fault_points import reach
 from agentd.journal import Journal
+from agentd.prices import Prices
 from agentd.stats import TurnStats
 from agentd.status import Status
 from agentd.turn_record import TurnRecord
@@ -22,12 +23,19 @@ class TurnCourse:
     """`current` is the turn that runs, from `begin` to `end`."""
 
     def __init__(
-        self, journal: Journal, status: Status, seat: EngineSeat, stats: TurnStats, log: Callable[[str], None]
+        self,
+        journal: Journal,
+        status: Status,
+        seat: EngineSeat,
+        stats: TurnStats,
+        prices: Prices,
+        log: Callable[[str], None],
     ) -> None:
         self._journal = journal
         self._status = status
         self._seat = seat
         self._stats = stats
+        self._prices = prices
         self._log = log
         self.current: TurnRecord | None = None
         self.last_ended_at: str | None = None
@@ -69,6 +77,7 @@ class TurnCourse:
 
     async def break_off(self, record: TurnRecord, seconds: float) -> None:
         """Interrupt the engine; what has not ended after `seconds` is ended by TERM."""
+        record.broken.set()
         try:
             async with asyncio.timeout(seconds):
                 if self._seat.engine is not None:
@@ -83,6 +92,9 @@ class TurnCourse:
         usage, before = done.usage, self._status.ctx
         if done.outcome != "ok" and usage.cost_usd is None:
             usd = estimated_cost(self._journal, record.model, tokens_of(usage))
+            usage = replace(usage, cost_usd=usd, cost_estimated=usd is not None)
+        if usage.cost_usd is None:
+            usd = self._prices.of_turn(record.model, usage)
             usage = replace(usage, cost_usd=usd, cost_estimated=usd is not None)
         learn_cost(self._journal, record.model, usage)
         if record.kind == "compact" and done.outcome == "ok":
@@ -116,6 +128,8 @@ def message_in(message: Message, *, steered: bool) -> dict[str, object]:
         "redelivered": message.redelivered,
         "reply_to": message.reply_to,
         "steered": steered,
+        "kind": message.kind,
+        "about": message.about,
     }
 
 

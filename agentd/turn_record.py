@@ -33,6 +33,11 @@ class TurnRecord:
     message_ids: list[str] = field(default_factory=list)
     """What its turn_end settles: the messages of the claim, and those that steered it."""
     steered: list[str] = field(default_factory=list)
+    taken_in: list[Message] = field(default_factory=list)
+    """What came into it while it ran."""
+    open_threads: int | None = None
+    open_reminders: int | None = None
+    """As hived counted them at its claim; None of a turn that claims nothing."""
     tools: Counter[str] = field(default_factory=Counter)
     armed: Armed | None = None
     """The new conversation that it is to begin; what is armed while it runs is the next turn's."""
@@ -48,6 +53,8 @@ class TurnRecord:
     """The engine is done: nothing steers it any more."""
     steering: asyncio.Lock = field(default_factory=asyncio.Lock)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    broken: asyncio.Event = field(default_factory=asyncio.Event)
+    """It is to end: nothing in it waits any more."""
 
     def __post_init__(self) -> None:
         self.message_ids = [message.id for message in self.messages]
@@ -56,8 +63,15 @@ class TurnRecord:
     def wake(self) -> dict[str, str]:
         if not self.messages:
             return {"kind": self.kind, "from": self.asked_by}
-        sender = self.messages[0].sender
-        return {"kind": "operator" if sender == OPERATOR else "message", "from": sender}
+        first = self.messages[0]
+        kind = (
+            first.kind
+            if first.kind in ("reminder", "report")
+            else "operator"
+            if first.sender == OPERATOR
+            else "message"
+        )
+        return {"kind": kind, "from": first.sender}
 
     def start_payload(self) -> dict[str, Any]:
         return {
@@ -109,6 +123,8 @@ class TurnRecord:
             cost_estimated=usage.cost_estimated if usage.cost_usd is not None else None,
             tool_call_count=self.tools.total(),
             tool_call_breakdown_json=json.dumps(dict(self.tools), ensure_ascii=True),
+            open_threads_count=self.open_threads,
+            open_reminders_count=self.open_reminders,
             session_id=session_id,
         )
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 from hived.wire.agents import ConditionKind, EngineAbilities, ModelOffered
 from hived.wire.launch import Launch
+from hived.wire.messages import Message
 from hived.wire.turns import Outcome
 
 Level = Literal["info", "warning", "error"]
@@ -160,6 +161,8 @@ class Prompt:
     bodies: tuple[str, ...] = ()
     """The messages' own words alone, in order: `text` holds them fenced, with their headers."""
     message_ids: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
+    """The same messages whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,10 @@ class ToolDefinition:
 class ToolAnswer:
     text: str
     is_error: bool = False
+    made: str | None = None
+    """The id of what was sent, asked or set; `text` says it too."""
+    messages: tuple[Message, ...] = ()
+    """Those that it gave to the turn; `text` holds them."""
 
 
 class HiveTools(Protocol):
@@ -191,12 +198,13 @@ class HiveTools(Protocol):
 class Permission:
     allowed: bool
     note: str | None = None
+    """The operator's remark: it must reach the model, whatever was decided."""
     updated_input: ToolInput | None = None
     """Run it with this instead."""
 
 
 class AskPermission(Protocol):
-    """Asks the operator and waits, for as long as it takes. Cancelling the await withdraws nothing: the ask stays."""
+    """Asks the operator and waits, for as long as it takes. Cancelling the await takes the ask back: nobody is asked any more."""
 
     async def __call__(self, tool: str, input: ToolInput, tool_use_id: str) -> Permission: ...
 
@@ -302,6 +310,9 @@ class EngineContext:
     runtime: Runtime
     tools: HiveTools
     ask_permission: AskPermission
+    notice: Callable[[str], None]
+    """Words that the engine must be told, and that it could not be told where they arose (the operator's remark on a
+    permission): it gets them as soon as this turn's prompt is done, or with the next one. They outlast the harness."""
     facts: Facts
     heard: Callable[[], None]
     """Call it for every piece of bytes that comes from the engine or its model, cheap as it is: slow is not stuck. A

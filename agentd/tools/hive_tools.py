@@ -3,12 +3,13 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from agentd.asked_questions import AskedQuestions
 from agentd.engines.base import ToolAnswer, ToolDefinition
-from agentd.journal import Journal
+from agentd.mailbox import Mailbox
+from agentd.outbox import Outbox
 from agentd.status import Status
-from agentd.tools import messages, nap, people, spawn
+from agentd.tools import inbox, messages, nap, people, questions, reminders, spawn
 from agentd.tools.arguments import WrongArguments, check_names
-from agentd.uplink import Uplink
 from hived.client.agent_client import AgentClient
 from hived.wire.agents import Role
 
@@ -22,19 +23,30 @@ class Tools:
         self,
         role: Role,
         client: AgentClient,
-        journal: Journal,
-        uplink: Uplink,
+        outbox: Outbox,
+        mailbox: Mailbox,
+        asked: AskedQuestions,
         status: Status,
         rest: Callable[[str | None], None],
     ) -> None:
         self._handlers: dict[str, tuple[ToolDefinition, Handler]] = {}
-        self._add(messages.SEND, lambda arguments: messages.send(journal, uplink, arguments))
-        self._add(messages.INBOX, lambda _: messages.inbox(client))
+        self._add(messages.SEND, lambda arguments: messages.send(outbox, client, arguments))
+        self._add(inbox.INBOX, lambda arguments: inbox.inbox(mailbox, asked, arguments))
+        self._add(questions.ASK, lambda arguments: questions.ask(outbox, arguments))
+        self._add(questions.ANSWER, lambda arguments: questions.answer(outbox, asked, arguments))
+        self._add(questions.OPEN_THREADS, lambda _: questions.open_threads(client))
+        self._add(messages.RECEIPTS, lambda arguments: messages.receipts(client, arguments))
+        self._add(reminders.REMIND, lambda arguments: reminders.remind(outbox, arguments))
+        self._add(reminders.CANCEL_REMINDER, lambda arguments: reminders.cancel_reminder(outbox, arguments))
         self._add(people.WHOAMI, lambda _: people.whoami(client))
         self._add(people.PEERS, lambda _: people.peers(client))
         self._add(nap.NAP, lambda arguments: nap.nap(rest, arguments))
         if role == "queen":
             self._add(spawn.REQUEST_SPAWN, lambda arguments: spawn.request_spawn(client, status.turn_id, arguments))
+            self._add(
+                questions.REPLY_ESCALATION,
+                lambda arguments: questions.answer(outbox, asked, arguments, "request_id"),
+            )
 
     @property
     def definitions(self) -> Sequence[ToolDefinition]:

@@ -1,24 +1,22 @@
-"""The tools `send` and `inbox`. A message goes through the journal as an outbox: hived away delays it, never doubles it."""
+"""The tools `send` and `receipts`."""
 
 from typing import Any
 
 from agentd.engines.base import ToolAnswer, ToolDefinition
-from agentd.event_lines import fits, payload_text
-from agentd.journal import Journal
+from agentd.outbox import Outbox, TooLong
+from agentd.tools.answers import of_word
 from agentd.tools.arguments import WrongArguments, optional_text, text
-from agentd.uplink import Uplink, WordLost
+from agentd.words import plain
 from hived.client.agent_client import AgentClient
 from hived.wire.errors import HiveError
-from hived.wire.ids import new_id
+from hived.wire.messages import Receipt
 from hived.wire.protocol import MAX_PAYLOAD_BYTES
-
-WORD_SECONDS = 2.0
-"""hived answers within tens of milliseconds; past this it is away, and the engine need not wait for it."""
 
 SEND = ToolDefinition(
     name="send",
     description="Send a message to another agent, to the operator, or to everyone you may write to (`*`)."
-    " It is delivered when they next take a turn; do not wait for an answer, end your turn instead.",
+    " It is delivered when they next take a turn; do not wait for an answer, end your turn instead."
+    " To ask something that wants an answer, use `ask`.",
     input_schema={
         "type": "object",
         "properties": {
@@ -30,39 +28,63 @@ SEND = ToolDefinition(
         "additionalProperties": False,
     },
 )
-INBOX = ToolDefinition(
-    name="inbox",
-    description="Look at the messages that wait for you. They are delivered at your next turn, not by this.",
-    input_schema={"type": "object", "properties": {}, "additionalProperties": False},
+RECEIPTS = ToolDefinition(
+    name="receipts",
+    description="What has become of the messages that you sent: sent (queued), leased (in a turn of theirs), acked (that turn"
+    " ended well), held (the operator must decide) or undeliverable; newest first.",
+    input_schema={
+        "type": "object",
+        "properties": {"message_id": {"type": "string", "description": "Of this one alone."}},
+        "required": [],
+        "additionalProperties": False,
+    },
 )
 
 
-async def send(journal: Journal, uplink: Uplink, arguments: dict[str, Any]) -> ToolAnswer:
+async def send(outbox: Outbox, client: AgentClient, arguments: dict[str, Any]) -> ToolAnswer:
     to, body = text(arguments, "to"), text(arguments, "body")
-    message_id = new_id()
-    payload = {"message_id": message_id, "to": to, "body": body, "reply_to": optional_text(arguments, "reply_to")}
-    if not fits(payload_text(payload)):
-        # As an event it would be cut, and nobody is sent half a message.
-        raise WrongArguments(f"`body` is too long: with its quoting at most {MAX_PAYLOAD_BYTES} bytes are taken.")
-    event_id = journal.append("message_out", payload)
     try:
-        refused = await uplink.word_on(message_id, event_id, WORD_SECONDS)
-    except TimeoutError:
-        return ToolAnswer(f"queued: hived is away; message {message_id} will be delivered when it is back")
-    except WordLost:
-        lost = "its answer was lost when the connection broke: it was sent, unless you may not write to them"
-        return ToolAnswer(f"hived has message {message_id}, but {lost}")
-    if refused is not None:
-        return ToolAnswer(f"not sent ({refused.code}): {refused.message}", is_error=True)
-    return ToolAnswer(f"sent: message {message_id} to {to}")
+        word = await outbox.put(
+            "message_out", {"to": to, "body": body, "reply_to": optional_text(arguments, "reply_to")}
+        )
+    except TooLong:
+        raise WrongArguments(
+            f"`body` is too long: with its quoting at most {MAX_PAYLOAD_BYTES} bytes are taken."
+        ) from None
+    answer = of_word(word, "sent", f"message {word.id}", later="will be delivered", what=f" to {to}")
+    if word.state == "lost":
+        # A refused message keeps a row, so that what was lost with the connection can be asked for.
+        return await _looked_up(client, word.id) or answer
+    return answer
 
 
-async def inbox(client: AgentClient) -> ToolAnswer:
+async def _looked_up(client: AgentClient, message_id: str) -> ToolAnswer | None:
     try:
-        waiting = (await client.list_inbox()).messages
+        found = (await client.list_receipts(message_id)).receipts
+    except HiveError:
+        return None
+    if any(receipt.status == "undeliverable" for receipt in found):
+        return ToolAnswer(f"not sent: {found[0].reason or 'it cannot be delivered'}", is_error=True)
+    return ToolAnswer(f"sent: message {message_id}", made=message_id) if found else None
+
+
+async def receipts(client: AgentClient, arguments: dict[str, Any]) -> ToolAnswer:
+    try:
+        found = (await client.list_receipts(optional_text(arguments, "message_id"))).receipts
     except HiveError as error:
         return ToolAnswer(error.message, is_error=True)
-    if not waiting:
-        return ToolAnswer("Nothing waits.")
-    lines = [f"{message.id} from {message.sender}, {message.sent_at}: {message.body[:200]!r}" for message in waiting]
-    return ToolAnswer("\n".join(lines))
+    return ToolAnswer("\n".join(_receipt(receipt) for receipt in found) or "There are none.")
+
+
+def _receipt(receipt: Receipt) -> str:
+    state = "sent" if receipt.status == "queued" else receipt.status
+    parts = [f"{receipt.message_id} to {receipt.to}, {receipt.sent_at}: {state}"]
+    if receipt.acked_at:
+        parts.append(f"at {receipt.acked_at}")
+    if receipt.redelivered:
+        parts.append("delivered again")
+    if receipt.edited_by:
+        parts.append(f"edited by {receipt.edited_by}")
+    if receipt.reason:
+        parts.append(plain(receipt.reason, 300))
+    return ", ".join(parts)

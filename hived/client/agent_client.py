@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from pydantic import BaseModel
 
@@ -16,10 +17,11 @@ from hived.client.unix_http import HttpAnswer, KeptConnection, streamed
 from hived.wire import routes
 from hived.wire.approvals import Approval, ApprovalAsk
 from hived.wire.base import Answer
+from hived.wire.budgets import TurnAllowed, TurnAsked
 from hived.wire.control import CONTROL_EVENTS, PeerList, StatusReport, Whoami
 from hived.wire.errors import ProtocolMismatch
 from hived.wire.events import EventsTaken
-from hived.wire.messages import Claim, Claimed, MessageList, Release
+from hived.wire.messages import Claim, Claimed, MessageList, ReceiptList, Release
 from hived.wire.protocol import (
     BUILD,
     BUILD_HEADER,
@@ -30,6 +32,7 @@ from hived.wire.protocol import (
     PROTOCOL,
     PROTOCOL_HEADER,
 )
+from hived.wire.questions import OpenThreads
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,7 +41,7 @@ CALL_SECONDS = 30.0
 
 
 class AgentClient:
-    """Calls share one kept connection, event batches have another, each control stream its own."""
+    """Calls share one kept connection, event batches have another, claims that wait a third; each control stream its own."""
 
     def __init__(self, socket: Path, generation: int) -> None:
         self._socket = socket
@@ -50,9 +53,11 @@ class AgentClient:
         }
         self._calls = KeptConnection(socket)
         self._events = KeptConnection(socket)
+        self._waiting = KeptConnection(socket)
 
     async def close(self) -> None:
         await self._calls.close()
+        await self._waiting.close()
         await self._events.close()
 
     async def post_events(self, lines: bytes, *, journal_uuid: str, oldest: int | None) -> EventsTaken:
@@ -66,6 +71,16 @@ class AgentClient:
     async def claim(self, claim: Claim) -> Claimed:
         return await self._call("POST", routes.CLAIM, claim, Claimed)
 
+    async def claim_more(self, claim: Claim) -> Claimed:
+        """Claim into the turn that runs, for as long as `claim.wait` says; meanwhile other calls go on."""
+        return await self._call(
+            "POST", routes.CLAIM, claim, Claimed, over=self._waiting, seconds=CALL_SECONDS + claim.wait
+        )
+
+    async def may_start(self, turn_id: str, kind: str) -> TurnAllowed:
+        """Whether the budgets allow a turn that claims nothing."""
+        return await self._call("POST", routes.TURN_START, TurnAsked(turn_id=turn_id, kind=kind), TurnAllowed)
+
     async def release(self, turn_id: str) -> None:
         await self._send("POST", routes.RELEASE, Release(turn_id=turn_id))
 
@@ -78,6 +93,15 @@ class AgentClient:
     async def list_inbox(self) -> MessageList:
         """What waits, without leasing it."""
         return await self._call("GET", routes.INBOX, None, MessageList)
+
+    async def list_receipts(self, message_id: str | None = None) -> ReceiptList:
+        """Of what the agent has sent, newest first; of one message alone."""
+        query = "" if message_id is None else f"?message_id={quote(message_id, safe='')}"
+        return await self._call("GET", routes.RECEIPTS + query, None, ReceiptList)
+
+    async def open_threads(self) -> OpenThreads:
+        """What the agent still owes and is owed."""
+        return await self._call("GET", routes.OPEN_THREADS, None, OpenThreads)
 
     async def whoami(self) -> Whoami:
         return await self._call("GET", routes.WHOAMI, None, Whoami)
@@ -93,16 +117,33 @@ class AgentClient:
             _checked(answer)
             yield _control_events(chunks)
 
-    async def _call(self, method: str, path: str, body: BaseModel | None, model: type[M]) -> M:
-        return model.model_validate_json((await self._send(method, path, body)).body)
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        body: BaseModel | None,
+        model: type[M],
+        *,
+        over: KeptConnection | None = None,
+        seconds: float = CALL_SECONDS,
+    ) -> M:
+        return model.model_validate_json((await self._send(method, path, body, over=over, seconds=seconds)).body)
 
-    async def _send(self, method: str, path: str, body: BaseModel | None) -> HttpAnswer:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: BaseModel | None,
+        *,
+        over: KeptConnection | None = None,
+        seconds: float = CALL_SECONDS,
+    ) -> HttpAnswer:
         headers = self._headers
         data = b""
         if body is not None:
             headers = {**headers, "content-type": "application/json"}
             data = body.model_dump_json().encode()
-        return _checked(await self._calls.request(method, path, headers, data, seconds=CALL_SECONDS))
+        return _checked(await (over or self._calls).request(method, path, headers, data, seconds=seconds))
 
 
 async def _control_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[Answer]:

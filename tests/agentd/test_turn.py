@@ -154,7 +154,7 @@ async def test_a_turns_statistics_have_every_column(rig: Rig) -> None:
     assert row["input_tokens"] == 7
     assert row["cache_read_input_tokens"] is None
     assert json.loads(row["tool_call_breakdown_json"]) == {"Bash": 1}
-    assert row["open_threads_count"] is None
+    assert (row["open_threads_count"], row["open_reminders_count"]) == (0, 0)
 
 
 async def test_sigterm_in_mid_turn_flushes_and_exits_0_and_the_message_goes_back(rig: Rig) -> None:

@@ -28,7 +28,11 @@ class Books:
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
     """message_out, by message id: made once however often it comes."""
+    outbox: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """By kind, all that came through the journal as an outbox, by its own id: made once however often it comes."""
     approvals: dict[str, dict[str, Any]] = field(default_factory=dict)
+    questions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Asked of the agent, and pending."""
 
 
 class HivedStub:
@@ -43,6 +47,11 @@ class HivedStub:
         self.batches: list[int] = []
         """How many lines each batch had."""
         self.refuse_to: set[str] = set()
+        self.refuse_kinds: set[str] = set()
+        """Of the outbox: refused as `invalid_request`."""
+        self.over_budget: str | None = None
+        self.decided: dict[str, Any] = {}
+        """What an ask is answered with at once: `status`, and maybe `note`, `rule`, `grant`, `updated_input`."""
         self.fault: Callable[[str, str], Answer | None] = lambda method, path: None
         """Asked before each call: an answer in place of the real one."""
         self.connections = 0
@@ -69,13 +78,23 @@ class HivedStub:
 
     # What a test does and sees ------------------------------------------------------------------------------
 
-    async def send(self, body: str, sender: str = "operator", when: str = "next_turn") -> str:
+    async def ask(self, text: str, sender: str = "bob", **given: Any) -> str:
+        """A question to the agent; its id."""
+        id = new_id()
+        question = {"id": id, "kind": "question", "asker": sender, "recipient": "ann", "text": text, "thread": id}
+        self.books.questions[id] = {**question, "created_at": utc_now(), **given}
+        await self.send(text, sender, kind="question", about=id)
+        return id
+
+    async def send(self, body: str, sender: str = "operator", when: str = "next_turn", **more: Any) -> str:
         id = new_id()
         self.books.messages[id] = {
             "id": id, "sender": sender, "recipient": "ann", "body": body, "reply_to": None, "thread": id,
             "sent_at": utc_now(), "when": when, "status": "queued", "deliveries": 0, "redelivered": False,
-            "turn_id": None,
+            "turn_id": None, **more,
         }  # fmt: skip
+        async with self._changed:
+            self._changed.notify_all()
         await self.ring("steer" if when == "now" else "wake", {"unread": 1})
         return id
 
@@ -158,6 +177,8 @@ class HivedStub:
         if fault is None and path == "/v1/control":
             await self._open_control(writer, headers)
             return
+        if fault is None and path == "/v1/inbox/claim" and (wait := json.loads(body).get("wait")):
+            await self._something_comes(wait)
         status, answer = fault or self._handle(method, path, headers, body)
         data = json.dumps(answer).encode()
         writer.write(b"HTTP/1.1 %d X\r\ncontent-length: %d\r\n\r\n" % (status, len(data)) + data)
@@ -181,6 +202,14 @@ class HivedStub:
                 return 200, {}
             case "/v1/inbox/claim":
                 return self._claim(json.loads(body))
+            case "/v1/turns/start":
+                reason = self.over_budget or ""
+                return 200, {"allowed": not reason, "reason": reason}
+            case "/v1/open-threads":
+                lists: dict[str, list[Any]] = {"to_answer": list(self.books.questions.values())}
+                return 200, lists | {name: [] for name in ("unanswered", "undelivered", "approvals", "reminders")}
+            case "/v1/receipts":
+                return 200, {"receipts": [_receipt(out) for out in self.books.sent.values()]}
             case "/v1/inbox/release":
                 for message in self._leased(json.loads(body)["turn_id"]):
                     message |= {"status": "queued", "turn_id": None, "deliveries": message["deliveries"] - 1}
@@ -225,6 +254,22 @@ class HivedStub:
         self.books.cursors[journal] = at
         return 200, {"cursor": at, "refused": refused}
 
+    def _take_out(self, kind: str, payload: dict[str, Any]) -> list[dict[str, Any]]:
+        id = payload.get(_OUTBOX_IDS.get(kind, ""))
+        if id is None:
+            return []
+        if kind in self.refuse_kinds:
+            return [{"message_id": id, "code": "invalid_request", "message": "It makes no sense."}]
+        self.books.outbox.setdefault(kind, {})[id] = payload
+        if kind == "answer_out":
+            self.books.questions.pop(payload["question_id"], None)
+        return []
+
+    async def _something_comes(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(lambda: any(m["status"] == "queued" for m in self.books.messages.values()))
+
     def _settle(self, end: dict[str, Any]) -> None:
         for id in end["message_ids"]:
             message = self.books.messages[id]
@@ -244,16 +289,20 @@ class HivedStub:
 
     def _claim(self, claim: dict[str, Any]) -> Answer:
         self.claims.append(claim)
+        if self.over_budget is not None:
+            answer = {"turn_id": claim["turn_id"], "messages": [], "unread": 1, "over_budget": self.over_budget}
+            return 200, answer
         for message in self.books.messages.values():
             if message["status"] == "leased" and message["turn_id"] != claim["turn_id"]:
                 message |= {"status": "queued", "turn_id": None, "redelivered": True}
         had = self._leased(claim["turn_id"])
         for message in self.books.messages.values():
-            wanted = message["when"] == "now" if claim["only_now"] else not had
+            wanted = message["when"] == "now" if claim["only_now"] else claim["more"] or not had
             if message["status"] == "queued" and wanted:
                 message |= {"status": "leased", "turn_id": claim["turn_id"], "deliveries": message["deliveries"] + 1}
         leased = [_shown(message) for message in self._leased(claim["turn_id"])]
-        return 200, {"turn_id": claim["turn_id"], "messages": leased, "unread": 0}
+        open = {"open_threads": len(self.books.questions), "open_reminders": 0}
+        return 200, {"turn_id": claim["turn_id"], "messages": leased, "unread": 0, **open}
 
     def _leased(self, turn_id: str) -> list[dict[str, Any]]:
         return [m for m in self.books.messages.values() if m["status"] == "leased" and m["turn_id"] == turn_id]
@@ -261,7 +310,7 @@ class HivedStub:
     def _approval(self, ask: dict[str, Any]) -> Answer:
         self.books.approvals[ask["id"]] = ask
         shown = {"id": ask["id"], "kind": ask["kind"], "status": "pending", "requester": "ann", "subject": "s"}
-        return 200, {**shown, "payload": ask.get("spawn") or {}, "created_at": utc_now()}
+        return 200, {**shown, "payload": ask.get("spawn") or {}, "created_at": utc_now(), **self.decided}
 
 
 @contextlib.asynccontextmanager
@@ -271,6 +320,16 @@ async def serving(stub: HivedStub) -> AsyncIterator[HivedStub]:
         yield stub
     finally:
         await stub.stop()
+
+
+_OUTBOX_IDS = {
+    "message_out": "message_id", "question_out": "question_id", "answer_out": "answer_id", "reminder_out": "reminder_id",
+    "reminder_cancelled": "cancel_id",
+}  # fmt: skip
+
+
+def _receipt(out: dict[str, Any]) -> dict[str, Any]:
+    return {"message_id": out["message_id"], "to": out["to"], "status": "queued", "sent_at": utc_now()}
 
 
 def _shown(message: dict[str, Any]) -> dict[str, Any]:

@@ -67,6 +67,8 @@ class AcpSetting:
     tools: RecordedTools = field(default_factory=RecordedTools)
     asked: list[tuple[str, ToolInput, str]] = field(default_factory=list)
     reported: list[EngineEvent] = field(default_factory=list)
+    noticed: list[str] = field(default_factory=list)
+    """What the engine could not be told where it arose."""
     logged: list[str] = field(default_factory=list)
     decide: Decide = field(default=lambda tool, input: Permission(False, "nobody decides in this test"))
     ask: Any = None
@@ -141,7 +143,7 @@ class AcpSetting:
             launch=launch, workspace=self.workspace, home=self.root / "home", state=self.root / "state",
             harness=self.root / "harness", model=self.model, effort=self.effort, permission_mode=self.permission_mode,
             heard=lambda: None, environment=environment, runtime=self.runtime, tools=self.tools,
-            ask_permission=self.ask or ask, facts=self.facts, report=self.reported.append, log=self.logged.append,
+            ask_permission=self.ask or ask, notice=self.noticed.append, facts=self.facts, report=self.reported.append, log=self.logged.append,
         )  # fmt: skip
 
     @asynccontextmanager

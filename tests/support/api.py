@@ -34,6 +34,8 @@ class ApiSetting:
     tools: RecordedTools = field(default_factory=RecordedTools)
     asked: list[tuple[str, ToolInput]] = field(default_factory=list)
     reported: list[EngineEvent] = field(default_factory=list)
+    noticed: list[str] = field(default_factory=list)
+    """What the engine could not be told where it arose."""
     logged: list[str] = field(default_factory=list)
     heard: int = 0
     decide: Callable[[str, ToolInput], Permission] = field(default=lambda tool, input: Permission(False, "not now"))
@@ -75,7 +77,7 @@ class ApiSetting:
         return EngineContext(
             launch=launch, workspace=self.workspace, home=self.root / "home", state=self.root / "state",
             harness=self.root / "harness", model=self.model, effort=self.effort, permission_mode=self.permission_mode,
-            environment=environment, runtime=self.runtime, tools=self.tools, ask_permission=ask, facts=self.facts,
+            environment=environment, runtime=self.runtime, tools=self.tools, ask_permission=ask, notice=self.noticed.append, facts=self.facts,
             heard=heard, report=self.reported.append, log=self.logged.append,
         )  # fmt: skip
 

@@ -126,6 +126,8 @@ class Setting:
     tools: RecordedTools = field(default_factory=RecordedTools)
     asked: list[tuple[str, ToolInput]] = field(default_factory=list)
     reported: list[EngineEvent] = field(default_factory=list)
+    noticed: list[str] = field(default_factory=list)
+    """What the engine could not be told where it arose."""
     logged: list[str] = field(default_factory=list)
     decide: Answerer = field(default=lambda tool, input: Permission(False, "nobody decides in this test"))
     prompt: str | None = None
@@ -171,7 +173,7 @@ class Setting:
             launch=launch, workspace=self.workspace, home=self.root / "home", state=self.root / "state",
             harness=self.root / "harness", model=self.model, effort=self.effort, permission_mode=self.permission_mode,
             heard=self._hear, environment=environment, runtime=self.runtime,
-            tools=self.tools, ask_permission=ask, facts=self.facts, report=self.reported.append,
+            tools=self.tools, ask_permission=ask, notice=self.noticed.append, facts=self.facts, report=self.reported.append,
             log=self.logged.append,
         )  # fmt: skip
 

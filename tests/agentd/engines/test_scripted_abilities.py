@@ -82,7 +82,7 @@ class Stage:
             launch=launch, workspace=self.root / "workspace", home=self.root / "home", state=self.root / "state",
             harness=self.root / "harness", model=model, effort=effort, permission_mode=mode, environment=environment,
             runtime=ProcessRuntime(self.root / "harness", 1, lambda event: None), tools=RecordedTools(),
-            ask_permission=ask, facts=MemoryFacts(), heard=lambda: None, report=lambda event: None,
+            ask_permission=ask, notice=lambda text: None, facts=MemoryFacts(), heard=lambda: None, report=lambda event: None,
             log=lambda line: None,
         )  # fmt: skip
 
