@@ -1,6 +1,6 @@
 """How an agent comes to be: what may be asked for, and the row that is made of it."""
 
-from hived.core import audit, budgets
+from hived.core import audit, budgets, rules
 from hived.core.agent_views import find_agent, publish
 from hived.store import agents as store
 from hived.store import approvals as approval_store
@@ -20,13 +20,15 @@ MAX_REASON_BYTES = 4096
 def check_request(conn: Connection, request: SpawnRequest) -> None:
     """Refuse what could never become an agent.
 
-    Raises InvalidName, UnknownEngine, UnknownRuntime, InvalidRepo, InvalidRequest, AgentNotFound (`parent`), NameTaken.
+    Raises InvalidName, UnknownEngine, UnknownRuntime, InvalidRepo, InvalidRequest, InvalidRule, AgentNotFound (`parent`),
+    NameTaken.
     """
     checked_name(request.name)
     if request.name == QUEEN and request.role != "queen":
         raise InvalidRequest(reason="The name queen is kept for a queen; hive init makes her.")
     check_engine(request)
     budgets.check_spec(request)
+    rules.check_spec(request)
     if request.runtime is not None and request.runtime not in RUNTIMES:
         raise UnknownRuntime(runtime=request.runtime[:64], known=", ".join(RUNTIMES))
     if request.repo is not None and not request.repo.startswith("/"):
@@ -71,6 +73,7 @@ def create_agent(tx: Tx, request: SpawnRequest, *, runtime: str = DEFAULT_RUNTIM
         },
     )
     budgets.take_from_spec(tx, agent_id, request)
+    rules.take_from_spec(tx, agent_id, request)
     audit.append(tx, "agent.created", Actor(who=HIVED), agent_id, {"name": request.name, "cause": cause})
     publish(tx, agent_id)
     tx.ring(SUPERVISOR, "look")

@@ -1,6 +1,6 @@
 """An agent put on another engine, model or options: its name, its messages and its journal stay."""
 
-from hived.core import budgets, grants, held_messages, waiting
+from hived.core import budgets, grants, held_messages, rules, waiting
 from hived.core.agent_views import find_agent, spec_of
 from hived.core.agents import want_restart
 from hived.core.audit import append
@@ -42,6 +42,8 @@ def rebuild(tx: Tx, name: str, new: SpawnRequest, model: str | None, actor: Acto
     store.update_spec(tx, agent_id, engine=new.engine, spec_json=new.model_dump_json())
     if new.limits != before.limits:
         budgets.take_from_spec(tx, agent_id, new)
+    if new.rules != before.rules:
+        rules.take_from_spec(tx, agent_id, new)
     if chosen != row["model_set"] or another:
         store.update_model_set(tx, agent_id, chosen)
     if another:

@@ -54,8 +54,7 @@ def parse_draft(given: Any) -> RuleDraft:
 
 def check_draft(draft: RuleDraft, now: str) -> Checked:
     """Refuse what could not stand, or could never fit. Raises InvalidRule."""
-    _check_scope(draft)
-    refusal = refused(draft)
+    refusal = scope_flaw(draft) or refused(draft)
     if refusal is not None:
         raise InvalidRule(reason=refusal)
     if draft.verdict == "allow" and (flaw := never_fits(draft.tool, draft.pattern)) is not None:
@@ -146,13 +145,15 @@ def _pattern_of(kind: str, given: str) -> tuple[str, str]:
     return named, f"on any address of {named}, and of no other host."
 
 
-def _check_scope(draft: RuleDraft) -> None:
+def scope_flaw(draft: RuleDraft) -> str | None:
+    """Why it is for nobody, in one sentence."""
     if draft.scope == "colony" or draft.colony is not None:
-        raise InvalidRule(reason=NO_COLONY)
+        return NO_COLONY
     if draft.scope == "agent" and draft.agent is None:
-        raise InvalidRule(reason="agent: a rule of scope agent names its agent.")
+        return "agent: a rule of scope agent names its agent."
     if draft.scope == "hive" and draft.agent is not None:
-        raise InvalidRule(reason="agent: a rule of scope hive is for every agent and names none.")
+        return "agent: a rule of scope hive is for every agent and names none."
+    return None
 
 
 def _end(given: str | None, now: str) -> str | None:
@@ -165,3 +166,12 @@ def _end(given: str | None, now: str) -> str | None:
     if end <= now:
         raise InvalidRule(reason="expires_at: it lies in the past.")
     return end
+
+
+def rules_said(request: SpawnRequest) -> str:
+    """Of a spawn's one line: what it would be allowed and denied unasked. Empty where it has no rules of its own."""
+    said = [
+        f"{table.get('verdict', 'allow')} {table.get('tool')} {table.get('pattern', ANY_INPUT)}"
+        for table in request.rules
+    ]
+    return f" with rules ({len(said)}): {'; '.join(said)[:1000]}" if said else ""

@@ -17,7 +17,7 @@ from hived.wire.approvals import Actor
 from hived.wire.errors import AgentNotFound, AmbiguousId, InvalidRule, RuleNotFound, RuleRevoked
 from hived.wire.ids import new_id
 from hived.wire.names import HIVED
-from hived.wire.rules import Rule, RuleDraft, RuleList, RuleProposal, RuleScope, RuleSource, RuleVerdict
+from hived.wire.rules import Rule, RuleDraft, RuleProposal, RuleScope, RuleSource, RuleVerdict
 from hived.wire.times import utc_now
 
 MOST_IN_FORCE = 1000
@@ -76,7 +76,7 @@ def remember(tx: Tx, approval: Row, scope: RuleScope, actor: Actor) -> Rule:
 def add(tx: Tx, draft: RuleDraft, actor: Actor) -> Rule:
     """Put it in force. Raises InvalidRule, InvalidName, AgentNotFound."""
     checked = check_draft(draft, tx.now)
-    agent = _agent_of(tx.connection, draft)
+    agent = agent_of(tx.connection, draft)
     agent_id = None if agent is None else agent["id"]
     if _same(tx, checked, agent_id) is not None:
         raise InvalidRule(reason="There is a rule in force that says just this; revoke it to give it another end.")
@@ -102,9 +102,9 @@ def find_rule(conn: Connection, prefix: str) -> Row:
     return found[0]
 
 
-def list_rules(conn: Connection, *, all: bool = False) -> RuleList:
+def list_rules(conn: Connection, *, all: bool = False) -> list[Rule]:
     """Those in force, or every one there ever was; oldest first."""
-    return RuleList(rules=[to_rule(row) for row in store.select_rules(conn, all=all, now=utc_now())])
+    return [to_rule(row) for row in store.select_rules(conn, all=all, now=utc_now())]
 
 
 def take_from_spec(tx: Tx, agent_id: str, request: SpawnRequest) -> None:
@@ -157,7 +157,8 @@ def to_rule(row: Row) -> Rule:
     )
 
 
-def _agent_of(conn: Connection, draft: RuleDraft) -> Row | None:
+def agent_of(conn: Connection, draft: RuleDraft) -> Row | None:
+    """Whose rule it would be; None: the hive's. Raises AgentNotFound."""
     if draft.agent is None:
         return None
     row = agent_store.select_agent_named(conn, draft.agent)

@@ -5,6 +5,7 @@ from hived.core.agent_views import publish
 from hived.core.approval_rows import Decided, feed, to_approval
 from hived.core.creation import DEFAULT_RUNTIME, check_request, create_agent
 from hived.core.messages import tell
+from hived.core.rule_drafts import rules_said
 from hived.core.text import one_line
 from hived.store import approvals as store
 from hived.store.database import Row, Tx
@@ -101,7 +102,9 @@ def spawn_subject(request: SpawnRequest) -> str:
     mode = request.engine_options.get("permission_mode")
     may = f", permission mode {mode}" if mode else ""
     reason = f": {request.reason}" if request.reason else ""
-    return one_line(f"spawn {request.name} ({request.role}, {request.engine}{model}{may}){_runs(request)}{reason}")
+    return one_line(
+        f"spawn {request.name} ({request.role}, {request.engine}{model}{may}){_runs(request)}{rules_said(request)}{reason}"
+    )
 
 
 def _runs(request: SpawnRequest) -> str:
