@@ -29,7 +29,7 @@ from hived.wire.times import utc_now
 
 T = TypeVar("T")
 NAMES = ("ann", "bob", "queen")
-MOST_DELIVERIES = 3
+MOST_DELIVERIES = 2
 CONFIG = Config(damper_seconds=0, max_deliveries=MOST_DELIVERIES)
 INPUTS = ({"command": "make"}, {"command": "make install"})
 JOURNAL = "journal-1"
@@ -139,6 +139,8 @@ class Hive(RuleBasedStateMachine):
             request = SpawnRequest.model_validate({"name": name, "engine": "scripted", "role": role})
             harness.id = self.do(lambda tx, request=request: agents.create_agent(tx, request, cause="made"))  # type: ignore[misc]
             self.do(lambda tx, id=harness.id: agents.next_generation(tx, id, MOST_DELIVERIES))  # type: ignore[misc]
+        for name in NAMES:
+            self.the_operator_writes(name)
 
     # What people and engines do -------------------------------------------------------------------------------
 
@@ -429,6 +431,6 @@ class Hive(RuleBasedStateMachine):
 
 
 Hive.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestHive = Hive.TestCase
