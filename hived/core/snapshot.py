@@ -57,7 +57,7 @@ def encoded(conn: Connection, info: HiveInfo) -> bytes:
         "messages": _messages(conn),
         "questions": _questions(conn),
         "pairs": _list(pairs.list_pairs(conn)),
-        "rules": _list(rules.list_rules(conn).rules),
+        "rules": _list(rules.list_rules(conn)),
         "budgets": _list(budgets.list_budgets(conn)),
         "reminders": _reminders(conn),
     }
