@@ -1,5 +1,33 @@
-"""Audit, as the operator sees and decides them."""
+"""The audit, and the check of all the books."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from hived.api.callers import hive_of
+from hived.core import audit, check
+from hived.wire import routes
+from hived.wire.audit import AuditList, CheckReport
 
 host_router = APIRouter(tags=["decisions"])
+
+
+@host_router.get(routes.AUDIT)
+async def get_audit(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    before: Annotated[int | None, Query(ge=1, le=2**62, description="Only those with a lower number.")] = None,
+    subject: Annotated[
+        str | None, Query(min_length=1, max_length=64, description="Only those on this id, or ids that begin so.")
+    ] = None,
+) -> AuditList:
+    """The newest that fit, oldest first."""
+    return await hive_of(request).database.read(
+        lambda conn: AuditList(entries=audit.list_entries(conn, limit=limit, before=before, subject=subject))
+    )
+
+
+@host_router.get(routes.CHECK)
+async def get_check(request: Request) -> CheckReport:
+    """Look at every promise of the books. 200 whatever is found; `ok` says it."""
+    return await hive_of(request).database.read(check.check_books)

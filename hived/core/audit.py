@@ -42,8 +42,8 @@ def append(
 
 
 def seen_hash(shown: Any) -> str:
-    """SHA-256, in hex, of it as JSON with sorted keys and no blanks, other than ASCII escaped."""
-    return hashlib.sha256(_canonical(shown).encode()).hexdigest()
+    """SHA-256, in hex, of a text, or of the JSON of anything else with sorted keys, no blanks, and all but ASCII escaped."""
+    return hashlib.sha256((shown if isinstance(shown, str) else _canonical(shown)).encode()).hexdigest()
 
 
 def list_entries(

@@ -366,6 +366,11 @@ class DatabaseNewer(Unavailable):
     )
 
 
+class DatabaseUnreadable(Unavailable):
+    code = "database_unreadable"
+    template = "{path} cannot be looked at: {reason}."
+
+
 class JournalUnavailable(Unavailable):
     code = "journal_unavailable"
     template = "The journal of {name} cannot be read: {reason}"
