@@ -69,6 +69,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "ask": ("questions", "ask an agent; its answer comes to your inbox"),
         "answer": ("questions", "answer a question"),
         "withdraw": ("questions", "take your own questions back"),
+        "rules": ("rules", "standing answers, and how often each was used"),
+        "rule": ("rules", "add, revoke or preview a standing answer"),
         "budgets": ("budgets", "what may be spent, and what has been"),
         "budget": ("budgets", "set, raise or remove a budget"),
     },
