@@ -1,14 +1,17 @@
 """`hive waiting`, `approvals`, `approve` and `deny`: what the operator decides."""
 
 import argparse
+import json
+import sys
 from typing import Any
 
 from hived.cli.command import Arguments, Command, checked_id, listed, nothing
-from hived.cli.output import line, print_facts, print_json, print_rows, short_id
+from hived.cli.editing import edited
+from hived.cli.output import clean, line, print_facts, print_json, print_rows, short_id
 from hived.cli.times import age
 from hived.client import oneshot
 from hived.wire import routes
-from hived.wire.errors import ApprovalNotFound, HiveError, StartFailed, Unavailable
+from hived.wire.errors import ApprovalNotFound, HiveError, StartFailed, Unavailable, UsageError
 
 DECIDED = ("spawn", "apply_commit", "tool_use")
 """What approve and deny decide; everything else that waits has a command of its own."""
@@ -32,11 +35,18 @@ def way_on(item: dict[str, Any]) -> str:
     return line(shape.format(id=short_id(item["id"]), agent=item["agent"]))
 
 
-def decide(verb: str, approval_id: str, note: str | None) -> dict[str, Any]:
+def decide(
+    verb: str,
+    approval_id: str,
+    note: str | None,
+    updated_input: dict[str, Any] | None = None,
+    remember: str | None = None,
+) -> dict[str, Any]:
     """Approve or deny it; the approval. `approval_id` may be a unique prefix."""
     wanted = checked_id(approval_id, ApprovalNotFound)
     route = routes.APPROVE if verb == "approve" else routes.DENY
-    body = {} if note is None else {"note": note}
+    said = {"note": note, "updated_input": updated_input, "remember": remember}
+    body = {name: value for name, value in said.items() if value is not None}
     path = oneshot.path_of(route, id=wanted)
     try:
         decided: dict[str, Any] = oneshot.call("POST", path, body, idempotency_key=oneshot.new_key())
@@ -65,6 +75,9 @@ def print_approval(approval: dict[str, Any]) -> None:
             ("subject", line(approval["subject"])),
             ("reason", line(str(payload.get("reason") or ""))),
             ("decided by", decided_by["who"] if decided_by else None),
+            ("by rule", approval.get("rule")),
+            ("by grant of", approval.get("grant")),
+            ("leaves a grant", approval.get("grant_state")),
             ("note", line(approval["note"] or "")),
             ("failure", line(approval["failure"] or "")),
         ]
@@ -95,11 +108,39 @@ def _waiting(arguments: Arguments) -> int:
 
 
 def _declare_approvals(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", metavar="ID", help="this one, with all that is asked for")
     parser.add_argument("--kind", choices=("spawn", "apply_commit", "tool_use"), help="only these")
     parser.add_argument("--all", action="store_true", help="decided ones too")
 
 
+def _show(approval_id: str, *, as_json: bool) -> int:
+    """The whole of what is asked, as it would be done."""
+    approval = _fetch(approval_id)
+    if as_json:
+        print_json(approval)
+        return 0
+    print_approval(approval)
+    asked = approval["payload"]
+    if approval["kind"] == "tool_use":
+        print(f"\n{line(str(asked['tool']))}")
+        asked = asked["input"]
+    print(clean(json.dumps(asked, indent=2, ensure_ascii=False)))
+    if approval.get("updated_input") is not None:
+        print(
+            f"\nand it was approved with\n{clean(json.dumps(approval['updated_input'], indent=2, ensure_ascii=False))}"
+        )
+    return 0
+
+
+def _fetch(approval_id: str) -> dict[str, Any]:
+    wanted = checked_id(approval_id, ApprovalNotFound)
+    found: dict[str, Any] = oneshot.call("GET", oneshot.path_of(routes.APPROVAL, id=wanted))
+    return found
+
+
 def _approvals(arguments: Arguments) -> int:
+    if arguments.id is not None:
+        return _show(arguments.id, as_json=arguments.json)
     query = {"kind": arguments.kind, "all": arguments.all}
     document = oneshot.call("GET", routes.APPROVALS, query=query)
     if arguments.json:
@@ -130,13 +171,32 @@ def _declare_decision(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--note", metavar="TEXT", help="travels to the agent")
 
 
+def _declare_approve(parser: argparse.ArgumentParser) -> None:
+    _declare_decision(parser)
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument(
+        "--input", metavar="JSON", help="tool_use: run it with this input instead (- reads it from stdin)"
+    )
+    other.add_argument("--edit", action="store_true", help="tool_use: change its input in your $EDITOR first")
+    parser.add_argument(
+        "--remember",
+        choices=("agent", "colony", "hive"),
+        metavar="SCOPE",
+        help="tool_use: the narrowest rule that would have allowed it, for the agent, the colony or the hive; it is shown",
+    )
+
+
 def _decide_all(verb: str, arguments: Arguments) -> int:
     """Each is decided for itself: one that cannot be is the exit code, and hides none of the others."""
     decided: list[dict[str, Any]] = []
     errors: list[HiveError] = []
+    updated, remember = _updated_input(arguments), getattr(arguments, "remember", None)
     for approval_id in arguments.ids:
         try:
-            decided.append(decide(verb, approval_id, arguments.note))
+            words = None if remember is None else _proposed(approval_id, remember)
+            decided.append(decide(verb, approval_id, arguments.note, updated, remember))
+            if words is not None:
+                print(f"remembered as {short_id(str(decided[-1]['remembered']))}: {words}", file=sys.stderr)
         except HiveError as error:
             errors.append(error)
             if isinstance(error, Unavailable):
@@ -154,6 +214,42 @@ def _decide_all(verb: str, arguments: Arguments) -> int:
     return 0
 
 
+def _proposed(approval_id: str, scope: str) -> str:
+    """What the rule would be, in one sentence."""
+    wanted = checked_id(approval_id, ApprovalNotFound)
+    proposal = oneshot.call("GET", oneshot.path_of(routes.APPROVAL_RULE, id=wanted), query={"scope": scope})
+    return line(proposal["words"])
+
+
+def _updated_input(arguments: Arguments) -> dict[str, Any] | None:
+    """What the tool is to be run with instead; None: what was asked. Raises UsageError."""
+    given = getattr(arguments, "input", None)
+    if given is None and not getattr(arguments, "edit", False):
+        return None
+    if len(arguments.ids) > 1:
+        raise UsageError(reason="An edited input goes with one approval.")
+    if given is not None:
+        return _object(sys.stdin.read() if given == "-" else given)
+    approval = _fetch(arguments.ids[0])
+    if approval["kind"] != "tool_use":
+        raise UsageError(reason=f"There is no input to edit in an approval of kind {approval['kind']}.")
+    asked: dict[str, Any] = approval["payload"]["input"]
+    changed = _object(
+        edited(json.dumps(asked, indent=2, ensure_ascii=False) + "\n", ".json", "--input takes the JSON itself")
+    )
+    return None if changed == asked else changed
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UsageError(reason=f"The input is not valid JSON: {line(str(error))}.") from None
+    if not isinstance(found, dict):
+        raise UsageError(reason="The input is a JSON object, as the tool takes it.")
+    return found
+
+
 def _approve(arguments: Arguments) -> int:
     return _decide_all("approve", arguments)
 
@@ -165,6 +261,6 @@ def _deny(arguments: Arguments) -> int:
 COMMANDS = {
     "waiting": Command(nothing, _waiting),
     "approvals": Command(_declare_approvals, _approvals),
-    "approve": Command(_declare_decision, _approve),
+    "approve": Command(_declare_approve, _approve),
     "deny": Command(_declare_decision, _deny),
 }

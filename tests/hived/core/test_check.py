@@ -171,6 +171,7 @@ async def test_what_breaks_a_promise_is_found(books: Books, tampering: str, name
 
 async def outside(books: Books, change: Any) -> None:
     """Somebody else writes to the file."""
+
     def run() -> None:
         with sqlite3.connect(books.database.path) as connection:
             change(connection)
