@@ -50,7 +50,7 @@ async def get_inbox(request: Request, limit: Annotated[int, Query(ge=1, le=100)]
 @agent_router.get(routes.RECEIPTS)
 async def get_receipts(
     request: Request,
-    message: Annotated[str | None, Query(description="Of this one alone, by its id or a beginning of it.")] = None,
+    message_id: Annotated[str | None, Query(description="Of this one alone, by its id or a beginning of it.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: Annotated[str | None, Query(description="Only of those sent before this message.")] = None,
 ) -> ReceiptList:
@@ -58,7 +58,7 @@ async def get_receipts(
     agent, _ = await harness_of(request)
 
     def query(conn: Connection) -> ReceiptList:
-        return messages.list_receipts(conn, agent["id"], message=message, limit=limit, before=before)
+        return messages.list_receipts(conn, agent["id"], message=message_id, limit=limit, before=before)
 
     return await hive_of(request).database.read(query)
 

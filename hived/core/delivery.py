@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from hived.core import budgets, questions, reminders, waiting
 from hived.core.agent_views import check_generation, publish
+from hived.core.damper import feed_pairs
 from hived.core.event_payloads import TurnEnd
 from hived.core.messages import feed_receipts, tell, to_message
 from hived.core.text import one_line
 from hived.store import messages as store
-from hived.store.database import Connection, Row, Tx
+from hived.store.database import Row, Tx
 from hived.wire.messages import Claim, Claimed
 from hived.wire.reminders import MOST_ATTEMPTS
 from hived.wire.times import in_seconds
@@ -136,13 +137,10 @@ def give_up(tx: Tx, row: Row, reason: str) -> None:
     """A message that can never be delivered: its sender is told."""
     store.update_undeliverable(tx, row["id"], reason)
     waiting.close_item(tx, row["id"], "held_message")
+    if row["pair_id"] is not None:
+        tx.gather(feed_pairs, row["pair_id"])
     feed_receipts(tx, [row["id"]])
     tell(tx, row["sender_id"], f"Your message {row['id']} to {row['recipient']} cannot be delivered: {reason}.")
-
-
-def open_figures(conn: Connection, agent_id: str) -> tuple[int, int]:
-    """(threads, reminders) that are open."""
-    return questions.count_open(conn, agent_id), reminders.count_open(conn, agent_id)
 
 
 def _most(row: Row, max_deliveries: int) -> int:

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -146,3 +147,79 @@ def test_a_held_message_is_sent_again_or_dropped_by_its_id(shell: Shell, hive: L
     shell("retry", "no-id!").fails(4, "message_not_found")
     assert shell("retry").code == 2
     assert shell("waiting", "--json").json()["waiting"] == []
+
+
+# Threads, held ones, and their way on ------------------------------------------------------------------------
+
+
+def held_message(shell: Shell, body: str) -> str:
+    """The id of a message that is held for the agent (its program ends in an error, three times over)."""
+    sent: str = shell("send", NAME, body, "--json").json()["messages"][0]["id"]
+    wait_until(
+        lambda: sent in [message["id"] for message in shell("messages", "--held", "--json").lines()], "it is held", 60
+    )
+    return sent
+
+
+def test_a_thread_is_shown_alone_with_what_became_of_each(shell: Shell) -> None:
+    first = shell("send", NAME, "first of a thread", "--json").json()["messages"][0]["id"]
+    reply = shell("send", NAME, "second of a thread", "--reply-to", first, "--json").json()["messages"][0]["id"]
+    assert shell("wait", NAME, "--until", "idle", "--timeout", "30").code == 0
+    for id in (first, reply[:35]):
+        assert [message["id"] for message in shell("messages", "--thread", id, "--json").lines()] == [first, reply]
+    said = shell("messages", "--thread", first).out
+    assert said.count("acked ") == 2
+    shell("messages", "--thread", "ffffffff").fails(4, "message_not_found")
+    shell("messages", "--thread", "../x").fails(4, "message_not_found")
+    shell("messages", "--held", "--follow").fails(2, "usage")
+
+
+def test_a_held_message_is_shown_and_sent_again_in_other_words(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, hive: LiveHive
+) -> None:
+    id = held_message(shell, "die \x1b[2J at once")
+    said = shell("messages", "--held").out
+    assert "held" in said
+    assert "it broke" in said
+    assert not ACTS.search(said.replace("\n", ""))
+    shell("retry", id, "--body", " ").fails(2, "usage")
+    shell("retry", id, id, "--body", "x").fails(2, "usage")
+    shell("retry", id, "--body", "x", "--edit").fails(2, "usage")
+    shell("retry", id, "--body", "x" * 300_000).fails(1, "too_large")
+    shell("retry", id, "--edit").fails(2, "usage")
+    again = shell("retry", id, "--body", "live", "--json").json()
+    assert (again["body"], again["edited_by"]) == ("live", "operator")
+    assert shell("wait", NAME, "--until", "idle", "--timeout", "30").code == 0
+    line = next(text for text in shell("messages").out.splitlines() if id[:18] in text)
+    assert "acked" in line
+    assert "edited by operator" in line
+    shell("retry", id, "--body", "again").fails(5, "not_held")
+
+
+def test_a_held_message_is_edited_in_the_editor_or_left_as_it_is(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    id = held_message(shell, "die, please")
+    monkeypatch.setattr("hived.cli.asking.has_terminal", lambda: True)
+    editor = tmp_path / "an editor"
+    monkeypatch.setenv("VISUAL", f"'{editor}' --wait")
+    monkeypatch.delenv("EDITOR", raising=False)
+
+    def writes(script: str) -> None:
+        editor.write_text(f"#!/bin/sh\n{script}\n")
+        editor.chmod(0o755)
+
+    shell("retry", id, "--edit").fails(2, "usage")
+    writes("exit 3")
+    shell("retry", id, "--edit").fails(2, "usage")
+    writes('printf " " > "$2"')
+    shell("retry", id, "--edit").fails(2, "usage")
+    shell("retry", "ffffffff", "--edit").fails(4, "message_not_found")
+    writes('test "$1" = --wait && test "$(cat "$2")" = "die, please" && echo "live, please" > "$2"')
+    again = shell("retry", id[:35], "--edit", "--json").json()
+    assert (again["body"].strip(), again["edited_by"]) == ("live, please", "operator")
+
+
+def test_a_message_to_the_operator_is_never_shown_raw(shell: Shell, hive: LiveHive) -> None:
+    said = shell("inbox", "--all").out + shell("messages").out
+    assert not ACTS.search(said.replace("\n", ""))
