@@ -13,95 +13,38 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from agentd.engines.scenario_steps import (
+    ALWAYS,
+    BOOLEAN,
+    CHOSEN,
+    CODE,
+    CONDITIONS,
+    COST,
+    COUNT,
+    CTX,
+    DEFAULTS,
+    ENGINE,
+    FIELDS,
+    FLAG,
+    FLAG_OR_TABLE,
+    HAVE_A_MOMENT,
+    JSON,
+    MESSAGE_KINDS,
+    MODEL,
+    MOST_TIMES,
+    NAMES,
+    NUMBER,
+    OUTCOMES,
+    REPLAYED,
+    STEPS,
+    TABLE,
+    TEXT,
+    TEXT_OR_TABLE,
+    TEXTS,
+    VERDICT,
+    WAKES,
+)  # fmt: skip
 from hived.wire.errors import InvalidScenario
-
-OUTCOMES = ("ok", "failed", "cancelled", "prompt_too_long", "rate_limited", "needs_login", "over_budget")
-CONDITIONS = ("needs_login", "rate_limited", "over_budget")
-"""Those that an engine knows of."""
-WAKES = ("message", "checkpoint", "compact")
-ALWAYS = -1
-MOST_TIMES = 1_000_000
-
-_TEXT, _NUMBER, _COUNT, _FLAG, _TABLE = "a text", "a number from 0 up", "a whole number from 0 up", "true", "a table"
-_CODE, _BOOLEAN = "an exit code from 0 to 255", "true or false"
-_NAMES, _JSON = "a list of names, each once", "a table, or a text that holds one as JSON"
-
-STEPS: dict[str, tuple[str, dict[str, str]]] = {
-    "say": (_TEXT, {"pace": _NUMBER}),
-    "say_settings": (_FLAG, {}),
-    "think": (_TEXT, {"pace": _NUMBER, "hidden": _FLAG}),
-    "note": (_TEXT, {"level": _TEXT}),
-    "shell": (_TEXT, {"timeout_seconds": _NUMBER}),
-    "write": (_TABLE, {}),
-    "edit": (_TABLE, {}),
-    "read": (_TABLE, {}),
-    "send": (_TABLE, {}),
-    "spawn": (_TABLE, {}),
-    "inbox": (_FLAG, {}),
-    "peers": (_FLAG, {}),
-    "whoami": (_FLAG, {}),
-    "ask_permission": (_TABLE, {}),
-    "wait_seconds": (_NUMBER, {}),
-    "work_seconds": (_NUMBER, {}),
-    "wait_for_file": (_TEXT, {"timeout_seconds": _NUMBER}),
-    "usage": (_TABLE, {}),
-    "model": (_TEXT, {}),
-    "condition": (_TABLE, {}),
-    "fail": (_TABLE, {}),
-    "limit": (_TABLE, {}),
-    "needs_login": (_TEXT, {}),
-    "exit": (_CODE, {}),
-    "replay": (_TABLE, {}),
-}
-"""Each step's verb, what its value is, and the further keys beside it; `times` goes with every one."""
-
-_UNTIL = {"until": _TEXT, "until_seconds": _NUMBER}
-_FIELDS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
-    "write": ({"path": _TEXT, "text": _TEXT}, {}),
-    "edit": ({"path": _TEXT, "find": _TEXT, "replace": _TEXT}, {}),
-    "read": ({"path": _TEXT}, {}),
-    "send": ({"to": _TEXT, "body": _TEXT}, {"reply_to": _TEXT}),
-    "ask_permission": ({"tool": _TEXT, "input": _TABLE}, {}),
-    "condition": ({"kind": _TEXT}, {"on": _BOOLEAN, "detail": _TEXT, **_UNTIL}),
-    "fail": ({"outcome": _TEXT}, {"error": _TEXT, "retryable": _BOOLEAN, "until_compacted": _FLAG, **_UNTIL}),
-    "limit": ({}, {"detail": _TEXT, **_UNTIL}),
-}
-"""Of the steps whose value is a table: the keys it must have, and those it may have. Others hold whatever they hold."""
-
-_HAVE_A_MOMENT = ("condition", "fail", "limit", "replay")
-
-_CTX, _COST = {"tokens": _COUNT, "window": _COUNT}, {"tokens": _COUNT, "usd": _NUMBER, "estimated": _BOOLEAN}
-REPLAYED: dict[str, tuple[dict[str, str], dict[str, str]]] = {
-    "text": ({"text": _TEXT}, {}),
-    "thinking": ({"text": _TEXT}, {"hidden": _BOOLEAN}),
-    "note": ({"text": _TEXT}, {"level": _TEXT}),
-    "tool_use": ({"tool_use_id": _TEXT, "tool": _TEXT, "input": _JSON}, {}),
-    "tool_result": ({"tool_use_id": _TEXT, "tool": _TEXT, "is_error": _BOOLEAN, "text": _TEXT}, {}),
-    "token_usage_changed": ({}, {"ctx": _TABLE, "cost": _TABLE}),
-    "model_changed": ({"model": _TEXT}, {}),
-    "status_changed": ({"condition": _TEXT, "on": _BOOLEAN}, {"detail": _TEXT, **_UNTIL}),
-    "message_out": ({"to": _TEXT, "body": _TEXT}, {}),
-    "turn_end": (
-        {"outcome": _TEXT},
-        {"error": _TEXT, "retryable": _BOOLEAN, "ctx": _TABLE, "cost": _TABLE, **_UNTIL},
-    ),
-}
-"""Of `replay`, by the `kind` of the recorded event: the keys of its payload that an engine says."""
-
-_ENGINE = {
-    "models": "a list of names, or of tables with a name",
-    "closed_models": _BOOLEAN,
-    "efforts": _NAMES,
-    "permission_modes": _NAMES,
-    "at_once": _BOOLEAN,
-    "window": _COUNT,
-    "compact": 'true, false or "fails"',
-    "resume": '"ok", "refused" or "refused once"',
-    "steer": _BOOLEAN,
-    "forgets": _BOOLEAN,
-}
-_MODEL = {"name": _TEXT, "title": _TEXT, "description": _TEXT, "window": _COUNT}
-_DEFAULTS = {"pace": _NUMBER, "timeout_seconds": _NUMBER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +62,18 @@ class Turn:
     sender: str | None = None
     model: str | None = None
     wake: str = "message"
+    kind: str | None = None
+    """One of the messages must be of it."""
     repeat: int = 1
     """How often it may be played; ALWAYS for no end."""
 
-    def fits(self, prompt: str, senders: Sequence[str], model: str, wake: str) -> bool:
+    @property
+    def for_any(self) -> bool:
+        return self.match is None and self.sender is None and self.kind is None
+
+    def fits(self, prompt: str, senders: Sequence[str], model: str, wake: str, kinds: Sequence[str]) -> bool:
+        if self.kind is not None and self.kind not in kinds:
+            return False
         if wake != self.wake or self.model not in (None, model):
             return False
         if self.sender is not None and self.sender not in senders:
@@ -173,16 +124,17 @@ class Scenario:
         *,
         model: str = "",
         wake: str = "message",
+        kinds: Sequence[str] = (),
     ) -> int | None:
         """Which turn answers: the first that fits and is not used up, else the last for any prompt; None for neither."""
         for index, turn in enumerate(self.turns):
             unused = turn.repeat == ALWAYS or played.get(index, 0) < turn.repeat
-            if unused and turn.fits(prompt, senders, model, wake):
+            if unused and turn.fits(prompt, senders, model, wake, kinds):
                 return index
         for_any = [
             index
             for index, turn in enumerate(self.turns)
-            if turn.match is None and turn.sender is None and turn.fits(prompt, senders, model, wake)
+            if turn.for_any and turn.fits(prompt, senders, model, wake, kinds)
         ]
         return for_any[-1] if for_any else None
 
@@ -208,10 +160,10 @@ class _Wrong(ValueError):
 def parse_scenario(found: dict[str, Any]) -> Scenario:
     _known("the file", found, ("description", "defaults", "engine", "turn"))
     defaults = found.get("defaults", {})
-    _check("[defaults]", defaults, _TABLE)
-    _known("[defaults]", defaults, tuple(_DEFAULTS))
+    _check("[defaults]", defaults, TABLE)
+    _known("[defaults]", defaults, tuple(DEFAULTS))
     for name, value in defaults.items():
-        _check(f"[defaults] {name}", value, _DEFAULTS[name])
+        _check(f"[defaults] {name}", value, DEFAULTS[name])
     abilities = _abilities(found.get("engine", {}))
     turns = found.get("turn", [])
     if not isinstance(turns, list) or not turns or not all(isinstance(turn, dict) for turn in turns):
@@ -221,32 +173,34 @@ def parse_scenario(found: dict[str, Any]) -> Scenario:
 
 
 def _abilities(found: Any) -> Abilities:
-    _check("[engine]", found, _TABLE)
-    _known("[engine]", found, tuple(_ENGINE))
+    _check("[engine]", found, TABLE)
+    _known("[engine]", found, tuple(ENGINE))
     models = found.get("models", [])
     if not isinstance(models, list):
-        raise _Wrong(f"[engine] models: it is {_ENGINE['models']}.")
+        raise _Wrong(f"[engine] models: it is {ENGINE['models']}.")
     models = [{"name": model} if isinstance(model, str) else model for model in models]
     for model in models:
-        _check("[engine] models", model, _TABLE)
-        _check_fields("[engine] models", model, {"name": _TEXT}, _MODEL)
+        _check("[engine] models", model, TABLE)
+        _check_fields("[engine] models", model, {"name": TEXT}, MODEL)
     for name, value in found.items():
         if name != "models":
-            _check(f"[engine] {name}", value, _ENGINE[name])
+            _check(f"[engine] {name}", value, ENGINE[name])
     lists = {name: tuple(found[name]) for name in ("efforts", "permission_modes") if name in found}
     return Abilities(**{**found, **lists, "models": tuple(models)})
 
 
 def _turn(where: str, found: dict[str, Any]) -> Turn:
-    _known(where, found, ("match", "from", "model", "wake", "repeat", "steps"))
-    for name in ("match", "from", "model", "wake"):
+    _known(where, found, ("match", "from", "model", "wake", "kind", "repeat", "steps"))
+    for name in ("match", "from", "model", "wake", "kind"):
         if name in found:
-            _check(f"{where}, {name}", found[name], _TEXT)
+            _check(f"{where}, {name}", found[name], TEXT)
     if "match" in found:
         _check_pattern(where, found["match"])
     wake = found.get("wake", "message")
     if wake not in WAKES:
         raise _Wrong(f"{where}, wake: it is {', '.join(WAKES[:-1])} or {WAKES[-1]}.")
+    if "kind" in found:
+        _one_of(f"{where}, kind", "kind", found["kind"], MESSAGE_KINDS)
     repeat = found.get("repeat", 1)
     if repeat is True:
         repeat = ALWAYS
@@ -256,7 +210,7 @@ def _turn(where: str, found: dict[str, Any]) -> Turn:
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise _Wrong(f'{where}, steps: it is a list of tables such as {{say = "…"}}.')
     read = tuple(_step(f"{where}, step {number}", step) for number, step in enumerate(steps, 1))
-    return Turn(read, found.get("match"), found.get("from"), found.get("model"), wake, repeat)
+    return Turn(read, found.get("match"), found.get("from"), found.get("model"), wake, found.get("kind"), repeat)
 
 
 def _step(where: str, found: dict[str, Any]) -> Step:
@@ -275,13 +229,15 @@ def _step(where: str, found: dict[str, Any]) -> Step:
     for name, option in options.items():
         if name in found:
             _check(f"{where}, {name}", found[name], option)
-    if verb in _FIELDS:
-        _check_fields(f"{where}, {verb}", value, *_FIELDS[verb])
+    if kind == TEXT_OR_TABLE and isinstance(value, str):
+        value = {"text": value}
+    if verb in FIELDS and isinstance(value, dict):
+        _check_fields(f"{where}, {verb}", value, *FIELDS[verb])
     if verb == "replay":
         value = _replay(where, value)
     _check_words(where, verb, value, found)
     times = found.get("times", 1)
-    _check(f"{where}, times", times, _COUNT)
+    _check(f"{where}, times", times, COUNT)
     if times > MOST_TIMES:
         raise _Wrong(f"{where}, times: at most {MOST_TIMES}.")
     return Step(verb, value, {name: found[name] for name in options if name in found}, times)
@@ -296,7 +252,9 @@ def _check_words(where: str, verb: str, value: Any, found: dict[str, Any]) -> No
     level = found.get("level", "info") if verb == "note" else value.get("level", "info") if verb == "replay" else "info"
     if level not in ("info", "warning", "error"):
         raise _Wrong(f"{where}, level: it is info, warning or error.")
-    if verb in _HAVE_A_MOMENT and "until" in value:
+    if verb == "ask_permission" and value.get("run") and not isinstance(value["input"].get("command"), str):
+        raise _Wrong(f"{where}, run: the input has no `command` that could be run.")
+    if verb in HAVE_A_MOMENT and "until" in value:
         _check_moment(f"{where}, until", value["until"])
 
 
@@ -306,10 +264,10 @@ def _replay(where: str, value: dict[str, Any]) -> dict[str, Any]:
     if kind not in REPLAYED:
         raise _Wrong(f"{where}, replay: there is no kind {kind!r}; there are {', '.join(REPLAYED)}.")
     needed, optional = REPLAYED[kind]
-    _check_fields(f"{where}, replay", value, {"kind": _TEXT, **needed}, optional)
-    for name, figures in (("ctx", _CTX), ("cost", _COST)):
+    _check_fields(f"{where}, replay", value, {"kind": TEXT, **needed}, optional)
+    for name, figures in (("ctx", CTX), ("cost", COST)):
         if name in value:
-            must = {"tokens": _COUNT, "window": _COUNT} if name == "ctx" else {"tokens": _COUNT}
+            must = {"tokens": COUNT, "window": COUNT} if name == "ctx" else {"tokens": COUNT}
             _check_fields(f"{where}, replay, {name}", value[name], must, figures)
     if kind == "tool_use" and isinstance(value["input"], str):
         return {**value, "input": json.loads(value["input"])}
@@ -356,20 +314,30 @@ def _known(where: str, found: dict[str, Any], known: tuple[str, ...]) -> None:
 def _check(where: str, value: Any, kind: str) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     good = {
-        _TEXT: isinstance(value, str),
-        _NUMBER: number and value >= 0 and math.isfinite(value),
-        _COUNT: number and isinstance(value, int) and 0 <= value < 2**53,
-        _CODE: number and isinstance(value, int) and 0 <= value <= 255,
-        _FLAG: value is True,
-        _TABLE: isinstance(value, dict),
-        _BOOLEAN: isinstance(value, bool),
-        _NAMES: _is_names(value),
-        _JSON: isinstance(value, dict) or _is_json_table(value),
-        _ENGINE["compact"]: isinstance(value, bool) or value == "fails",
-        _ENGINE["resume"]: value in ("ok", "refused", "refused once"),
+        TEXT: isinstance(value, str),
+        NUMBER: number and value >= 0 and math.isfinite(value),
+        COUNT: number and isinstance(value, int) and 0 <= value < 2**53,
+        CODE: number and isinstance(value, int) and 0 <= value <= 255,
+        FLAG: value is True,
+        TABLE: isinstance(value, dict),
+        BOOLEAN: isinstance(value, bool),
+        NAMES: _is_names(value),
+        TEXTS: _is_list_of(value, (str,)),
+        CHOSEN: _is_list_of(value, (str, int)),
+        FLAG_OR_TABLE: value is True or isinstance(value, dict),
+        TEXT_OR_TABLE: isinstance(value, str | dict),
+        VERDICT: value in ("allowed", "denied"),
+        JSON: isinstance(value, dict) or _is_json_table(value),
+        ENGINE["compact"]: isinstance(value, bool) or value == "fails",
+        ENGINE["resume"]: value in ("ok", "refused", "refused once"),
     }[kind]
     if not good:
         raise _Wrong(f"{where}: it is {kind}.")
+
+
+def _is_list_of(value: Any, kinds: tuple[type, ...]) -> bool:
+    items = value if isinstance(value, list) else [None]
+    return all(isinstance(item, kinds) and not isinstance(item, bool) for item in items)
 
 
 def _is_names(value: Any) -> bool:

@@ -33,6 +33,7 @@ from agentd.engines.scripted_memory import FOLDER, PLACE, REFUSED, Memory, sessi
 from agentd.engines.usage_report import WrongUsage, take_usage
 from hived.wire.agents import ENGINES_OWN_MODEL, EngineAbilities, EngineFound, ModelOffered, SpawnRequest
 from hived.wire.errors import InvalidScenario
+from hived.wire.messages import Message
 
 
 class ScriptedEngine:
@@ -128,6 +129,7 @@ class ScriptedEngine:
                     bodies=prompt.bodies,
                     senders=prompt.senders,
                     message_ids=prompt.message_ids,
+                    messages=[_mail(message) for message in prompt.messages],
                 )
             async with contextlib.aclosing(process.lines()) as chunks:
                 async for lines in chunks:
@@ -244,12 +246,25 @@ class ScriptedEngine:
     async def _call(self, message: dict[str, Any]) -> None:
         answer = await self._context.tools.call(message["name"], message["arguments"])
         with contextlib.suppress(BrokenPipeError, ConnectionError):
-            await self._tell(type="tool_answer", id=message["id"], text=answer.text, is_error=answer.is_error)
+            await self._tell(
+                type="tool_answer",
+                id=message["id"],
+                text=answer.text,
+                is_error=answer.is_error,
+                made=answer.made,
+                messages=[_mail(message) for message in answer.messages],
+            )
 
     async def _ask(self, message: dict[str, Any]) -> None:
         answer = await self._context.ask_permission(message["tool"], message["input"], message["id"])
         with contextlib.suppress(BrokenPipeError, ConnectionError):
-            await self._tell(type="permission_answer", id=message["id"], allowed=answer.allowed, note=answer.note)
+            await self._tell(
+                type="permission_answer",
+                id=message["id"],
+                allowed=answer.allowed,
+                note=answer.note,
+                updated_input=answer.updated_input,
+            )
 
     async def _tell(self, **message: Any) -> None:
         if self._process is None:
@@ -285,6 +300,11 @@ def _done(message: dict[str, Any], usage: TurnUsage) -> TurnDone:
         take_usage(message["usage"], usage)
     retryable = message.get("retryable", True)
     return TurnDone(message["outcome"], message.get("error"), retryable, usage, message.get("until"))
+
+
+def _mail(message: Message) -> dict[str, str | None]:
+    """What the player goes by."""
+    return {"id": message.id, "sender": message.sender, "kind": message.kind, "about": message.about}
 
 
 def _refused(reason: str) -> EngineFailed:

@@ -19,14 +19,17 @@ from typing import Any
 
 from agentd.engines.scenario import Scenario, Step, load_scenario
 from agentd.engines.scripted_deeds import Deeds, Refused, Result
+from agentd.engines.scripted_hive import PER_MESSAGE, HiveSteps
 from agentd.engines.scripted_memory import Memory
+from agentd.engines.scripted_words import figures_of, moment_of
 from hived.wire.errors import InvalidScenario
-from hived.wire.times import from_text, in_seconds, to_text
 
 LOOK_SECONDS = 0.05
 """How often an awaited file is looked for."""
 ALIVE_SECONDS = 0.2
 """How often something is heard of one that works without words."""
+AS_WRITTEN = ("replay", *PER_MESSAGE)
+"""Steps whose words are not filled in before they are done."""
 COMPACTED = 10
 """A conversation is so many times shorter when it is compacted, unless the scenario says otherwise."""
 
@@ -58,6 +61,9 @@ class Player:
         self._incoming: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._ids = itertools.count(1)
         self._words: dict[str, str] = {}
+        self._number = 0
+        """Of the step's repetitions."""
+        self._hive = HiveSteps(self._hive_tool, self._filled)
         self._steps: dict[str, Callable[[Step, Any], None]] = {
             "say": lambda step, text: self._speak(step, text, "text"),
             "say_settings": lambda step, _: self._speak(step, self._told_settings(), "text"),
@@ -79,12 +85,8 @@ class Player:
             "read": lambda _, value: self._deed(
                 "Read", {"file_path": value["path"]}, lambda: self._deeds.read(value["path"])
             ),
-            "send": lambda _, value: self._hive_tool("send", value),
-            "spawn": lambda _, value: self._hive_tool("request_spawn", value),
-            "inbox": lambda _, __: self._hive_tool("inbox", {}),
-            "peers": lambda _, __: self._hive_tool("peers", {}),
-            "whoami": lambda _, __: self._hive_tool("whoami", {}),
-            "ask_permission": lambda _, value: self._ask(value["tool"], value["input"]),
+            "ask_permission": self._ask,
+            **{verb: self._with_hive(step) for verb, step in self._hive.steps.items()},
             "wait_seconds": lambda _, seconds: self._sleep(seconds),
             "work_seconds": lambda _, seconds: self._work(seconds),
             "wait_for_file": lambda step, path: self._wait_for(path, self._limit(step)),
@@ -134,12 +136,14 @@ class Player:
             "{agent}": os.environ.get("HIVE_AGENT", ""),
             "{model}": self._settings["model"] or "",
         }
+        self._hive.begin(message["messages"])
         self._index = self._scenario.choose(
             "\n\n".join(message["bodies"]),
             message["senders"],
             self._memory.played,
             model=self._settings["model"] or "",
             wake=wake,
+            kinds=[mail["kind"] for mail in message["messages"]],
         )
         how: Message = {"outcome": "ok"}
         try:
@@ -149,7 +153,8 @@ class Player:
                 for step in self._scenario.turns[self._index].steps:
                     for number in range(step.times):
                         self._check()
-                        value = step.value if step.verb == "replay" else self._filled(step.value, number)
+                        self._number = number
+                        value = step.value if step.verb in AS_WRITTEN else self._filled(step.value)
                         self._steps[step.verb](step, value)
         except Interrupted:
             how = {"outcome": "cancelled"}
@@ -200,18 +205,31 @@ class Player:
             result = Result(str(error), is_error=True)
         self._tool_result(use, tool, result.is_error, result.text)
 
-    def _hive_tool(self, name: str, arguments: Message) -> None:
+    def _with_hive(self, step: Callable[[Any], None]) -> Callable[[Step, Any], None]:
+        return lambda _, value: step(value)
+
+    def _hive_tool(self, name: str, arguments: Message) -> Message:
         use = self._tool_use(name, arguments)
         self._put(type="hive_tool", id=use, name=name, arguments=arguments)
         answer = self._answer("tool_answer", use)
         self._tool_result(use, name, answer["is_error"], answer["text"])
+        return answer
 
-    def _ask(self, tool: str, given: Message) -> None:
+    def _ask(self, step: Step, value: Message) -> None:
+        tool, given = value["tool"], value["input"]
         use = self._tool_use(tool, given)
         self._put(type="permission", id=use, tool=tool, input=given)
         answer = self._answer("permission_answer", use)
+        verdict = "allowed" if answer["allowed"] else "denied"
         note = f": {answer['note']}" if answer.get("note") else ""
-        self._tool_result(use, tool, not answer["allowed"], ("allowed" if answer["allowed"] else "denied") + note)
+        result = Result(verdict + note, is_error=not answer["allowed"])
+        if answer["allowed"] and value.get("run"):
+            command = (answer.get("updated_input") or given)["command"]
+            result = self._deeds.shell(command, self._limit(step), self._check)
+        self._tool_result(use, tool, result.is_error, result.text)
+        if value.get("expect", verdict) != verdict:
+            error = f"{tool} was {verdict}, and the scenario expects that it is {value['expect']}"
+            raise Ended({"outcome": "failed", "error": error, "retryable": False})
 
     def _wait_for(self, path: str, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -228,7 +246,7 @@ class Player:
         self._put(type="usage", usage=figures)
 
     def _fail(self, _: Step, value: Message) -> None:
-        how = {"outcome": value["outcome"], "until": _moment(value)}
+        how = {"outcome": value["outcome"], "until": moment_of(value)}
         how |= {key: value[key] for key in ("error", "retryable") if key in value}
         if not value.get("until_compacted"):
             raise Ended(how)
@@ -237,7 +255,7 @@ class Player:
 
     def _limit_reached(self, _: Step, value: Message) -> None:
         detail = value.get("detail", "The usage limit is reached.")
-        until = _moment(value)
+        until = moment_of(value)
         self._say_condition("rate_limited", {"until": until, "detail": detail} if until else {"detail": detail})
         raise Ended({"outcome": "rate_limited", "error": detail, "until": until})
 
@@ -246,7 +264,7 @@ class Player:
         raise Ended({"outcome": "needs_login", "error": detail, "retryable": False})
 
     def _say_condition(self, kind: str, value: Message) -> None:
-        said = {"on": value.get("on", True), "detail": value.get("detail", ""), "until": _moment(value)}
+        said = {"on": value.get("on", True), "detail": value.get("detail", ""), "until": moment_of(value)}
         self._put(type="condition", condition=kind, **said)
 
     def _told_settings(self) -> str:
@@ -281,19 +299,12 @@ class Player:
 
     def _end_again(self, _: Step, value: Message) -> None:
         how: Message = {key: value[key] for key in ("outcome", "error", "retryable") if key in value}
-        raise Ended({**how, "until": _moment(value), "usage": self._figures(value)})
+        raise Ended({**how, "until": moment_of(value), "usage": self._figures(value)})
 
     def _figures(self, value: Message) -> Message:
-        """What was shown, as figures; those that were not shown are not there."""
-        ctx, cost = value.get("ctx"), value.get("cost")
-        found: Message = {}
-        if ctx is not None:
-            self._memory.ctx = ctx["tokens"]
-            found |= {"ctx": ctx["tokens"], "window": ctx["window"]}
-        if cost is not None:
-            found |= {"tokens": cost["tokens"], "cost_estimated": cost.get("estimated", False)}
-            found |= {"cost_usd": cost["usd"]} if "usd" in cost else {}
-        return found
+        if value.get("ctx") is not None:
+            self._memory.ctx = value["ctx"]["tokens"]
+        return figures_of(value)
 
     def _exit(self, _: Step, code: int) -> None:
         """The player dies in mid-turn, as an engine may."""
@@ -350,24 +361,20 @@ class Player:
         limit: float = step.options.get("timeout_seconds", self._scenario.timeout_seconds)
         return limit
 
-    def _filled(self, value: Any, number: int) -> Any:
-        """The value with {from}, {agent}, {model} and {n} filled in, and every other brace as it is."""
+    def _filled(self, value: Any, about: Message | None = None) -> Any:
+        """The value with {from}, {message_id}, {agent}, … filled in, and every other brace as it is."""
         if isinstance(value, str):
-            for word, meaning in self._words.items():
+            words = {**self._words, **self._hive.words(), "{n}": str(self._number + 1)}
+            if about is not None:
+                words |= {"{from}": about["sender"], "{message_id}": about["id"]}
+            for word, meaning in words.items():
                 value = value.replace(word, meaning)
-            return value.replace("{n}", str(number + 1))
+            return value
         if isinstance(value, dict):
-            return {key: self._filled(item, number) for key, item in value.items()}
+            return {key: self._filled(item, about) for key, item in value.items()}
         if isinstance(value, list):
-            return [self._filled(item, number) for item in value]
+            return [self._filled(item, about) for item in value]
         return value
-
-
-def _moment(value: Message) -> str | None:
-    """When it ends, as the wire writes times."""
-    if "until_seconds" in value:
-        return in_seconds(value["until_seconds"])
-    return to_text(from_text(value["until"])) if "until" in value else None
 
 
 def main() -> int:

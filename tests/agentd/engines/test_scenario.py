@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agentd.cli import main
-from agentd.engines.scenario import REPLAYED, STEPS, load_scenario, parse_scenario
+from agentd.engines.scenario import load_scenario, parse_scenario
+from agentd.engines.scenario_steps import REPLAYED, STEPS
 from hived.wire.errors import InvalidScenario
 
 WRONG = {
@@ -17,7 +18,17 @@ WRONG = {
     '[[turn]]\nsteps = [{write = {path = "a"}}]': "'text' is missing",
     '[[turn]]\nsteps = [{write = {path = "a", text = "b", mode = "c"}}]': "there is no 'mode'",
     '[[turn]]\nsteps = [{send = {to = 1, body = "b"}}]': "send, to: it is a text",
-    "[[turn]]\nsteps = [{inbox = false}]": "inbox: it is true",
+    '[[turn]]\nkind = "letter"': "turn 1, kind: there is no kind 'letter'",
+    '[[turn]]\nsteps = [{ask = {to = "bob"}}]': "'text' is missing",
+    '[[turn]]\nsteps = [{ask = {text = "a", colour = "red"}}]': "there is no 'colour'",
+    '[[turn]]\nsteps = [{ask = {text = "a", options = [1]}}]': "options: it is a list of texts",
+    "[[turn]]\nsteps = [{answer_all = 5}]": "answer_all: it is a text, or a table",
+    "[[turn]]\nsteps = [{answer_all = {options = [true]}}]": "options: it is a list of numbers from 1 up and of texts",
+    "[[turn]]\nsteps = [{remind = {delay_seconds = 5}}]": "'text' is missing",
+    "[[turn]]\nsteps = [{inbox = {weight = 5}}]": "there is no 'weight'",
+    '[[turn]]\nsteps = [{ask_permission = {tool = "a", input = {}, expect = "x"}}]': "expect: it is allowed or denied",
+    '[[turn]]\nsteps = [{ask_permission = {tool = "a", input = {}, run = true}}]': "the input has no `command`",
+    "[[turn]]\nsteps = [{inbox = false}]": "inbox: it is true, or a table",
     "[[turn]]\nsteps = [{wait_seconds = -1}]": "wait_seconds: it is a number from 0 up",
     "[[turn]]\nsteps = [{exit = 300}]": "exit: it is an exit code",
     '[[turn]]\nsteps = [{fail = {outcome = "bored"}}]': "there is no outcome 'bored'",

@@ -337,7 +337,13 @@ async def test_working_is_heard_and_waiting_is_not(tmp_path: Path) -> None:
             async with stage.engine() as engine:
                 process = await engine._running()
                 await engine._tell(
-                    type="turn", wake="message", settings={"model": "m"}, bodies=[], senders=[], message_ids=[]
+                    type="turn",
+                    wake="message",
+                    settings={"model": "m"},
+                    bodies=[],
+                    senders=[],
+                    message_ids=[],
+                    messages=[],
                 )
                 lines: list[bytes] = []
                 async with contextlib.aclosing(process.lines()) as chunks:
