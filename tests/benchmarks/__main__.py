@@ -6,7 +6,7 @@ import sys
 
 from tests.benchmarks.measure import Finding
 
-NAMES = ("start", "memory", "pane", "events", "snapshot", "claude")
+NAMES = ("start", "memory", "pane", "events", "snapshot", "decisions", "claude")
 
 
 def main() -> int:
