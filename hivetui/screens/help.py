@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from hivetui.commands import COMMANDS
-from hivetui.keymap import WHERE_WORDS, keys_of
+from hivetui.keymap import WHERE_WORDS, Where, keys_of
 from hivetui.state.agents import SHAPES
 from hivetui.widgets.choice_rows import Choice, ChoiceRows
 from hivetui.widgets.lines import Line
@@ -17,8 +17,10 @@ from hivetui.widgets.lines import Line
 COLUMN = 14
 
 
-def help_lines() -> list[Line]:
-    lines: list[Line] = [(("states", "head"),)]
+def help_lines(first: Where | None = None) -> list[Line]:
+    """`first`: the part whose keys come before all others."""
+    lines: list[Line] = _keys(first)[1:] + [()] if first else []
+    lines.append((("states", "head"),))
     shapes = list(SHAPES.values())
     for at in range(0, len(shapes), 3):
         lines.append(
@@ -28,14 +30,9 @@ def help_lines() -> list[Line]:
                 for piece in ((f"  {shape.glyph} ", shape.tone), (f"{shape.word:<20}", "text"))
             )
         )
-    for where, words in WHERE_WORDS.items():
-        lines += [(), (("keys ", "head"), (words, "head"))]
-        for key in keys_of(where):
-            if key.id.startswith("hive.agent_"):
-                if key.id == "hive.agent_1":
-                    lines.append(((f"  {'1-9':<{COLUMN}}", "key"), ("Focus that agent of the list.", "text")))
-                continue
-            lines.append(((f"  {key.shown:<{COLUMN}}", "key"), (key.says, "text")))
+    for where in WHERE_WORDS:
+        if where != first:
+            lines += _keys(where)
     lines += [(), (("commands, while writing", "head"),)]
     for command in COMMANDS:
         name = f"/{command.name} {command.argument}".strip()
@@ -43,15 +40,30 @@ def help_lines() -> list[Line]:
     return lines
 
 
+def _keys(where: Where) -> list[Line]:
+    lines: list[Line] = [(), (("keys ", "head"), (WHERE_WORDS[where], "head"))]
+    for key in keys_of(where):
+        if key.id.startswith("hive.agent_"):
+            if key.id == "hive.agent_1":
+                lines.append(((f"  {'1-9':<{COLUMN}}", "key"), ("Focus that agent of the list.", "text")))
+            continue
+        lines.append(((f"  {key.shown:<{COLUMN}}", "key"), (key.says, "text")))
+    return lines
+
+
 class HelpScreen(ModalScreen[None]):
     CSS_PATH = Path(__file__).with_name("modal.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1,enter", "dismiss", "back", show=False)]
+
+    def __init__(self, first: Where | None = None) -> None:
+        super().__init__()
+        self._first = first
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
             box.border_title = "every key"
             box.border_subtitle = "↑ ↓ scroll · esc back"
-            yield ChoiceRows([Choice(None, line) for line in help_lines()], reads=True)
+            yield ChoiceRows([Choice(None, line) for line in help_lines(self._first)], reads=True)
 
     def on_mount(self) -> None:
         self.set_focus(self.query_one(ChoiceRows))

@@ -13,7 +13,16 @@ KNOWN_MODELS = {"claude": ("haiku", "sonnet", "opus")}
 OWN = "-"
 """Chosen for: as it is without being set."""
 
-PLACES = (("waiting", "what waits on you"), ("inbox", "what agents wrote to you"), ("help", "every key"))
+PLACES = (
+    ("waiting", "what waits on you"),
+    ("inbox", "what agents wrote to you"),
+    ("threads", "messages and questions, thread by thread"),
+    ("rules", "what is decided without asking you"),
+    ("budgets", "what may be spent"),
+    ("reminders", "what agents will be reminded of"),
+    ("audit", "every decision"),
+    ("help", "every key"),
+)
 
 
 def agent_choices(state: HiveState) -> list[Choice]:
