@@ -1,21 +1,20 @@
 """All that a client draws, read in one transaction with the number of the feed's last row.
 
-It is written as JSON one thing after the other, so that ten thousand open items cost no second copy of themselves; what is
-very long among them is cut (wire.snapshot.Snapshot says where), so that neither hived nor a client can be filled up with it.
+What may come in tens of thousands is made JSON where it lies (store.snapshot), and cut where it is very long, so that neither
+hived nor a client can be filled up with it. tests/hived/core/test_snapshot.py holds it against the wire models.
 """
 
 from collections.abc import Iterable
-from typing import Any, cast
 
-from hived.core import agents, approvals, budgets, messages, pairs, questions, reminders, rules, waiting
+from hived.core import agents, budgets, messages, pairs, questions, reminders, rules
 from hived.core.question_views import NEWEST_CLOSED
-from hived.store import approvals as approval_store
 from hived.store import feed as feed_store
-from hived.store import messages as message_store
 from hived.store import questions as question_store
-from hived.store.database import Connection, Row
+from hived.store import snapshot as store
+from hived.store.database import Connection
 from hived.wire.base import Answer
 from hived.wire.messages import Message
+from hived.wire.reminders import Reminder
 from hived.wire.snapshot import HiveInfo, Snapshot
 
 NEWEST_MESSAGES = 200
@@ -23,22 +22,10 @@ MESSAGES_CHARACTERS = 2 * 1024 * 1024
 """Of all their bodies: fewer are given where they are very long. `GET /v1/messages` pages what is older."""
 MOST_EACH = 16_384
 MOST_TOGETHER = 4 * 1024 * 1024
-"""Characters of what is open, one by one and of one kind together; beyond them it is cut."""
+"""Characters of what is open, one by one and of one kind together."""
 CUT_CHARACTERS = 200
+"""What is given of a text that is cut."""
 _MESSAGES_AT_ONCE = 20
-
-
-class _Room:
-    """How much of one kind still goes in whole."""
-
-    def __init__(self) -> None:
-        self._left = MOST_TOGETHER
-
-    def takes(self, size: int) -> bool:
-        if size > MOST_EACH or size > self._left:
-            return False
-        self._left -= size
-        return True
 
 
 def take(conn: Connection, info: HiveInfo) -> Snapshot:
@@ -48,86 +35,64 @@ def take(conn: Connection, info: HiveInfo) -> Snapshot:
 
 def encoded(conn: Connection, info: HiveInfo) -> bytes:
     """The Snapshot as JSON."""
+    newest = _newest_messages(conn)
+    oldest = newest[0].id if newest else None
     parts = {
-        "seq": str(feed_store.select_bounds(conn)[1]),
-        "hive": info.model_dump_json(),
+        "seq": [str(feed_store.select_bounds(conn)[1])],
+        "hive": [info.model_dump_json()],
         "agents": _list(agents.list_views(conn)),
-        "approvals": _approvals(conn),
-        "waiting": _list(waiting.list_items(conn)),
-        "messages": _messages(conn),
-        "questions": _questions(conn),
+        "approvals": _array(store.select_approvals(conn, _share(conn, "approvals"))),
+        "waiting": _array(store.select_waiting(conn)),
+        "messages": _array(
+            [*store.select_held(conn, _share(conn, "messages"), CUT_CHARACTERS, oldest), *_texts(newest)]
+        ),
+        "questions": _array(_questions(conn)),
         "pairs": _list(pairs.list_pairs(conn)),
         "rules": _list(rules.list_rules(conn)),
         "budgets": _list(budgets.list_budgets(conn)),
-        "reminders": _reminders(conn),
+        "reminders": _list(_cut_reminders(reminders.list_open(conn))),
     }
-    return "".join(("{", ",".join(f'"{name}":{part}' for name, part in parts.items()), "}")).encode()
+    text = [piece for name, part in parts.items() for piece in (f'"{name}":', *part, ",")]
+    return "".join(("{", *text[:-1], "}")).encode()
 
 
-def _list(things: Iterable[Answer]) -> str:
-    return _joined(thing.model_dump_json() for thing in things)
+def _share(conn: Connection, table: str) -> int:
+    """How many characters of one are given: as many as one may have, or where all of them are too many its share of the room."""
+    count, characters = store.select_size(conn, table)
+    return _room(count, characters)
 
 
-def _joined(things: Iterable[str]) -> str:
-    return f"[{','.join(things)}]"
+def _room(count: int, characters: int) -> int:
+    return MOST_EACH if characters <= MOST_TOGETHER else min(MOST_EACH, max(CUT_CHARACTERS, MOST_TOGETHER // count))
 
 
-def _approvals(conn: Connection) -> str:
-    room = _Room()
-    found: list[tuple[str, str, str]] = []
-    for row in approval_store.each_undecided(conn):
-        if room.takes(len(row["payload_json"])):
-            approval = approvals.to_approval(row)
-        else:
-            approval = approvals.to_approval(_with(row, payload_json="{}")).model_copy(update={"cut": True})
-        found.append((approval.created_at, approval.id, approval.model_dump_json()))
-    return _joined(json for _, _, json in sorted(found))
+def _list(things: Iterable[Answer]) -> list[str]:
+    return _array(_texts(things))
 
 
-def _questions(conn: Connection) -> str:
-    room = _Room()
-    found: list[tuple[str, str, str]] = []
-    for rows in (question_store.each_pending(conn), question_store.select_newest_closed(conn, NEWEST_CLOSED)):
-        for row in rows:
-            if room.takes(sum(len(row[part] or "") for part in ("text", "options_json", "answer_text"))):
-                question = questions.to_question(row)
-            else:
-                short = {"text": row["text"][:CUT_CHARACTERS], "options_json": "[]", "answer_text": None}
-                question = questions.to_question(_with(row, **short)).model_copy(update={"cut": True})
-            found.append((question.created_at, question.id, question.model_dump_json()))
-    return _joined(json for _, _, json in sorted(found))
+def _texts(things: Iterable[Answer]) -> list[str]:
+    return [thing.model_dump_json() for thing in things]
 
 
-def _messages(conn: Connection) -> str:
-    """Every held one, and the newest, oldest first."""
-    newest = {message.id: message for message in _newest_messages(conn)}
-    room = _Room()
-    held: list[str] = []
-    for row in message_store.select_messages(conn, status="held"):
-        if row["id"] in newest:
-            continue
-        if room.takes(len(row["body"])):
-            message = messages.to_message(row)
-        else:
-            message = messages.to_message(_with(row, body=row["body"][:CUT_CHARACTERS]))
-            message = message.model_copy(update={"cut": True})
-        held.append(message.model_dump_json())
-    return _joined((*held[::-1], *(message.model_dump_json() for message in newest.values())))
+def _array(texts: list[str]) -> list[str]:
+    return ["[", ",".join(texts), "]"]
 
 
-def _reminders(conn: Connection) -> str:
-    room = _Room()
-    found: list[str] = []
-    for reminder in reminders.list_open(conn):
-        if not room.takes(len(reminder.text)):
-            reminder = reminder.model_copy(update={"text": reminder.text[:CUT_CHARACTERS], "cut": True})
-        found.append(reminder.model_dump_json())
-    return _joined(found)
+def _questions(conn: Connection) -> list[str]:
+    """Pending ones, and the newest of the others. A client sorts them: they come one kind after the other."""
+    closed = question_store.select_newest_closed(conn, NEWEST_CLOSED)
+    shown = _texts(questions.to_question(row) for row in closed)
+    return [*shown, *store.select_questions(conn, _share(conn, "questions"), CUT_CHARACTERS)]
 
 
-def _with(row: Row, **instead: Any) -> Row:
-    """The row with other values, as whoever reads it by its columns' names sees it."""
-    return cast(Row, {**dict(zip(row.keys(), row, strict=True)), **instead})
+def _cut_reminders(found: list[Reminder]) -> list[Reminder]:
+    most = _room(len(found), sum(len(reminder.text) for reminder in found))
+    return [
+        reminder
+        if len(reminder.text) <= most
+        else reminder.model_copy(update={"text": reminder.text[:CUT_CHARACTERS], "cut": True})
+        for reminder in found
+    ]
 
 
 def _newest_messages(conn: Connection) -> list[Message]:

@@ -1,6 +1,5 @@
 """Approvals' rows."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from hived.store.database import Connection, Row, Tx
@@ -47,11 +46,6 @@ def select_approvals(
         {"kind": kind, "status": status, "undecided": undecided, "limit": limit, "before": before},
     ).fetchall()
     return rows[::-1]
-
-
-def each_undecided(connection: Connection) -> Iterator[Row]:
-    """In no order, read as they are taken: their payloads may be long."""
-    return connection.execute(_SELECT + "WHERE a.status IN ('pending', 'orphaned')")
 
 
 def select_pending_spawn(connection: Connection, name: str) -> Row | None:

@@ -1,6 +1,5 @@
 """Questions' rows."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from hived.store.database import Connection, Row, Tx
@@ -49,11 +48,6 @@ def select_questions(
 def select_pending(connection: Connection) -> list[Row]:
     """Oldest first."""
     return connection.execute("SELECT * FROM questions WHERE status = 'pending' ORDER BY created_at, id").fetchall()
-
-
-def each_pending(connection: Connection) -> Iterator[Row]:
-    """Oldest first, read as they are taken: they may be long."""
-    return connection.execute("SELECT * FROM questions WHERE status = 'pending' ORDER BY created_at")
 
 
 def select_newest_closed(connection: Connection, limit: int) -> list[Row]:

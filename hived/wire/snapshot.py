@@ -51,8 +51,8 @@ class Snapshot(Answer):
     """All that a client draws, read in one transaction. Drop feed rows at or below `seq`.
 
     What is very long is `cut` in it: the payload of an approval, the body of a held message, the text of a question or of a
-    reminder, where it has more than 16,384 characters, or where the others of its kind have 4 Mi together. Who shows such a
-    one fetches it by its id.
+    reminder that has more than 16,384 characters; and where those of its kind have more than 4 Mi together, more than its
+    share of these. Who shows such a one fetches it by its id.
     """
 
     seq: int
@@ -64,7 +64,7 @@ class Snapshot(Answer):
     messages: list[Message]
     """The newest 200, oldest first, and every held one."""
     questions: list[Question] = Field(default_factory=list)
-    """Pending ones, and the newest 50 of the others."""
+    """The newest 50 that are closed, then the pending ones, each oldest first."""
     pairs: list[Pair] = Field(default_factory=list)
     """Held ones."""
     rules: list[Rule] = Field(default_factory=list)

@@ -164,6 +164,7 @@ INSERT INTO audit_head(one, seq, hash) SELECT 1, seq, hash FROM audit ORDER BY s
 -- One notification per thing, whatever restarts: what waited before this schema is not news.
 ALTER TABLE waiting ADD COLUMN notified_at TEXT;
 UPDATE waiting SET notified_at = since;
+CREATE INDEX waiting_by_agent ON waiting(agent);     -- each agent's view counts its own
 CREATE INDEX waiting_untold ON waiting(since) WHERE notified_at IS NULL;
 
 ALTER TABLE agents ADD COLUMN over_budget TEXT;                 -- the budget that stopped its last claim
