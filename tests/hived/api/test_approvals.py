@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hived.api.agent import create_agent_app
 from hived.wire.ids import new_id
 from tests.hived.api.conftest import Calls
 from tests.support.books import Books
@@ -83,6 +84,12 @@ async def test_a_queen_asks_in_her_own_name_and_a_repeat_is_the_same_ask(harness
         (spawn(kind="apply_commit"), 400, "invalid_request"),
         ({"id": new_id(), "kind": "tool_use"}, 400, "invalid_request"),
         ({"kind": "tool_use", "tool": "x", "input": {}}, 400, "invalid_request"),
+        ({"id": "1", "kind": "tool_use", "tool": "x", "input": {}}, 400, "invalid_request"),
+        ({"id": "../../etc/passwd", "kind": "tool_use", "tool": "x", "input": {}}, 400, "invalid_request"),
+        ({"id": new_id().upper(), "kind": "tool_use", "tool": "x", "input": {}}, 400, "invalid_request"),
+        ({"id": new_id() + "\n", "kind": "tool_use", "tool": "x", "input": {}}, 400, "invalid_request"),
+        ({"id": new_id(), "kind": "tool_use", "tool": "x", "input": ["make"]}, 400, "invalid_request"),
+        ({"id": new_id(), "kind": "tool_use", "tool": "x", "input": {"a": "b" * 2**20}}, 413, "too_large"),
     ],
 )
 async def test_an_ask_that_makes_no_sense_is_refused(
@@ -101,3 +108,81 @@ async def test_anyone_may_ask_to_use_a_tool(harness: Calls, host: Calls, books: 
     _, decided = await host("POST", f"/v1/approvals/{ask['id']}/approve", {"updated_input": {"command": "true"}})
     assert decided["status"] == "approved"
     assert books.rings[-1].payload["updated_input"] == {"command": "true"}
+
+
+async def test_an_agent_decides_nothing_least_of_all_its_own(harness: Calls, books: Books) -> None:
+    ask = {"id": new_id(), "kind": "tool_use", "tool": "Bash", "input": {"command": "make"}}
+    await harness("POST", "/v1/approvals", ask)
+    for path in (f"/v1/approvals/{ask['id']}/approve", f"/v1/approvals/{ask['id']}/deny", "/v1/rules", "/v1/audit"):
+        status, answer = await harness("POST", path, {})
+        assert (status, answer["code"]) == (403, "forbidden_role")
+    assert [item.id for item in await books.waiting()] == [ask["id"]]
+
+
+async def test_an_id_that_is_somebody_elses_is_refused(harness: Calls, books: Books) -> None:
+    bob = await books.agent("bob")
+    his = Calls(create_agent_app(books.hive), (bob, "bob"))
+    ask = {"id": new_id(), "kind": "tool_use", "tool": "Bash", "input": {"command": "make"}}
+    assert (await his("POST", "/v1/approvals", ask))[0] == 202
+    for id in (ask["id"], await books.ask("eve")):
+        status, answer = await harness("POST", "/v1/approvals", {**ask, "id": id})
+        assert (status, answer["code"]) == (400, "invalid_request")
+        assert "somebody else's" in answer["message"]
+    await his.http.aclose()
+
+
+async def test_the_answer_to_an_ask_carries_what_a_rule_decided(harness: Calls, host: Calls, books: Books) -> None:
+    status, rule = await host(
+        "POST", "/v1/rules", {"tool": "Bash", "pattern": "make *", "verdict": "deny", "scope": "hive"}
+    )
+    assert status in (200, 201), rule
+    ask = {"id": new_id(), "kind": "tool_use", "tool": "Bash", "input": {"command": "make all"}, "turn_id": "t1"}
+    status, answer = await harness("POST", "/v1/approvals", ask)
+    assert (status, answer["status"], answer["rule"], answer["decided_by"]["who"]) == (
+        202,
+        "denied",
+        rule["id"],
+        "hived",
+    )
+    assert "make *" in answer["note"]
+    assert await harness("POST", "/v1/approvals", ask) == (202, answer)
+    assert await books.waiting() == []
+    _, audit = await host("GET", f"/v1/audit?subject={ask['id']}")
+    assert [(entry["action"], entry["detail"]["rule"]) for entry in audit["entries"]] == [
+        ("approval.denied", rule["id"])
+    ]
+
+
+async def test_what_is_remembered_answers_the_next_one(harness: Calls, host: Calls, books: Books) -> None:
+    def ask() -> dict[str, Any]:
+        return {"id": new_id(), "kind": "tool_use", "tool": "Bash", "input": {"command": "make all"}, "turn_id": "t1"}
+
+    first = ask()
+    await harness("POST", "/v1/approvals", first)
+    status, proposal = await host("GET", f"/v1/approvals/{first['id']}/rule?scope=agent")
+    assert (status, proposal["rule"]["agent"]) == (200, "ada")
+    status, decided = await host("POST", f"/v1/approvals/{first['id']}/approve", {"remember": "agent"})
+    assert (status, decided["status"]) == (200, "approved")
+    _, answer = await harness("POST", "/v1/approvals", ask())
+    assert (answer["status"], answer["rule"]) == ("approved", decided["remembered"])
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "code"),
+    [
+        ("deny", {"remember": "agent"}, "invalid_request"),
+        ("approve", {"remember": "world"}, "invalid_request"),
+        ("approve", {"updated_input": ["make"]}, "invalid_request"),
+        ("approve", {"updated_input": "make"}, "invalid_request"),
+        ("approve", {"note": "x" * 4097}, "invalid_request"),
+        ("approve", {"remember": "colony"}, "invalid_rule"),
+    ],
+)
+async def test_a_verdict_that_makes_no_sense_decides_nothing(
+    harness: Calls, host: Calls, books: Books, verb: str, body: dict[str, Any], code: str
+) -> None:
+    ask = {"id": new_id(), "kind": "tool_use", "tool": "Bash", "input": {"command": "make"}}
+    await harness("POST", "/v1/approvals", ask)
+    status, answer = await host("POST", f"/v1/approvals/{ask['id']}/{verb}", body)
+    assert (status, answer["code"]) == (400, code), answer
+    assert (await host("GET", f"/v1/approvals/{ask['id']}"))[1]["status"] == "pending"
