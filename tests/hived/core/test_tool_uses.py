@@ -6,14 +6,13 @@ import pytest
 
 from hived.core import agents, approvals, budgets, grants, rules
 from hived.core.rebuild import rebuild
-from hived.core.rules import Standing
 from hived.core.tool_inputs import input_hash
-from hived.store.database import Row, Tx
 from hived.wire.agents import EngineAbilities, SpawnRequest
 from hived.wire.approvals import Actor, Approval, ApprovalAsk
-from hived.wire.errors import AlreadyDecided, HiveError, InvalidRequest, InvalidRule, OverBudget, Unsupported
+from hived.wire.budgets import BudgetDraft
+from hived.wire.errors import AlreadyDecided, InvalidRequest, InvalidRule, OverBudget, Unsupported
 from hived.wire.ids import new_id
-from hived.wire.rules import Rule, RuleScope
+from hived.wire.rules import RuleDraft, RuleVerdict
 from tests.support.books import OPERATOR, Books, event
 
 HIVED = Actor(who="hived")
@@ -66,48 +65,39 @@ async def decisions(books: Books, approval_id: str) -> list[str]:
     return [row["action"] for row in found]
 
 
-def rule_says(monkeypatch: pytest.MonkeyPatch, verdict: Any) -> None:
-    """A rule in force for everything; that rules fit what they should is rules' own to test."""
-
-    def standing(tx: Tx, agent: Row, tool: str, input: dict[str, Any]) -> Standing:
-        return Standing("rule-1", verdict, "A rule denies it: Bash make*.")
-
-    monkeypatch.setattr(rules, "standing_answer", standing)
+async def rule_says(books: Books, verdict: RuleVerdict) -> str:
+    """A rule of the hive on make; its id."""
+    draft = RuleDraft(tool="Bash", pattern="make", verdict=verdict, scope="hive")
+    return (await books.do(lambda tx: rules.add(tx, draft, OPERATOR))).id
 
 
 # Before anyone is asked ----------------------------------------------------------------------------------------
 
 
-async def test_what_a_rule_allows_is_decided_at_once_and_nobody_is_asked(
-    books: Books, ada: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rule_says(monkeypatch, "allow")
+async def test_what_a_rule_allows_is_decided_at_once_and_nobody_is_asked(books: Books, ada: str) -> None:
+    rule = await rule_says(books, "allow")
     asked = await ask(books)
-    assert (asked.status, asked.rule, asked.decided_by, asked.note) == ("approved", "rule-1", HIVED, None)
+    assert (asked.status, asked.rule, asked.decided_by, asked.note) == ("approved", rule, HIVED, None)
     assert await listed(books) == []
     assert await decisions(books, asked.id) == ["approval.approved"]
     assert await ask(books, id=asked.id) == asked
     assert await decisions(books, asked.id) == ["approval.approved"]
 
 
-async def test_a_rules_no_carries_its_words_and_beats_a_grant(
-    books: Books, ada: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_rules_no_carries_its_words_and_beats_a_grant(books: Books, ada: str) -> None:
     orphan = await ask(books)
     await killed(books, ada)
     await decide(books, orphan)
-    rule_says(monkeypatch, "deny")
+    rule = await rule_says(books, "deny")
     asked = await ask(books, turn_id="t2")
-    assert (asked.status, asked.note) == ("denied", "A rule denies it: Bash make*.")
+    assert (asked.status, asked.note) == ("denied", f"Rule {rule} denies Bash make")
     assert (await now(books, orphan)).grant_state == "unused"
 
 
-async def test_an_orphan_is_decided_with_the_identical_ask_that_a_rule_answers(
-    books: Books, ada: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_orphan_is_decided_with_the_identical_ask_that_a_rule_answers(books: Books, ada: str) -> None:
     orphan = await ask(books)
     await killed(books, ada)
-    rule_says(monkeypatch, "allow")
+    await rule_says(books, "allow")
     await ask(books, turn_id="t2")
     assert (await now(books, orphan)).status == "approved"
     assert await listed(books) == []
@@ -299,54 +289,30 @@ async def test_an_engine_that_takes_no_edited_input_is_not_given_one(books: Book
     assert (await decide(books, asked, updated_input={"command": "true"})).updated_input == {"command": "true"}
 
 
-async def test_remembering_makes_the_rule_in_the_same_change(
-    books: Books, ada: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_remembering_makes_the_rule_in_the_same_change(books: Books, ada: str) -> None:
     asked = await ask(books)
-
-    def remember(tx: Tx, approval: Row, scope: RuleScope, actor: Actor) -> Rule:
-        if scope == "hive":
-            raise InvalidRule(reason="Nothing of that can be remembered.")
-        return Rule(
-            id="rule-2",
-            scope=scope,
-            tool="Bash",
-            pattern="make",
-            verdict="allow",
-            source="remembered",
-            created_at=tx.now,
-        )
-
-    monkeypatch.setattr(rules, "remember", remember)
     with pytest.raises(InvalidRule):
-        await decide(books, asked, remember="hive")
+        await decide(books, asked, remember="colony")
     assert (await now(books, asked)).status == "pending"
-    assert (await decide(books, asked, remember="agent")).remembered == "rule-2"
+    decided = await decide(books, asked, remember="agent")
+    again = await ask(books)
+    assert (again.status, again.rule) == ("approved", decided.remembered)
+    assert (await now(books, asked)).remembered is None
 
 
-async def test_a_spent_budget_keeps_a_queens_spawn_from_being_asked_and_any_from_being_approved(
-    books: Books, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_spent_budget_keeps_a_queens_spawn_from_being_asked_and_any_from_being_approved(books: Books) -> None:
     queen = await books.agent("queen", role="queen")
     request = SpawnRequest(name="bob", engine="scripted", parent="queen")
     asked = await books.do(lambda tx: approvals.ask_spawn(tx, request, "queen", queen))
-
-    def spent(conn: Any, parent: str | None) -> None:
-        assert parent == "queen"
-        raise OverBudget(reason="The tree of queen has spent its day.")
-
-    monkeypatch.setattr(budgets, "check_spawn", spent)
-    refused: list[type[HiveError]] = []
+    draft = BudgetDraft(scope="tree", agent="queen", turns=1)
+    await books.do(lambda tx: budgets.set_budget(tx, draft, OPERATOR))
+    await books.end_turn(queen, "t1", "ok")
     more = SpawnRequest(name="eve", engine="scripted", parent="queen")
-    for change in (
-        lambda tx: approvals.decide(tx, asked.id, "approved", None, None, OPERATOR),
-        lambda tx: approvals.ask_spawn(tx, more, "queen", queen),
-    ):
-        with pytest.raises(OverBudget) as found:
-            await books.do(change)
-        refused.append(found.type)
-    assert len(refused) == 2
-    assert await listed(books) == [asked.id]
+    with pytest.raises(OverBudget):
+        await books.do(lambda tx: approvals.decide(tx, asked.id, "approved", None, None, OPERATOR))
+    with pytest.raises(OverBudget):
+        await books.do(lambda tx: approvals.ask_spawn(tx, more, "queen", queen))
+    assert (await now(books, asked)).status == "pending"
     await books.do(lambda tx: approvals.decide(tx, asked.id, "denied", None, None, OPERATOR))
 
 
