@@ -5,7 +5,8 @@ import re
 from hived.core import globs
 
 _URL = re.compile(
-    r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?(?:[/?#][\x21-\x7e]*)?", re.ASCII | re.IGNORECASE
+    r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?(?:/[\x21-\x7e]*|[?#][\x21-\x3f\x41-\x7e]*)?",
+    re.ASCII | re.IGNORECASE,
 )
 _PATTERN = re.compile(
     r"(?:(https?)://)?(\*\.)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?/?", re.ASCII | re.IGNORECASE

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from hived.core import globs, rule_hosts, rule_paths
 from hived.core.command_guards import RUNNERS, guarded
-from hived.core.shell_commands import ShellCommand, joined, read, readings
+from hived.core.shell_commands import MOST_RUN_WORDS, ShellCommand, joined, read, readings
 from hived.core.tool_inputs import input_hash
 from hived.wire.rules import ANY_INPUT, EXACT_PREFIX, RuleVerdict
 
@@ -221,7 +221,10 @@ def _leaves_sandbox(input: dict[str, Any]) -> bool:
 def _is_readable(ask: Ask, kind: Kind, given: str) -> bool:
     """Whether a deny that did not fit could be sure of it: `*` lets nothing past a deny that hides what it does."""
     if kind == "command":
-        return read(given).flaw is None
+        command = read(given)
+        return command.flaw is None and all(
+            len(words) <= MOST_RUN_WORDS or guarded(words) is None for words in command.parts
+        )
     if kind == "path":
         return rule_paths.is_plain(given)
     if kind == "url":

@@ -26,7 +26,7 @@ _STRING = re.compile(r'"[^"$`\\!]*"')
 _RAW_STRING = re.compile(r"'[^']*'")
 _RESERVED = frozenset({
     "if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "in", "select", "function",
-    "coproc", "repeat", "foreach", "end", "nocorrect", "noglob", "begin", "switch", "and", "or", "not", "always",
+    "coproc", "time", "repeat", "foreach", "end", "nocorrect", "noglob", "begin", "switch", "and", "or", "not", "always",
 })  # fmt: skip
 _OPERATORS = frozenset({"&&", "||", ";", "|"})
 _CONTAINERS = frozenset({"program", "list", "pipeline"})
@@ -61,7 +61,7 @@ class _Flaw(Exception):
     pass
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def read(text: str) -> ShellCommand:
     """The parts of a command of which every word stands there as the program will get it."""
     if len(text) > MOST_CHARACTERS:
@@ -209,6 +209,8 @@ _SEPARATORS = re.compile(r"[;&|<>(){}`\r\n]+|\$\(")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ANSI_C = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3}))")
 _DEEPEST = 3
+MOST_RUN_WORDS = 64
+"""After a program that runs others, so many words are looked at as the name of one."""
 _MOST_RAW = 100_000
 
 
@@ -244,14 +246,25 @@ def _readings(text: str, runs_others: "frozenset[str]", depth: int) -> Iterator[
             continue
         words = [_loose(_text(child)) for child in node.children if child.type not in _STATEMENTS]
         name = bare_name(words[0]) if words else ""
-        yield from (" ".join(words), " ".join([name, *words[1:]]))
+        yield from (" ".join(words), *_without_options(name, words[1:]))
         if name in runs_others:
             runner = True
-            yield from (" ".join(words[start:]) for start in range(1, min(len(words), 64)))
+            yield from (" ".join(words[start:]) for start in range(1, min(len(words), MOST_RUN_WORDS + 1)))
             quoted.extend(word for word in words[1:] if " " in word)
     if runner and depth < _DEEPEST:
         for piece in dict.fromkeys(quoted):
             yield from _readings(piece, runs_others, depth + 1)
+
+
+def _without_options(name: str, words: list[str]) -> Iterator[str]:
+    """As it stands; and without the options before the first word, and without what may be their values."""
+    yield " ".join([name, *words])
+    for step in (1, 2):
+        rest = words
+        while rest and rest[0].startswith("-"):
+            rest = rest[step:]
+        if rest is not words:
+            yield " ".join([name, *rest])
 
 
 def bare_name(word: str) -> str:
