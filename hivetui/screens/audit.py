@@ -8,6 +8,7 @@ from textual.binding import BindingType
 from textual.timer import Timer
 
 from hived.wire.audit import AuditEntry, AuditList
+from hived.wire.names import OPERATOR
 from hivetui.book_intents import LoadAudit
 from hivetui.keymap import Where, bindings_of
 from hivetui.outcomes import Outcome
@@ -15,6 +16,7 @@ from hivetui.screens.listing import ListingScreen, facts
 from hivetui.state.clock import day_and_hour, parsed
 from hivetui.state.hive import HiveState
 from hivetui.widgets.lines import Line, Piece, clean, justified, one_line, wrapped
+from hivetui.widgets.thread_lines import you
 
 AGAIN_SECONDS = 1.0
 """What is decided meanwhile is there after so long."""
@@ -110,8 +112,9 @@ class AuditScreen(ListingScreen):
 
 
 def who_of(entry: AuditEntry) -> str:
-    """`operator (hive)`."""
-    return f"{entry.actor.who} ({entry.actor.client})" if entry.actor.client else entry.actor.who
+    """An agent's name, `hived`; of the operator the program that he used."""
+    actor = entry.actor
+    return f"you, {actor.client}" if actor.who == OPERATOR and actor.client else you(actor.who)
 
 
 def what_of(entry: AuditEntry) -> str:

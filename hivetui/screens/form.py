@@ -131,6 +131,7 @@ class FormScreen(ModalScreen[bool]):
             yield self._found
 
     def on_mount(self) -> None:
+        _fill(self._found, [])
         self.set_focus(self._parts[self._fields[0].name])
         self._changed()
         self.call_after_refresh(self._changed)
@@ -141,7 +142,7 @@ class FormScreen(ModalScreen[bool]):
 
     @property
     def _width(self) -> int:
-        return max(30, self._said.size.width)
+        return max(30, self.query_one(Vertical).content_size.width)
 
     def on_input_changed(self) -> None:
         self._changed()
@@ -162,7 +163,7 @@ class FormScreen(ModalScreen[bool]):
             self._timer.stop()
             self._timer = None
         if wanted is None:
-            self._found.show([])
+            _fill(self._found, [])
             return
         self._timer = self.set_timer(LOOK_SECONDS, lambda: self._look(wanted))
 
@@ -171,7 +172,7 @@ class FormScreen(ModalScreen[bool]):
         self.post_message(Asked(wanted))
 
     def _say(self, lines: Sequence[Line]) -> None:
-        self._said.show([(), *lines] if lines else [])
+        _fill(self._said, lines)
 
     def finished(self, outcome: Outcome) -> None:
         if self._asked is not None and outcome.intent == self._asked:
@@ -181,7 +182,7 @@ class FormScreen(ModalScreen[bool]):
             elif outcome.notice is not None:
                 self._say(wrapped([(one_line(outcome.notice.text), "bad")], self._width))
         elif self._looked is not None and outcome.intent == self._looked:
-            self._found.show([(), *self._shown(outcome, self._width)])
+            _fill(self._found, self._shown(outcome, self._width))
 
     def action_take(self) -> None:
         if self._asked is not None:
@@ -195,6 +196,11 @@ class FormScreen(ModalScreen[bool]):
 
     def action_back(self) -> None:
         self.dismiss(False)
+
+
+def _fill(part: Lines, lines: Sequence[Line]) -> None:
+    part.display = bool(lines)
+    part.show([(), *lines])
 
 
 def _part(field: Field) -> Input | Cycle:

@@ -17,9 +17,11 @@ from hivetui.widgets.lines import Line
 COLUMN = 14
 
 
-def help_lines(first: Where | None = None) -> list[Line]:
-    """`first`: the part whose keys come before all others."""
-    lines: list[Line] = _keys(first)[1:] + [()] if first else []
+def help_lines(first: tuple[Where, ...] = ()) -> list[Line]:
+    """`first`: the parts whose keys come before all others."""
+    lines: list[Line] = []
+    for where in first:
+        lines += [*_keys(where)[1:], ()]
     lines.append((("states", "head"),))
     shapes = list(SHAPES.values())
     for at in range(0, len(shapes), 3):
@@ -31,7 +33,7 @@ def help_lines(first: Where | None = None) -> list[Line]:
             )
         )
     for where in WHERE_WORDS:
-        if where != first:
+        if where not in first:
             lines += _keys(where)
     lines += [(), (("commands, while writing", "head"),)]
     for command in COMMANDS:
@@ -55,7 +57,7 @@ class HelpScreen(ModalScreen[None]):
     CSS_PATH = Path(__file__).with_name("modal.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1,enter", "dismiss", "back", show=False)]
 
-    def __init__(self, first: Where | None = None) -> None:
+    def __init__(self, *first: Where) -> None:
         super().__init__()
         self._first = first
 

@@ -131,18 +131,6 @@ class ListingScreen(Screen[None]):
 
         self.app.push_screen(ConfirmScreen(question, deed, consequence), confirmed)
 
-    def action_cursor_up(self) -> None:
-        self.rows.action_cursor_up()
-
-    def action_cursor_down(self) -> None:
-        self.rows.action_cursor_down()
-
-    def action_cursor_first(self) -> None:
-        self.rows.action_cursor_first()
-
-    def action_cursor_last(self) -> None:
-        self.rows.action_cursor_last()
-
     def action_read_on(self) -> None:
         self.reading.scroll_pages(1)
 
@@ -169,7 +157,7 @@ class ListingScreen(Screen[None]):
         self.app.push_screen(PickerScreen("go to", [*agent_choices(self.state), *place_choices()]), went)
 
     def action_help(self) -> None:
-        self.app.push_screen(HelpScreen(self.WHERE))
+        self.app.push_screen(HelpScreen(self.WHERE, "listing"))
 
     def action_back(self) -> None:
         """First the filter goes, then the screen."""

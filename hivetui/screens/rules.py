@@ -20,7 +20,7 @@ from hivetui.widgets.lines import Line, Piece, justified, one_line, wrapped
 
 MARKS = {"allow": ("✓ allow", "good"), "deny": ("✗ deny ", "bad")}
 SHOWN_EXAMPLES = 8
-SOURCES = {"operator": "made by you", "remembered": "remembered with a decision", "agent.toml": "from its agent.toml"}
+SOURCES = {"operator": "by you", "remembered": "remembered with a decision", "agent.toml": "from its agent.toml"}
 
 
 class RulesScreen(ListingScreen):
@@ -134,8 +134,8 @@ def preview_lines(outcome: Outcome, width: int) -> list[Line]:
         was: list[Piece] = [(f" was {example.status} ", "bad-strong" if example.differs else "dim")]
         left: list[Piece] = [mark, (f"{one_line(example.agent, 12):<9}", "strong"), (one_line(example.subject), "text")]
         lines.append(justified(left, was, width))
-    more = min(found.decided, 100) - SHOWN_EXAMPLES
-    return [*lines, ((f"… and {found.decided - SHOWN_EXAMPLES} more", "dim"),)] if more > 0 else lines
+    more = found.decided - min(SHOWN_EXAMPLES, len(found.examples))
+    return [*lines, ((f"… and {more} more", "dim"),)] if more > 0 and found.examples else lines
 
 
 def rule_row(rule: Rule, now: datetime, width: int) -> Line:
@@ -143,7 +143,7 @@ def rule_row(rule: Rule, now: datetime, width: int) -> Line:
         (" ", ""),
         MARKS[rule.verdict],
         ("  ", ""),
-        (f"{one_line(whose(rule), 16):<10}", "strong"),
+        (f"{one_line(whose(rule), 16):<12}", "strong"),
         (" ", ""),
         (f"{one_line(rule.tool, 24):<8}", "text"),
         (" ", ""),
@@ -162,8 +162,10 @@ def rule_lines(rule: Rule, now: datetime, width: int) -> list[Line]:
     last = f", last {day_and_hour(rule.last_hit_at, now)}" if rule.last_hit_at else ""
     exact = "this very input alone" if rule.pattern.startswith("exact:") else ""
     verdict, tone = MARKS[rule.verdict]
+    where = "in the whole hive" if rule.scope == "hive" else f"for {whose(rule)}"
+    by = "" if rule.source == "operator" else f" by {rule.created_by}"
     return [
-        ((verdict, tone), (f" for {one_line(whose(rule), 60)}, without asking you", "text")),
+        ((verdict.strip(), tone), (f" {one_line(where, 60)}, without asking you", "text")),
         (),
         *facts(
             [
@@ -173,7 +175,7 @@ def rule_lines(rule: Rule, now: datetime, width: int) -> list[Line]:
                 ("hits", f"{rule.hits}{last}"),
                 ("expires", expires or "never"),
                 ("reason", rule.reason or ""),
-                ("made", f"{day_and_hour(rule.created_at, now)} by {rule.created_by}, {SOURCES[rule.source]}"),
+                ("made", f"{day_and_hour(rule.created_at, now)}{by}, {SOURCES[rule.source]}"),
                 ("from", rule.made_from or ""),
                 ("id", rule.id),
             ],

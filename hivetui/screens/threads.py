@@ -139,8 +139,8 @@ class ThreadsScreen(ListingScreen):
                 known = any(choice.id == taken for choice in choices)
                 self._answer(question, *((None, (int(taken),)) if known else (taken, ())))
 
-        about = "Or write an answer of your own."
-        title = f"{question.asker} asks: {one_line(question.text, 200)}".replace("[", "(")
+        about = f"{one_line(question.text)} · Or write an answer of your own."
+        title = f"{question.asker} asks"
         self.app.push_screen(PickerScreen(title, choices, free=True, about=about), chosen)
 
     def _write(self, question: Question) -> None:

@@ -123,11 +123,11 @@ def _question(question: Question, letter: Letter | None, now: datetime, width: i
     else:
         lines = [justified(names, ((f"asked {day_and_hour(question.created_at, now)}", "dim"),), width)]
     lines += wrapped([(_body(question.text), "text")], width, (("  ", ""),), 2)
-    chosen = set(question.answer_options or ())
+    chosen, over = set(question.answer_options or ()), question.status != "pending"
     for number, option in enumerate(question.options):
         taken = number in chosen
-        lead: Line = ((f"  {'●' if taken else '○'} {number + 1} ", "good" if taken else "key"),)
-        lines += wrapped([(one_line(option), "strong" if taken else "text")], width, lead)
+        lead: Line = ((f"  {'●' if taken else '○'} {number + 1} ", "good" if taken else "dim" if over else "key"),)
+        lines += wrapped([(one_line(option), "strong" if taken else "dim" if over else "text")], width, lead)
     return lines + _state_lines(question, now, width)
 
 

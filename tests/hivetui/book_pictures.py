@@ -1,0 +1,38 @@
+"""Pictures of the screens of threads, rules, budgets, reminders and the audit: `pictures.py` joins them to the others."""
+
+from textual.pilot import Pilot
+
+from hivetui.app import HiveApp
+from hivetui.book_intents import LoadAudit, PreviewRule
+from hivetui.outcomes import Outcome
+from hivetui.screens.audit import AuditScreen
+from hivetui.screens.form import FormScreen
+from hivetui.screens.rules import draft_of
+from hivetui.state.hive import SnapshotTaken
+from tests.hivetui import books_scene, scene
+
+
+async def books(pilot: Pilot[None], app: HiveApp, what: str, *keys: str) -> None:
+    """That screen, then those keys."""
+    scene.play(app)
+    app.apply(SnapshotTaken(books_scene.snapshot()))
+    app.draw()
+    await pilot.pause()
+    app.hive.focus_agent("bob")
+    app.hive.run_command(f"/{what}")
+    await pilot.pause()
+    if isinstance(app.screen, AuditScreen):
+        app.screen.finished(Outcome(LoadAudit(None), True, None, loaded=books_scene.audit()))
+    await pilot.pause()
+    await pilot.press(*keys)
+    await pilot.pause()
+
+
+async def new_rule(pilot: Pilot[None], app: HiveApp) -> None:
+    """With what the preview found."""
+    await books(pilot, app, "rules", "plus", *"Bash", "tab", "backspace", *"git status", "asterisk")
+    assert isinstance(app.screen, FormScreen)
+    draft = draft_of(app.screen.values)
+    assert not isinstance(draft, str)
+    app.screen.finished(Outcome(PreviewRule(draft), True, None, loaded=books_scene.preview()))
+    await pilot.pause()
