@@ -56,10 +56,16 @@ class Timekeeper:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if left is None or left > 0:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._rung.wait(), None if left is None else min(left, MOST_SECONDS))
+                await self.sleep(None if left is None else min(left, MOST_SECONDS))
             else:
                 await asyncio.sleep(LEAST_SECONDS if await self._run_due() else RETRY_SECONDS)
+
+    async def sleep(self, seconds: float | None) -> None:
+        """Until it is rung, or for that long at most."""
+        with contextlib.suppress(TimeoutError):
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the ring.
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
 
     async def _run_due(self) -> bool:
         """Each noun in a change of its own; whether all went well."""
