@@ -25,7 +25,7 @@ from hivetui.intents import (
     StartAgent,
     StopAgent,
 )
-from hivetui.keymap import palette
+from hivetui.keymap import LISTINGS, palette
 from hivetui.state.clock import span
 
 
@@ -64,6 +64,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("spawn", "[NAME] [ENGINE] [MODEL]", "Make a new worker; alone: choose its engine from a list."),
     Command("go", "NAME", "Focus another agent."),
     Command("inbox", "", "Read what agents wrote to you."),
+    Command("threads", "", "Read what was said, thread by thread; reply and answer from there."),
+    Command("rules", "", "What is allowed or denied without asking you; make and revoke rules."),
+    Command("budgets", "", "What may be spent, and what is; raise and set."),
+    Command("reminders", "", "What agents will be reminded of; make, cancel and retry."),
+    Command("audit", "", "Every decision: who, when, from where."),
     Command("doctor", "", "Examine this machine: what works, what is missing, what to do about it."),
     Command("help", "", "Show every key and command."),
     Command("quit", "", "Leave the screen."),
@@ -103,7 +108,7 @@ def parsed(text: str, focused: str | None, engine: str | None = None) -> Parsed:
         near = completions(f"/{name}")
         hint = f"; did you mean /{near[0].name}?" if name and near else "; /help lists them."
         return NotACommand(f"There is no command /{name}{hint}")
-    if name in ("help", "quit", "inbox", "doctor"):
+    if name in ("help", "quit", "inbox", "doctor", *LISTINGS):
         return ShowScreen(name)
     if name == "go":
         return ShowScreen("go", words[0]) if words else NotACommand("/go needs an agent's name.")

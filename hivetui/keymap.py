@@ -6,7 +6,10 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Where = Literal["hive", "agents", "pane", "waiting", "composer", "list", "login"]
+Where = Literal[
+    "hive", "agents", "pane", "waiting", "composer", "list", "login", "listing", "threads", "rules", "budgets",
+    "reminders", "audit",
+]  # fmt: skip
 
 WHERE_WORDS: dict[Where, str] = {
     "hive": "anywhere but while writing",
@@ -16,6 +19,12 @@ WHERE_WORDS: dict[Where, str] = {
     "composer": "while writing",
     "list": "in a list to choose from",
     "login": "while logging an engine in",
+    "listing": "in threads, rules, budgets, reminders and the audit",
+    "threads": "in the threads",
+    "rules": "in the rules",
+    "budgets": "in the budgets",
+    "reminders": "in the reminders",
+    "audit": "in the audit",
 }
 
 
@@ -56,6 +65,7 @@ KEYS: tuple[Key, ...] = (
     Key("hive.model", "m", "model", "m", "model", "Choose the focused agent's model.", "hive", 40, True),
     Key("hive.cancel", "x", "cancel_turn", "x", "cancel turn", "Cancel the turn that the focused agent is in.", "hive", 14, True, True),
     Key("hive.inbox", "b", "inbox", "b", "inbox", "Read what agents wrote to you.", "hive", 55, True),
+    Key("hive.threads", "t", "threads", "t", "threads", "Read what was said between agents and with you, thread by thread.", "hive", 57, True),
     Key("hive.filter", "slash", "filter", "/", "filter", "Show only agents that match some words.", "hive", 60, True),
     Key("hive.new", "plus", "new_agent", "+", "new agent", "Make a new agent.", "hive", 65, True),
     Key("hive.goto", "colon", "goto", ":", "go to", "Go to any agent, screen or command.", "hive", 70, True),
@@ -102,9 +112,36 @@ KEYS: tuple[Key, ...] = (
     Key("login.copy", "ctrl+y", "copy_link", "ctrl+y", "copy the link", "Copy the link into the terminal's clipboard (OSC 52).", "login", 1),
     Key("login.give", "enter", "go_on", "enter", "hand it over", "Hand the code over; after a failure try again.", "login", 2),
     Key("login.leave", "escape", "leave", "esc", "cancel the login", "Cancel the login and go back.", "login", 3),
+    Key("threads.read", "enter", "read", "enter", "read", "Say that you have read what is to you in it.", "threads", 1),
+    Key("threads.reply", "r", "reply", "r", "reply", "Write to whoever wrote last; it joins the thread.", "threads", 2),
+    Key("threads.answer", "a", "answer", "a", "answer", "Answer the question in it that waits on you.", "threads", 3),
+    Key("threads.older", "o", "older", "o", "older", "Load older messages.", "threads", 5),
+    Key("rules.new", "plus", "new", "+", "new rule", "Make a rule, and see what it would have decided of late.", "rules", 1),
+    Key("rules.revoke", "x", "revoke", "x", "revoke", "Revoke the rule: from now on you are asked again.", "rules", 2),
+    Key("budgets.raise", "r", "raise", "r", "raise", "More in this window only; who waits goes on.", "budgets", 1),
+    Key("budgets.set", "e,enter", "set", "e", "set", "Set its figures.", "budgets", 2),
+    Key("budgets.new", "plus", "new", "+", "new budget", "Set a budget for an agent, a tree or the hive.", "budgets", 3),
+    Key("budgets.remove", "x", "remove", "x", "remove", "Remove the budget.", "budgets", 4),
+    Key("reminders.new", "plus", "new", "+", "new reminder", "Remind an agent of something.", "reminders", 1),
+    Key("reminders.cancel", "x", "cancel", "x", "cancel", "Cancel the reminder.", "reminders", 2),
+    Key("reminders.retry", "r", "retry", "r", "retry", "Try one that has failed again.", "reminders", 3),
+    Key("audit.older", "o", "older", "o", "older", "Load older entries; going on at the end does it too.", "audit", 1),
+    Key("audit.again", "ctrl+r", "again", "ctrl+r", "look again", "Load the newest again.", "audit", 2),
+    Key("listing.up", "up,k", "cursor_up", "↑ k", "up", "Move up.", "listing"),
+    Key("listing.down", "down,j", "cursor_down", "↓ j", "down", "Move down.", "listing"),
+    Key("listing.first", "home,g", "cursor_first", "home g", "first", "Go to the first row.", "listing"),
+    Key("listing.last", "end,G", "cursor_last", "end G", "last", "Go to the last row.", "listing"),
+    Key("listing.on", "pagedown,space", "screen.read_on", "pgdn space", "read on", "Scroll what there is to read.", "listing", 50),
+    Key("listing.before", "pageup", "screen.read_back", "pgup", "read back", "Scroll it back.", "listing"),
+    Key("listing.filter", "slash", "filter", "/", "filter", "Show only rows with some words.", "listing", 60),
+    Key("listing.goto", "colon,ctrl+p", "goto", ":", "go to", "Go to any agent, screen or command.", "listing", 70),
+    Key("listing.help", "question_mark,f1", "help", "?", "all keys", "Show every key, these first.", "listing", 80),
+    Key("listing.back", "escape,q", "back", "esc", "back", "Back to the hive; a filter goes first.", "listing", 90),
+    Key("listing.leave", "ctrl+q", "leave", "ctrl+q", "leave", "Leave the screen.", "listing"),
 )  # fmt: skip
 
 
+LISTINGS: frozenset[Where] = frozenset({"threads", "rules", "budgets", "reminders", "audit"})
 DEMO_LEAVE = "end the demo"
 DECIDING = ("waiting.approve", "waiting.deny", "waiting.note")
 """In the footer only where the cursor is on something to decide."""
@@ -167,7 +204,8 @@ def footer_of(
 
     `deciding` is the kind of what the cursor is on, None where that cannot be decided; `marked` the kinds of what is marked.
     """
-    parts: tuple[Where, ...] = (where,) if where in ("hive", "composer") else (where, "hive")
+    around: Where = "listing" if where in LISTINGS else "hive"
+    parts: tuple[Where, ...] = (where,) if where in ("hive", "composer") else (where, around)
     keys = [replace(key, label=DEMO_LEAVE) if demo and key.id == "hive.leave" else key for key in KEYS]
     shown = [key for key in keys if key.footer is not None and (busy or not key.while_busy)]
     now = {key.id: key for key in (*deciding_keys(deciding), *_marked_keys(marked))}

@@ -19,13 +19,14 @@ from hivetui.intents import (
     SetModel,
     SetPermissionMode,
 )
-from hivetui.keymap import KEYS
+from hivetui.keymap import KEYS, LISTINGS
 from hivetui.screens.asks import Asked, Noted
 from hivetui.screens.confirm import ConfirmScreen
 from hivetui.screens.doctor import DoctorScreen
 from hivetui.screens.first_run import FirstRunScreen, confirm_rebuild
 from hivetui.screens.help import HelpScreen
 from hivetui.screens.inbox import InboxScreen
+from hivetui.screens.listings import listing_of
 from hivetui.screens.login import LoginScreen
 from hivetui.screens.picker import Offer, PickerScreen
 from hivetui.screens.places import (
@@ -115,6 +116,8 @@ class HiveKeys(Screen[None]):
             self.log_in(argument)
         elif what == "spawn":
             self.action_new_agent(*argument.split())
+        elif what in LISTINGS:
+            self.app.push_screen(listing_of(what, self.state, self.clock, self._went, self.view.focused))
         else:
             actions: dict[str, Callable[[], None]] = {
                 "help": self.action_help,
@@ -313,6 +316,9 @@ class HiveKeys(Screen[None]):
 
     def action_inbox(self) -> None:
         self.app.push_screen(InboxScreen(self.state, self.clock))
+
+    def action_threads(self) -> None:
+        self._go("threads")
 
     def action_filter(self) -> None:
         def changed(text: str) -> None:

@@ -55,7 +55,7 @@ class KeyFooter(Widget):
                 self.post_message(self.HintClicked(key.id))
 
 
-ALWAYS = ("hive.help", "hive.leave")
+ALWAYS = ("hive.help", "hive.leave", "listing.help", "listing.back")
 """Shown at the right, however narrow it is."""
 
 
@@ -90,7 +90,7 @@ def keys_line(keys: Sequence[Key], width: int) -> tuple[Line, list[tuple[Key, in
 
 def _hint(key: Key, narrow: bool) -> list[Piece]:
     words = key.label.split()
-    label = (words[-1] if key.id == "hive.help" else words[0].rstrip(",")) if narrow else key.label
+    label = (words[-1] if key.id.endswith(".help") else words[0].rstrip(",")) if narrow else key.label
     return [("  ", ""), (key.shown.split()[0], "key"), (f" {label}", "dim")]
 
 

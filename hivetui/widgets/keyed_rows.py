@@ -1,17 +1,24 @@
 """A list whose rows are known by id: however it changes, the cursor stays on its row, and the row where it is on the screen."""
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
+from textual.binding import BindingType
 from textual.message import Message
 
+from hivetui.keymap import bindings_of
 from hivetui.widgets.lines import Line, cropped
 from hivetui.widgets.rows import Rows
 
+OWN_KEYS = ("listing.up", "listing.down", "listing.first", "listing.last", "listing.on", "listing.before")
+"""Before those that a list that scrolls has by itself."""
 LineOf = Callable[[str, int], Line]
 """A row's line, from its id and the width. Only what is to be seen is ever drawn."""
 
 
 class KeyedRows(Rows):
+    BINDINGS: ClassVar[list[BindingType]] = [key for key in bindings_of("listing") if key.id in OWN_KEYS]
+
     class Moved(Message):
         """The cursor is on another row."""
 
