@@ -1,0 +1,23 @@
+"""Programs of the system that some tests drive: where they are, and what is said where they are not."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+FAKETIME = ("/usr/lib/x86_64-linux-gnu/faketime", "/usr/lib/aarch64-linux-gnu/faketime", "/usr/lib/faketime")
+
+
+def require_faketime() -> str:
+    """libfaketime's path; the test is skipped with the reason where there is none, and fails if HIVE_REQUIRE_TOOLS=1."""
+    for folder in FAKETIME:
+        library = Path(folder) / "libfaketime.so.1"
+        if library.exists():
+            return str(library)
+    return missing("libfaketime is not on this machine (Debian's package faketime)")
+
+
+def missing(reason: str) -> str:
+    if os.environ.get("HIVE_REQUIRE_TOOLS") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
