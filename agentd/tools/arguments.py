@@ -61,6 +61,9 @@ def moment(value: Any, name: str, *, most_seconds: float) -> str:
     seconds = as_number(value)
     if seconds is None and not isinstance(value, str):
         raise WrongArguments(f"`{name}` is a number of seconds, or a time in ISO 8601.")
+    too_far = WrongArguments(f"`{name}` is too far away: at most {round(most_seconds / 86400)} days are taken.")
+    if seconds is not None and seconds > most_seconds:
+        raise too_far
     try:
         found = moments.parse(value, now) if seconds is None else now + timedelta(seconds=seconds)
     except (InvalidMoment, OverflowError):
@@ -70,7 +73,7 @@ def moment(value: Any, name: str, *, most_seconds: float) -> str:
     if found <= now:
         raise WrongArguments(f"`{name}` has passed: it must lie in the future.")
     if found > now + timedelta(seconds=most_seconds):
-        raise WrongArguments(f"`{name}` is too far away: at most {round(most_seconds / 86400)} days are taken.")
+        raise too_far
     return to_text(found)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hived.wire.agents import SpawnRequest
+from hived.wire.budgets import Price
 from hived.wire.launch import Launch
 from hived.wire.protocol import PROTOCOL
 from tests.fakes.hived_stub import HivedStub
@@ -33,6 +34,7 @@ class Rig:
         self.spec: dict[str, Any] = {}
         self.env: dict[str, str] = {}
         self.rate_limit_resume = False
+        self.prices: dict[str, Price] = {}
         self.process: asyncio.subprocess.Process | None = None
 
     def launch(self) -> Launch:
@@ -50,6 +52,7 @@ class Rig:
             agent_socket=str(self.stub.socket),
             tools_socket=str(self.stub.socket.with_name("tools.sock")),
             rate_limit_resume=self.rate_limit_resume,
+            prices=self.prices,
             model_file=str(self.harness / "model"),
             events_db=str(self.harness / "events.sqlite"),
             secrets_file=str(self.home / "secrets.toml"),

@@ -44,6 +44,8 @@ class HivedStub:
         """Deltas."""
         self.statuses: list[dict[str, Any]] = []
         self.claims: list[dict[str, Any]] = []
+        self.waiting = 0
+        """Claims that wait for something to come."""
         self.batches: list[int] = []
         """How many lines each batch had."""
         self.refuse_to: set[str] = set()
@@ -241,6 +243,7 @@ class HivedStub:
                 return 409, _error("event_gap", first=event["id"], expected=at + 1)
             at = event["id"]
             self.books.events.append(event)
+            refused += self._take_out(event["kind"], event["payload"])
             if event["kind"] == "turn_end":
                 self._settle(event["payload"])
             elif event["kind"] == "status_changed":
@@ -266,8 +269,10 @@ class HivedStub:
         return []
 
     async def _something_comes(self, seconds: float) -> None:
+        self.waiting += 1
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._changed:
+                self._changed.notify_all()
                 await self._changed.wait_for(lambda: any(m["status"] == "queued" for m in self.books.messages.values()))
 
     def _settle(self, end: dict[str, Any]) -> None:
