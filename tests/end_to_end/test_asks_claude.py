@@ -2,6 +2,7 @@
 outlives either process, and the time that a person takes.
 """
 
+import json
 import os
 import signal
 import time
@@ -207,3 +208,25 @@ def test_an_ask_waits_for_as_long_as_a_person_takes(hive: LiveHive, model: str) 
     its_time = int((workspace(hive) / "made-at").read_text())
     assert its_time > time.time() + MINUTES * 60, "its clock was not faster"
     check(hive)
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_plan_that_is_approved_allows_nothing_of_what_it_plans(hive: LiveHive, model: str, generation: str) -> None:
+    steps = [
+        {"tool": "ExitPlanMode", "input": {"plan": "1. Write a file."}},
+        {"tool": "Write", "input": {"file_path": "$CWD/made-by-plan", "content": "x"}},
+        {"text": "Finished."},
+    ]
+    options = {"permission_mode": "plan"}
+    claude(hive, require_claude(generation), model, model="claude-haiku-4-5", engine_options=options)
+    send(hive, f"@@script {json.dumps(steps)}")
+    plan = pending(hive)
+    assert plan["payload"]["tool"] == "ExitPlanMode"
+    decide(hive, plan)
+    wait_until(lambda: status_of(hive, plan["id"]) == "approved", "the plan's approval", SECONDS)
+    write = pending(hive)
+    assert write["payload"]["tool"] == "Write"
+    assert made(hive) == []
+    decide(hive, write, "deny")
+    until_done(hive)
+    assert made(hive) == []
