@@ -10,13 +10,14 @@ from hived.api.spawns import check_thinking
 from hived.core import rebuild
 from hived.core.agents import find_agent
 from hived.core.creation import check_engine
+from hived.core.fault_points import reach
 from hived.core.rebuild import merged, thinker
 from hived.core.text import is_line
 from hived.paths import AgentPaths
 from hived.wire import routes
 from hived.wire.agents import AgentView, Rebuild
 from hived.wire.errors import InvalidRequest
-from hived.workspace.lines import write_line
+from hived.workspace.lines import write_line, write_settings
 
 host_router = APIRouter(tags=["agents"])
 
@@ -36,12 +37,14 @@ async def post_rebuild(request: Request, name: str, change: Rebuild | None = Non
     await check_thinking(new)
     async with hive.model_files:
         older, model = await hive.database.write(lambda tx: rebuild.rebuild(tx, name, new, wanted.model, actor))
+        reach("hived_rebuilt")
         await asyncio.to_thread(_write, hive.paths.agent(name), model, thinker(new) != thinker(before))
+        await hive.database.write(lambda tx: rebuild.files_written(tx, row["id"]))
     return await until(hive, name, up(older), hive.config.start_seconds + hive.config.stop_seconds, "rebuild")
 
 
 def _write(paths: AgentPaths, model: str, another: bool) -> None:
-    write_line(paths.model_file, model)
     if another:
-        write_line(paths.effort_file, None)
-        write_line(paths.permission_mode_file, None)
+        write_settings(paths, model, None, None)
+    else:
+        write_line(paths.model_file, model)

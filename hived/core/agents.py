@@ -46,6 +46,8 @@ class Supervised:
     """What its model file is to say."""
     effort: str | None = None
     permission_mode: str | None = None
+    files_behind: bool = False
+    """Its setting files do not say that yet: hived died between the books and the files."""
 
 
 def want(tx: Tx, name: str, wanted: Wanted, actor: Actor) -> None:
@@ -153,6 +155,7 @@ def supervised(conn: Connection) -> list[Supervised]:
             model=row["model_set"],
             effort=row["effort"],
             permission_mode=row["permission_mode"],
+            files_behind=bool(row["files_behind"]),
         )
         for row in store.select_agents(conn)
     ]

@@ -13,9 +13,10 @@ _CHOSEN = os.environ.get("HIVE_FAULT_POINT", "")
 
 POINTS = (
     "hived_claim", "hived_claimed", "hived_batch", "hived_batch_taken", "hived_decide", "hived_decided", "hived_due",
-    "hived_due_done",
+    "hived_due_done", "hived_rebuilt",
 )  # fmt: skip
-"""Before and after the commit of a claim, of an event batch, of a decision and of what came due."""
+"""Before and after the commit of a claim, of an event batch, of a decision and of what came due; between the commit of a
+rebuild and its files."""
 
 
 def reach(point: str) -> None:

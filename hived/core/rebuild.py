@@ -33,12 +33,13 @@ def rebuild(tx: Tx, name: str, new: SpawnRequest, model: str | None, actor: Acto
     """Write it down and ask for a restart: the generation that is to be outlived, and the model from then on.
 
     `model` is the one that was asked for; None keeps the one that is set, unless the engine has changed. Raises InvalidName,
-    AgentNotFound.
+    AgentNotFound. Its setting files are behind until the caller has written them and called `files_written`.
     """
     row = find_agent(tx.connection, name)
     agent_id, before = str(row["id"]), spec_of(row)
     another = thinker(new) != thinker(before)
     chosen = model or (default_model(new.engine) if another else str(row["model_set"]))
+    store.update_files_behind(tx, agent_id, True)
     store.update_spec(tx, agent_id, engine=new.engine, spec_json=new.model_dump_json())
     if new.limits != before.limits:
         budgets.take_from_spec(tx, agent_id, new)
@@ -60,3 +61,8 @@ def rebuild(tx: Tx, name: str, new: SpawnRequest, model: str | None, actor: Acto
     }
     append(tx, "agent.rebuilt", actor, agent_id, detail)
     return want_restart(tx, name, actor), chosen
+
+
+def files_written(tx: Tx, agent_id: str) -> None:
+    """The agent's model, effort and permission-mode files say what the books do."""
+    store.update_files_behind(tx, agent_id, False)

@@ -170,6 +170,11 @@ def update_model_set(tx: Tx, agent_id: str, model: str) -> None:
     tx.execute("UPDATE agents SET model = ?1, model_set = ?1 WHERE id = ?2", (model, agent_id))
 
 
+def update_files_behind(tx: Tx, agent_id: str, behind: bool) -> None:
+    """Whether its setting files are still to say what the books do."""
+    tx.execute("UPDATE agents SET files_behind = ? WHERE id = ?", (int(behind), agent_id))
+
+
 def update_usage(tx: Tx, agent_id: str, *, ctx_json: str | None, cost_json: str | None) -> None:
     """A figure of None keeps the older one."""
     tx.execute(

@@ -19,12 +19,14 @@ import watchfiles
 from hived.core import settings
 from hived.core.agents import Supervised, supervised
 from hived.core.hive import Hive
+from hived.core.rebuild import files_written
 from hived.core.text import LINE_LIMIT, is_line
 from hived.store.database import Tx
 from hived.wire.agents import ENGINES_OWN_MODEL
 from hived.wire.approvals import Actor
-from hived.wire.errors import AgentNotFound
+from hived.wire.errors import AgentNotFound, FolderUnusable
 from hived.wire.names import EFFORT_FILE, HIVED, PERMISSION_MODE_FILE
+from hived.workspace.lines import write_settings
 
 STEP_MILLISECONDS = 250
 """How often the watcher's thread looks: an edit is taken within twice this."""
@@ -76,10 +78,11 @@ class SettingFiles:
                     await asyncio.wait_for(self._hive.folders_made.wait(), RETRY_SECONDS)
 
     async def read_all(self) -> None:
-        """Take what the files say into the books, wherever that differs."""
+        """Take what the files say into the books, wherever that differs; but files that are behind the books are written first."""
         async with self._hive.model_files:
             agents = await self._hive.database.read(supervised)
-            for edit in await asyncio.to_thread(self._edits, agents):
+            known = [agent for agent in agents if not agent.files_behind or await self._catch_up(agent)]
+            for edit in await asyncio.to_thread(self._edits, known):
                 with contextlib.suppress(AgentNotFound):
                     await self._hive.database.write(lambda tx, edit=edit: _take(tx, edit))  # type: ignore[misc]
                 log.info("%s of %s was edited by hand: %s", edit.which, edit.name, edit.value)
@@ -121,6 +124,20 @@ class SettingFiles:
             paths = self._hive.paths.agent(agent.name)
             found[paths.harness] = found[paths.model_file.parent] = None
         return [folder for folder in found if folder.is_dir()]
+
+    async def _catch_up(self, agent: Supervised) -> bool:
+        """A rebuild was written down and its files were not; whether they are now. Where there are no folders yet, its start
+        writes them."""
+        paths = self._hive.paths.agent(agent.name)
+        try:
+            if await asyncio.to_thread(paths.harness.is_dir):
+                await asyncio.to_thread(write_settings, paths, agent.model, agent.effort, agent.permission_mode)
+        except (OSError, FolderUnusable) as error:
+            log.error("the settings of %s are behind the books and cannot be written: %s", agent.name, error)
+            return False
+        await self._hive.database.write(lambda tx: files_written(tx, agent.id))
+        log.info("the settings of %s were behind the books, and are written", agent.name)
+        return True
 
     def _edits(self, agents: Sequence[Supervised]) -> list[Edit]:
         edits: list[Edit] = []

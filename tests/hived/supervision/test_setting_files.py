@@ -241,3 +241,27 @@ def test_a_real_hived_takes_edits_before_and_after_its_start_and_starts_harnesse
         hive.post("/v1/agents/ada/start")
         assert (folder / "model").read_text() == "larger\n"
         assert (folder / "permission-mode").read_text() == "plan\n"
+
+
+async def test_files_that_are_behind_the_books_are_written_and_one_that_cannot_be_is_left_for_later(
+    books: Books,
+) -> None:
+    for name in ("ada", "bob"):
+        await books.agent(name, model="old")
+        folder = harness_folder(books, name)
+        (folder / "model").write_text("old\n")
+        (folder / "effort").write_text("high\n")
+    await books.do(lambda tx: tx.execute("UPDATE agents SET files_behind = 1, model_set = 'new', model = 'new'"))
+    blocked = harness_folder(books, "bob") / "effort"
+    blocked.unlink()
+    blocked.mkdir()  # nobody can write a line there
+    files = SettingFiles(books.hive)
+    await files.read_all()
+    assert (harness_folder(books) / "model").read_text() == "new\n"
+    assert not (harness_folder(books) / "effort").exists()
+    assert [(await books.view(name)).model for name in ("ada", "bob")] == ["new", "new"]
+    assert await books.one("SELECT group_concat(name) FROM agents WHERE files_behind") == "bob"
+    blocked.rmdir()
+    await files.read_all()
+    assert await books.one("SELECT count(*) FROM agents WHERE files_behind") == 0
+    assert (harness_folder(books, "bob") / "model").read_text() == "new\n"
