@@ -122,11 +122,8 @@ def _narrowest_pattern(ask: Ask) -> tuple[str, str]:
     fits = len(pattern) <= MOST_PATTERN and judge([Pattern("", "*", pattern, "allow")], ask._replace(tool="a"))
     if pattern == ANY_INPUT or not fits or never_fits(globs.escaped(ask.tool), pattern) is not None:
         flaw = read(given).flaw if kind == "command" else None
-        why = (
-            f"the command holds {flaw}"
-            if flaw
-            else f"no pattern can allow such a {'address' if kind == 'url' else kind}"
-        )
+        such = "an address" if kind == "url" else f"a {kind}"
+        why = f"the command holds {flaw}" if flaw else f"no pattern can allow such {such}"
         return exact, f"{alone}: {why}."
     return pattern, words
 
