@@ -6,6 +6,7 @@ ALTER TABLE messages ADD COLUMN pair_id TEXT;                   -- held: by this
 ALTER TABLE messages ADD COLUMN leased_at TEXT;                 -- when it was last given to a turn
 ALTER TABLE messages ADD COLUMN refused TEXT;                   -- undeliverable from the start: the code of the refusal
 CREATE INDEX messages_by_thread ON messages(thread);
+CREATE INDEX messages_about ON messages(about) WHERE about IS NOT NULL;
 CREATE INDEX messages_by_sender ON messages(sender_id, seq);
 CREATE INDEX messages_between ON messages(sender_id, recipient_id, sent_at) WHERE sender_id IS NOT NULL;
 CREATE INDEX messages_held ON messages(seq) WHERE status = 'held';
@@ -85,7 +86,7 @@ CREATE INDEX approvals_by_age ON approvals(kind, created_at);
 ALTER TABLE approvals ADD COLUMN orphaned INTEGER NOT NULL DEFAULT 0;   -- it was an orphan, whatever became of it
 ALTER TABLE approvals ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;      -- tool_use: its harness has written the decision down
 UPDATE approvals SET orphaned = 1 WHERE status = 'orphaned';
-UPDATE approvals SET heard = 1 WHERE kind = 'tool_use' AND status IN ('approved', 'denied') AND turn_over;
+UPDATE approvals SET heard = 1 WHERE status IN ('approved', 'denied');
 
 -- A one-shot yes: what was approved and its agent never heard, until it asks the same again.
 CREATE TABLE grants(
@@ -152,6 +153,8 @@ CREATE TABLE spend_hours(
   PRIMARY KEY (agent_id, hour)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX agents_by_parent ON agents(parent);     -- a spawn tree, from its root down
+
+CREATE INDEX audit_by_subject ON audit(subject);
 
 -- The audit's end: without it a cut-off tail would leave a chain that still holds.
 CREATE TABLE audit_head(
