@@ -191,6 +191,14 @@ def take_from_spec(tx: Tx, agent_id: str, request: SpawnRequest) -> None:
     look_again(tx)
 
 
+def agent_gone(tx: Tx, agent_id: str) -> None:
+    """The agent is no more: no budget is its own or its tree's. What it spent goes with its rows, and counts nowhere then."""
+    for row in store.select_budgets_of(tx.connection, agent_id):
+        _remove(tx, row)
+        _let_go(tx, row["id"])
+    look_again(tx)
+
+
 def check_spec(request: SpawnRequest) -> None:
     """Raises InvalidRequest for limits that say nothing."""
     for name, value in request.limits.items():

@@ -75,6 +75,11 @@ def select_budget_of(connection: Connection, scope: str, root: str | None, windo
     return row
 
 
+def select_budgets_of(connection: Connection, agent_id: str) -> list[Row]:
+    """Its own, and those of the tree of which it is the root."""
+    return connection.execute("SELECT * FROM budgets WHERE agent_id = ?", (agent_id,)).fetchall()
+
+
 def select_budgets_from_spec(connection: Connection, agent_id: str) -> list[Row]:
     return connection.execute(
         "SELECT * FROM budgets WHERE source = 'agent.toml' AND agent_id = ?", (agent_id,)

@@ -142,6 +142,25 @@ CREATE TABLE budgets(
 ) STRICT;
 CREATE UNIQUE INDEX budgets_one ON budgets(scope, coalesce(agent_id, ''), "window");
 
+-- The limits that agents were made with hold from now on; ids are UUIDv7.
+INSERT INTO budgets(id, scope, agent, agent_id, "window", usd, tokens, turns, source, created_at)
+SELECT printf('%08x-%04x-7%03x-%04x-%012x', ms >> 16, ms & 65535, random() & 4095, 32768 + (random() & 16383),
+    random() & 281474976710655), 'agent', name, id, "window", usd, tokens, turns, 'agent.toml', at
+FROM (
+  SELECT name, id, 'day' AS "window",
+    CASE WHEN json_type(spec_json, '$.limits.usd_per_day') IN ('integer', 'real')
+      THEN json_extract(spec_json, '$.limits.usd_per_day') END AS usd,
+    CASE WHEN json_type(spec_json, '$.limits.tokens_per_day') = 'integer'
+      THEN json_extract(spec_json, '$.limits.tokens_per_day') END AS tokens,
+    NULL AS turns FROM agents
+  UNION ALL
+  SELECT name, id, 'hour', NULL, NULL,
+    CASE WHEN json_type(spec_json, '$.limits.turns_per_hour') = 'integer'
+      THEN json_extract(spec_json, '$.limits.turns_per_hour') END FROM agents
+), (SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS ms, strftime('%Y-%m-%dT%H:%M:%fZ', 'now') AS at)
+WHERE coalesce(usd, tokens, turns) IS NOT NULL AND coalesce(usd, 0) >= 0 AND coalesce(tokens, 0) >= 0
+  AND coalesce(turns, 0) >= 0;
+
 -- What was spent by the hour, for budgets of an hour; of more than two days ago it is deleted.
 CREATE TABLE spend_hours(
   agent_id TEXT NOT NULL REFERENCES agents(id) ON DELETE CASCADE,

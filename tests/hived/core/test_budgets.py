@@ -358,6 +358,25 @@ async def test_the_item_stays_until_the_last_one_goes_on(books: Books) -> None:
     assert await books.waiting() == []
 
 
+async def test_the_budgets_of_an_agent_that_is_gone_stop_nobody(books: Books) -> None:
+    ann = await books.agent("ann")
+    bob = await books.agent("bob", parent="ann")
+    await put(books, scope="tree", agent="ann", turns=1)
+    await put(books, scope="hive", turns=1, window="hour")
+    await turn(books, ann)
+    assert await check(books, bob) is not None
+    books.rings.clear()
+
+    def purge(tx: Tx) -> None:
+        tx.execute("DELETE FROM agents WHERE id = ?", (ann,))
+        budgets.agent_gone(tx, ann)
+
+    await books.do(purge)
+    assert [shown.scope for shown in await listed(books)] == ["hive"]
+    assert (wakes(books), await books.waiting(), await over(books, "bob")) == ([bob], [], None)
+    assert (await listed(books))[0].spent.turns == 0, "its rows went with it"
+
+
 # Time ------------------------------------------------------------------------------------------------------
 
 

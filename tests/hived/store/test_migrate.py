@@ -1,6 +1,8 @@
 """Migrations: numbered, whole or not at all, with a backup; a newer database is left as it is."""
 
+import json
 import sqlite3
+import uuid
 from contextlib import closing
 from pathlib import Path
 
@@ -74,3 +76,36 @@ def test_a_newer_database_is_refused_and_not_touched(path: Path) -> None:
         migrate.migrate(path)
     assert refusal.value.detail["found"] == 99
     assert (path.read_bytes(), path.stat().st_mtime_ns, sorted(path.parent.iterdir())) == before
+
+
+def test_limits_that_agents_were_made_with_become_budgets(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = migrate.migrations()
+    monkeypatch.setattr(migrate, "migrations", lambda: every[:2])
+    migrate.migrate(path)
+    specs = {
+        "rich": {"usd_per_day": 5, "tokens_per_day": 1000, "turns_per_hour": 3, "memory": "2G"},
+        "half": {"usd_per_day": 0.5},
+        "wrong": {"usd_per_day": "five", "turns_per_hour": 1.5},
+        "owing": {"usd_per_day": -5},
+        "free": {},
+    }
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for number, (name, limits) in enumerate(specs.items()):
+            connection.execute(
+                """INSERT INTO agents(id, name, role, engine, model, runtime, spec_json, created_at, wanted, lifecycle,
+                     lifecycle_since, lifecycle_cause, turn_state_since)
+                   VALUES (?, ?, 'worker', 'scripted', 'm', 'process', ?, '2026', 'stopped', 'stopped', '2026', '', '2026')""",
+                (str(number), name, json.dumps({"name": name, "engine": "scripted", "limits": limits})),
+            )
+    monkeypatch.undo()
+    migrate.migrate(path)
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(
+            """SELECT agent, "window", usd, tokens, turns, agent_id, scope, source FROM budgets ORDER BY agent_id, "window" """
+        ).fetchall()
+        ids = [row[0] for row in connection.execute("SELECT id FROM budgets")]
+    assert [row[:5] for row in rows] == [
+        ("rich", "day", 5.0, 1000, None), ("rich", "hour", None, None, 3), ("half", "day", 0.5, None, None),
+    ]  # fmt: skip
+    assert {row[5:] for row in rows} == {("0", "agent", "agent.toml"), ("1", "agent", "agent.toml")}
+    assert [(uuid.UUID(found).version, uuid.UUID(found).variant) for found in ids] == [(7, uuid.RFC_4122)] * 3
