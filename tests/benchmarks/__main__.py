@@ -6,7 +6,7 @@ import sys
 
 from tests.benchmarks.measure import Finding
 
-NAMES = ("start", "memory", "pane", "events", "snapshot", "decisions", "claude")
+NAMES = ("start", "memory", "pane", "events", "snapshot", "decisions", "broker", "claude")
 
 
 def main() -> int:
