@@ -10,18 +10,18 @@ from tests.support.books import Books, event
 
 
 class Speaker:
-    """One agent, generation 1. A refusal is raised as the error that it is."""
+    """One agent, generation 1. A refusal is raised as the error that it is. `written`: the last event of its journal."""
 
     def __init__(self, books: Books, name: str, agent_id: str) -> None:
         self.books = books
         self.name = name
         self.id = agent_id
-        self._events = 0
+        self.written = 0
         self._turns = 0
 
     async def says(self, kind: str, **payload: Any) -> None:
-        self._events += 1
-        taken = await self.books.events(self.id, event(self._events, kind, **payload))
+        self.written += 1
+        taken = await self.books.events(self.id, event(self.written, kind, **payload))
         for refused in taken.refused:
             raise BY_CODE.get(refused.code, HiveError)(refused.message)
 
