@@ -5,7 +5,6 @@ wants comes as `Asked`.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Any, ClassVar
@@ -20,12 +19,23 @@ from hivetui.attention import Attention
 from hivetui.commands import HiveCommands
 from hivetui.controller import Controller
 from hivetui.intents import Intent
-from hivetui.screens.asks import Asked, Draws, Hears, Noted, PanesShown, WaitingChanged
+from hivetui.screens.asks import Asked, Draws, Hears, Noted, PanesShown
 from hivetui.screens.first_run import FirstRunScreen
 from hivetui.screens.hive import HiveScreen
 from hivetui.state.clock import Clock, system_clock
-from hivetui.state.hive import Change, EnginesListed, HiveState, Notice, Noticed, SnapshotTaken, reduced
+from hivetui.state.hive import (
+    AskFetched,
+    Change,
+    EnginesListed,
+    HiveState,
+    Notice,
+    Noticed,
+    SnapshotTaken,
+    WaitingArranged,
+    reduced,
+)
 from hivetui.state.transcript import Transcript
+from hivetui.state.waiting import WaitingOnYou
 from hivetui.sync import EventsCame, HiveSync, PageCame, PageFailed, StreamLost, TranscriptNews
 from hivetui.theme import THEME
 from hivetui.typeahead import TypeAhead
@@ -82,7 +92,7 @@ class HiveApp(App[None]):
         self._attention = Attention(self.set_timer, self._write, self._say_focus, is_web=lambda: self.is_web)
 
     def on_mount(self) -> None:
-        self._hive = HiveScreen(self.state, self.transcripts, self._clock, demo=self._demo)
+        self._hive = HiveScreen(self.state, self.transcripts, self._clock, self._arrange, demo=self._demo)
         self.push_screen(self._hive)
         self._attention.look()
         if self._ticking:
@@ -183,6 +193,8 @@ class HiveApp(App[None]):
         outcome = await controller.do(intent)
         if outcome.engines is not None:
             self.apply(EnginesListed(outcome.engines))
+        if outcome.approval is not None:
+            self.apply(AskFetched(outcome.approval))
         if outcome.notice is not None:
             self._notice(partial(Noticed, outcome.notice))
         for screen in list(self.screen_stack):
@@ -207,8 +219,9 @@ class HiveApp(App[None]):
         said = "ctrl+c copies selected text. Leave: ctrl+q. Cancel the focused agent's turn: esc, x."
         self._notice(partial(Noticed, Notice(said)))
 
-    def on_waiting_changed(self, event: WaitingChanged) -> None:
-        self.state = replace(self.state, waiting=event.waiting)
+    def _arrange(self, arrange: Callable[[WaitingOnYou], WaitingOnYou]) -> None:
+        """The operator did that in the list of what waits: it holds for the next key already."""
+        self.state = reduced(self.state, WaitingArranged(arrange))
         self.draw()
 
     def on_panes_shown(self, event: PanesShown) -> None:

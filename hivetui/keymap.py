@@ -7,7 +7,7 @@ from typing import Literal
 from textual.binding import Binding
 
 Where = Literal[
-    "hive", "agents", "pane", "waiting", "composer", "list", "login", "listing", "threads", "rules", "budgets",
+    "hive", "agents", "pane", "waiting", "entry", "composer", "list", "login", "listing", "threads", "rules", "budgets",
     "reminders", "audit",
 ]  # fmt: skip
 
@@ -16,6 +16,7 @@ WHERE_WORDS: dict[Where, str] = {
     "agents": "in the list of agents",
     "pane": "in a pane",
     "waiting": "in the list of what waits on you",
+    "entry": "while writing an answer, a note or a change beside that list",
     "composer": "while writing",
     "list": "in a list to choose from",
     "login": "while logging an engine in",
@@ -89,17 +90,39 @@ KEYS: tuple[Key, ...] = (
     Key("pane.unfold", "o,enter", "unfold", "o enter", "unfold", "Unfold a long result, or fold it again.", "pane", 11),
     Key("pane.point_up", "left_square_bracket", "point(-1)", "[", "fold above", "Point at the fold above.", "pane"),
     Key("pane.point_down", "right_square_bracket", "point(1)", "]", "fold below", "Point at the fold below.", "pane"),
-    Key("waiting.approve", "a", "approve", "a", "approve", "Approve what the cursor is on. What it does with other things stands beside them.", "waiting", 1),
-    Key("waiting.deny", "d", "deny", "d", "deny", "Deny what the cursor is on, or do the other thing that stands beside it.", "waiting", 2),
-    Key("waiting.note", "n", "note", "n", "note", "Write a note that goes to the agent with your decision.", "waiting", 3),
-    Key("waiting.mark", "space", "mark", "space", "mark", "Mark it, or unmark it.", "waiting", 4),
-    Key("waiting.approve_marked", "A", "approve_marked", "A", "approve marked", "Do what a does to all that is marked.", "waiting", 5),
-    Key("waiting.deny_marked", "D", "deny_marked", "D", "deny marked", "Do what d does to all that is marked.", "waiting", 6),
-    Key("waiting.up", "up,k", "cursor_up", "↑ k", "up", "Move up.", "waiting"),
-    Key("waiting.down", "down,j", "cursor_down", "↓ j", "down", "Move down.", "waiting"),
-    Key("waiting.more_down", "pagedown", "detail_down", "pgdn", "read on", "Scroll the detail down.", "waiting"),
-    Key("waiting.more_up", "pageup", "detail_up", "pgup", "read back", "Scroll the detail up.", "waiting"),
-    Key("waiting.agent", "enter", "choose", "enter", "its agent", "Focus the agent that asks; log it in where that is what it needs.", "waiting"),
+    Key("waiting.approve", "a", "screen.decide(True)", "a", "approve", "Approve what the cursor is on. What it does with other things stands beside them.", "waiting", 1),
+    Key("waiting.deny", "d", "screen.decide(False)", "d", "deny", "Deny what the cursor is on, or do the other thing that stands beside it.", "waiting", 2),
+    *(
+        Key(f"waiting.option_{n}", str(n), f"screen.option({n})", "1-9", "answer", f"Answer with option {n} of a question, or tick it.", "waiting", 2 if n == 1 else None)
+        for n in range(1, 10)
+    ),
+    Key("waiting.options", "0", "screen.more_options", "0", "more options", "The digits stand for the next nine options.", "waiting"),
+    Key("waiting.text", "t", "screen.write_answer", "t", "in words", "Answer a question in words.", "waiting", 3),
+    Key("waiting.note", "n", "screen.write_note", "n", "note", "Write a note that goes to the agent with your decision.", "waiting", 3),
+    Key("waiting.edit", "e", "screen.edit_asked", "e", "edit", "Change a tool's input, a held message's words or how much more a budget gets, then let it go.", "waiting", 4),
+    Key("waiting.remember", "R", "screen.remember", "R", "remember", "Show the rule that would answer this from now on: for the agent, again for the hive, again for none. a then makes it.", "waiting", 5),
+    Key("waiting.agent", "enter", "screen.choose_waiting", "enter", "its agent", "Send the options that are ticked, log it in where that is what it needs, else focus the agent that asks.", "waiting", 3),
+    Key("waiting.mark", "space", "screen.mark", "space", "mark", "Mark it, or unmark it.", "waiting", 6),
+    Key("waiting.mark_kind", "asterisk", "screen.mark_kind", "*", "mark its kind", "Mark all of its kind that are shown, or unmark them.", "waiting", 9),
+    Key("waiting.approve_marked", "A", "screen.decide_marked(True)", "A", "approve marked", "Do what a does to all that is marked.", "waiting", 7),
+    Key("waiting.deny_marked", "D", "screen.decide_marked(False)", "D", "deny marked", "Do what d does to all that is marked.", "waiting", 8),
+    Key("waiting.narrow", "f", "screen.narrow_waiting", "f", "only these", "Show only this kind, again only this agent, again all.", "waiting", 10),
+    Key("waiting.filter", "slash", "screen.filter_waiting", "/", "filter", "Show only what holds some words.", "waiting", 11),
+    Key("waiting.sort", "s", "screen.sort_waiting", "s", "sort now", "Put the most urgent first and take away what is decided. It is done anyway whenever you leave the list.", "waiting", 12),
+    Key("waiting.whole", "v", "screen.show_whole", "v", "all of it", "Show all of an input that is too long to be shown at once.", "waiting"),
+    Key("waiting.up", "up,k", "screen.step_waiting(-1)", "↑ k", "up", "Go to the one above that still waits.", "waiting"),
+    Key("waiting.down", "down,j", "screen.step_waiting(1)", "↓ j", "down", "Go to the one below that still waits.", "waiting"),
+    Key("waiting.first", "home,g", "screen.step_waiting(-100000)", "home g", "first", "Go to the first.", "waiting"),
+    Key("waiting.last", "end,G", "screen.step_waiting(100000)", "end G", "last", "Go to the last.", "waiting"),
+    Key("waiting.more_down", "pagedown", "screen.scroll_detail(1)", "pgdn", "read on", "Scroll the detail down.", "waiting"),
+    Key("waiting.more_up", "pageup", "screen.scroll_detail(-1)", "pgup", "read back", "Scroll the detail up.", "waiting"),
+    Key("waiting.back", "escape", "screen.leave_waiting", "esc", "back", "Take back the rule, then the filter, then leave the list.", "waiting"),
+    Key("entry.send", "enter", "screen.entry_enter", "enter", "send", "Send the answer or the note; in an input or a message it begins a new line.", "entry", 1),
+    Key("entry.commit", "ctrl+s", "screen.entry_commit", "ctrl+s", "let it go", "Let it go as it stands here, whatever is written.", "entry", 2),
+    Key("entry.newline", "shift+enter,ctrl+j", "screen.entry_newline", "ctrl+j", "new line", "Begin a new line.", "entry", 3),
+    Key("entry.read_on", "pagedown", "screen.scroll_detail(1)", "pgdn", "read on", "Scroll what is asked.", "entry"),
+    Key("entry.read_back", "pageup", "screen.scroll_detail(-1)", "pgup", "read back", "Scroll what is asked back.", "entry"),
+    Key("entry.back", "escape", "screen.entry_back", "esc", "back", "Back to the list; what is written stays.", "entry", 4),
     Key("composer.send", "enter", "send", "enter", "send", "Send it. The text stays until hived has taken it.", "composer", 1),
     Key("composer.newline", "shift+enter,ctrl+j", "newline", "ctrl+j", "new line", "Begin a new line.", "composer", 2),
     Key("composer.when", "ctrl+n", "toggle_when", "ctrl+n", "now / next turn", "Into the turn that runs, or before the next.", "composer", 3),
@@ -143,17 +166,32 @@ KEYS: tuple[Key, ...] = (
 
 LISTINGS: frozenset[Where] = frozenset({"threads", "rules", "budgets", "reminders", "audit"})
 DEMO_LEAVE = "end the demo"
-DECIDING = ("waiting.approve", "waiting.deny", "waiting.note")
-"""In the footer only where the cursor is on something to decide."""
+DECIDING = (
+    "waiting.approve", "waiting.deny", "waiting.option_1", "waiting.text", "waiting.agent", "waiting.note", "waiting.edit",
+    "waiting.remember",
+)  # fmt: skip
+"""In the footer only where the cursor is on something that they decide."""
 MARKED = ("waiting.approve_marked", "waiting.deny_marked")
 """In the footer only while something is marked."""
-LABELS: dict[str, dict[str, str]] = {
-    "held_message": {"waiting.approve": "send again", "waiting.deny": "drop"},
+DECIDES: dict[str, dict[str, str]] = {
+    "spawn": {"waiting.approve": "approve", "waiting.deny": "deny", "waiting.note": "note"},
+    "apply_commit": {"waiting.approve": "approve", "waiting.deny": "deny", "waiting.note": "note"},
+    "tool_use": {
+        "waiting.approve": "approve", "waiting.deny": "deny", "waiting.note": "note", "waiting.edit": "edit",
+        "waiting.remember": "remember",
+    },
+    "question": {"waiting.text": "answer"},
+    "question_options": {"waiting.option_1": "answer", "waiting.text": "in words"},
+    "question_multi": {"waiting.option_1": "tick", "waiting.agent": "send", "waiting.text": "in words"},
+    "held_message": {"waiting.approve": "send again", "waiting.deny": "drop", "waiting.edit": "edit"},
+    "pair": {"waiting.approve": "release", "waiting.deny": "drop"},
+    "budget": {"waiting.approve": "raise", "waiting.edit": "by how much"},
+    "parked": {"waiting.approve": "start"},
     "rate_limited": {"waiting.approve": "resume now"},
     "resume_choice": {"waiting.approve": "with a primer", "waiting.deny": "clean start"},
     "needs_login": {"waiting.approve": "log in"},
-}
-"""What the keys do for things that are no approvals; there is nobody to read a note."""
+}  # fmt: skip
+"""Which keys decide what waits, and what each then does. A question's kind says too how it is answered."""
 
 
 def keys_of(where: Where) -> tuple[Key, ...]:
@@ -162,22 +200,17 @@ def keys_of(where: Where) -> tuple[Key, ...]:
 
 def deciding_keys(kind: str | None) -> tuple[Key, ...]:
     """The keys that decide a thing of that kind, each labelled with what it then does; None: there is nothing to decide."""
-    if kind is None:
-        return ()
-    keys = tuple(key for key in KEYS if key.id in DECIDING)
-    labels = LABELS.get(kind)
-    if labels is None:
-        return keys
-    return tuple(replace(key, label=labels[key.id]) for key in keys if key.id in labels)
+    labels = DECIDES.get(kind or "", {})
+    return tuple(key.labelled(labels[key.id]) for key in KEYS if key.id in labels)
 
 
-def marked_labels(kinds: Iterable[str]) -> tuple[str, str | None]:
+def marked_labels(kinds: Iterable[str]) -> tuple[str | None, str | None]:
     """What `A` and `D` do to marked things of those kinds; None where no key does."""
-    several = set(kinds)
-    if len(several) != 1:
-        return "approve", "deny"
-    labels = LABELS.get(several.pop(), {"waiting.approve": "approve", "waiting.deny": "deny"})
-    return labels["waiting.approve"], labels.get("waiting.deny")
+    labels = [DECIDES.get(kind, {}) for kind in set(kinds)]
+    return tuple(  # type: ignore[return-value]
+        said.pop() if len(said := {found[id] for found in labels if id in found}) == 1 else word if said else None
+        for id, word in (("waiting.approve", "approve"), ("waiting.deny", "deny"))
+    )
 
 
 def _marked_keys(kinds: Collection[str]) -> tuple[Key, ...]:
@@ -205,7 +238,7 @@ def footer_of(
     `deciding` is the kind of what the cursor is on, None where that cannot be decided; `marked` the kinds of what is marked.
     """
     around: Where = "listing" if where in LISTINGS else "hive"
-    parts: tuple[Where, ...] = (where,) if where in ("hive", "composer") else (where, around)
+    parts: tuple[Where, ...] = (where,) if where in ("hive", "composer", "entry") else (where, around)
     keys = [replace(key, label=DEMO_LEAVE) if demo and key.id == "hive.leave" else key for key in KEYS]
     shown = [key for key in keys if key.footer is not None and (busy or not key.while_busy)]
     now = {key.id: key for key in (*deciding_keys(deciding), *_marked_keys(marked))}

@@ -7,7 +7,6 @@ from textual.message import Message
 from hivetui.controller import Outcome
 from hivetui.intents import Intent
 from hivetui.state.hive import HiveState, Notice
-from hivetui.state.waiting import WaitingOnYou
 
 
 @runtime_checkable
@@ -38,14 +37,6 @@ class Noted(Message):
     def __init__(self, notice: Notice | None) -> None:
         super().__init__()
         self.notice = notice
-
-
-class WaitingChanged(Message):
-    """The operator moved in, or marked, the list of what waits."""
-
-    def __init__(self, waiting: WaitingOnYou) -> None:
-        super().__init__()
-        self.waiting = waiting
 
 
 class PanesShown(Message):

@@ -14,36 +14,30 @@ from textual.widget import Widget
 
 from hivetui.commands import COMMANDS, completions, is_command
 from hivetui.controller import Outcome
-from hivetui.intents import (
-    ApproveItem,
-    DenyItem,
-    DropMessage,
-    Intent,
-    NewSession,
-    Resume,
-    RetryMessage,
-    SendMessage,
-)
+from hivetui.intents import SendMessage
 from hivetui.keymap import KEYS, Where, bindings_of, footer_of, marked_labels
-from hivetui.screens.asks import Asked, Noted, PanesShown, WaitingChanged
-from hivetui.screens.hive_keys import HiveKeys
-from hivetui.screens.prompt import PromptScreen
+from hivetui.screens.asks import Asked, Noted, PanesShown
+from hivetui.screens.hive_waiting import Arrange, HiveWaiting
 from hivetui.state.agents import Agent, matching
+from hivetui.state.cases import case_of
 from hivetui.state.clock import Clock
+from hivetui.state.desk import Desk
 from hivetui.state.hive import HiveState, Notice
-from hivetui.state.regions import MEDIUM, Regions, regions_of
+from hivetui.state.regions import MEDIUM, Regions, regions_of, split
 from hivetui.state.tiles import grid_of, shown_panes
 from hivetui.state.transcript import Transcript
 from hivetui.state.view import Draft, View, not_sent, sent, typed, with_draft
-from hivetui.state.waiting import Waiting, moved, settled, toggled
+from hivetui.state.waiting import entered, left
 from hivetui.widgets.agent_list import AgentList
 from hivetui.widgets.composer import Composer, DraftArea
 from hivetui.widgets.footer import KeyFooter
 from hivetui.widgets.header import Header
 from hivetui.widgets.pane import AgentPane, PaneGrid
 from hivetui.widgets.rows import Rows
-from hivetui.widgets.waiting_detail import WaitingDetail, is_answerable
-from hivetui.widgets.waiting_list import WaitingList
+from hivetui.widgets.strips import content_of
+from hivetui.widgets.waiting_detail import WaitingDetail
+from hivetui.widgets.waiting_entry import EntryArea, WaitingEntry
+from hivetui.widgets.waiting_list import WaitingList, waiting_title
 
 
 class BodyLayout(Layout):
@@ -56,7 +50,8 @@ class BodyLayout(Layout):
         if not isinstance(screen, HiveScreen):
             return []
         regions = screen.regions(size)
-        placed = zip(screen.parts, (regions.agents, regions.panes, regions.waiting, regions.detail), strict=True)
+        detail, entry = split(regions.detail, screen.entry.rows if screen.entry.is_open else 0)
+        placed = zip(screen.parts, (regions.agents, regions.panes, regions.waiting, detail, entry), strict=True)
         return [
             WidgetPlacement(Region(tile.x, tile.y, tile.width, tile.height), NULL_OFFSET, NULL_SPACING, part)
             for part, tile in placed
@@ -76,7 +71,7 @@ class Body(Container):
         return self._parts_layout
 
 
-class HiveScreen(HiveKeys):
+class HiveScreen(HiveWaiting):
     CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("hive")]
     DEFAULT_CSS = """
@@ -85,14 +80,21 @@ class HiveScreen(HiveKeys):
     """
 
     def __init__(
-        self, state: HiveState, transcripts: dict[str, Transcript], clock: Clock, *, demo: bool = False
+        self,
+        state: HiveState,
+        transcripts: dict[str, Transcript],
+        clock: Clock,
+        rearrange: Arrange,
+        *,
+        demo: bool = False,
     ) -> None:
         """In a demo, leaving the screen ends the agents."""
         super().__init__()
         self._demo = demo
         self.state = state
         self.view = View()
-        self.notes: dict[str, str] = {}
+        self.desk = Desk()
+        self.rearrange = rearrange
         self._transcripts = transcripts
         self.clock = clock
         self._shown: tuple[str, ...] = ()
@@ -102,9 +104,10 @@ class HiveScreen(HiveKeys):
         self.grid = PaneGrid()
         self.waiting = WaitingList(id="waiting")
         self.detail = WaitingDetail(id="detail")
+        self.entry = WaitingEntry(id="entry")
         self.composer = Composer()
         self.footer = KeyFooter()
-        self.parts: tuple[Widget, ...] = (self.agents, self.grid, self.waiting, self.detail)
+        self.parts: tuple[Widget, ...] = (self.agents, self.grid, self.waiting, self.detail, self.entry)
 
     def compose(self) -> ComposeResult:
         yield self.header
@@ -124,7 +127,7 @@ class HiveScreen(HiveKeys):
             size.width,
             size.height,
             len(self.state.waiting.items),
-            deciding=self.waiting.has_focus,
+            deciding=self.deciding,
             zoomed=self.view.zoomed and self.focused_agent is not None,
         )
 
@@ -132,6 +135,9 @@ class HiveScreen(HiveKeys):
         """Show this state as of now."""
         self.state = state
         if not self.is_mounted:
+            return
+        if state.waiting.still != self.deciding:
+            self.rearrange(entered if self.deciding else left)
             return
         ordered = state.ordered
         if self.view.focused not in state.agents:
@@ -154,36 +160,40 @@ class HiveScreen(HiveKeys):
 
     def _draw_waiting(self, state: HiveState) -> None:
         now, waiting = self.clock(), state.waiting
-        if self.focused is not self.waiting and len(waiting.pending) < len(waiting.items):
-            # what is decided stays struck only under the cursor's eyes; `w` must not begin at something done
-            waiting = settled(waiting, keep_cursor=False)
-            self.post_message(WaitingChanged(waiting))
         some = bool(waiting.pending)
         for part in (self.waiting, self.detail):
             part.set_class(some, "-some")
             part.set_class(not some, "-none")
-        self.waiting.border_title = f"waiting on you · {len(waiting.pending)}" if some else "waiting on you"
-        marked = len(waiting.chosen())
-        if self.waiting.has_focus:
-            does, undoes = marked_labels(item.kind for item in waiting.chosen())
-            also = f" · D {undoes}" if undoes else ""
-            hint = f"A {does} {marked} marked{also}" if marked else "space mark"
-        else:
-            hint = "w decide" if any(map(self._is_answerable, waiting.pending)) else "w look"
-        self.waiting.border_subtitle = hint if some else None
-        self.waiting.show(waiting, now)
-        item = waiting.selected
-        agent = state.agents.get(item.agent or "") if item else None
-        self.detail.show(
-            item, agent, state.messages.get(item.id) if item else None, self.notes.get(item.id, "") if item else "", now
-        )
-        shape = (len(waiting.items), self.waiting.has_focus, self.view.zoomed, self.view.focused is None)
+        self.waiting.border_title = content_of(((waiting_title(waiting), ""),))
+        self.waiting.border_subtitle = self._waiting_hint() if some else None
+        deadlines = {id: asked.deadline for id, asked in state.questions.items() if asked.deadline}
+        self.waiting.show(waiting, now, deadlines, self.desk.under_way)
+        self.fetch_what_is_cut(waiting.selected)
+        self.detail.show(self.case, now)
+        if self.entry.is_open and self.focused not in (self.entry.area, None):
+            self.entry.end()
+        self.refresh_parts()
+
+    def refresh_parts(self) -> None:
+        shape = (
+            len(self.state.waiting.items), self.deciding, self.view.zoomed, self.view.focused is None,
+            self.entry.is_open and self.entry.rows,
+        )  # fmt: skip
         if shape != self._shape:
             self._shape = shape
             self.agents.refresh(layout=True)  # a child's wish for layout makes the body arrange its parts anew
 
-    def _is_answerable(self, item: Waiting) -> bool:
-        return is_answerable(item, self.state.agents.get(item.agent or ""))
+    def _waiting_hint(self) -> str:
+        chosen = self.state.waiting.chosen()
+        if not self.deciding:
+            answerable = any(case_of(self.state, item, self.desk).keys for item in self.state.waiting.pending[:50])
+            return "w decide" if answerable else "w look"
+        if not chosen:
+            return "space mark"
+        does, undoes = marked_labels(item.kind for item in chosen)
+        said = [f"A {does} {len(chosen)} marked"] if does else []
+        said += [f"D {undoes}"] if undoes else []
+        return " · ".join(said) or f"{len(chosen)} marked"
 
     def _draw_panes(self, ordered: tuple[Agent, ...]) -> None:
         width, height = self.grid.size
@@ -205,12 +215,11 @@ class HiveScreen(HiveKeys):
         typing = self.composer.area.has_focus
         found = completions(self.composer.area.text) if typing and self.composer.area.text.startswith("/") else ()
         commands = found if len(found) < len(COMMANDS) or self.composer.area.text == "/" else ()
-        agent = self.focused_agent
-        item = self.state.waiting.selected
+        agent, case = self.focused_agent, self.case
         keys = footer_of(
             self.where,
             busy=agent is not None and agent.busy,
-            deciding=item.kind if item is not None and self._is_answerable(item) else None,
+            deciding=case.keys if case is not None else None,
             marked=[item.kind for item in self.state.waiting.chosen()],
             demo=self._demo,
         )
@@ -224,6 +233,8 @@ class HiveScreen(HiveKeys):
             return "composer"
         if isinstance(focused, AgentPane):
             return "pane"
+        if isinstance(focused, EntryArea):
+            return "entry"
         return "waiting" if focused is self.waiting else "hive"
 
     def on_resize(self) -> None:
@@ -250,8 +261,8 @@ class HiveScreen(HiveKeys):
                 self.composer.clear_sent(intent.to, intent.body)
             else:
                 self.view = not_sent(self.view, intent.to)
-        elif isinstance(intent, ApproveItem | DenyItem) and outcome.done:
-            self.notes.pop(intent.id, None)
+        else:
+            self.decided(outcome)
 
     # What the parts say ------------------------------------------------------------------------------------
 
@@ -267,61 +278,9 @@ class HiveScreen(HiveKeys):
     def on_rows_row_chosen(self, event: Rows.RowChosen) -> None:
         if event.rows is self.agents:
             self.set_focus(self.composer.area)
-        elif (item := self.state.waiting.selected) is not None and item.agent:
-            if item.kind == "needs_login" and self._is_answerable(item):
-                self.log_in(item.agent)
-                return
-            self.focus_agent(item.agent)
-            self.set_focus(self.agents)  # on a small screen the detail stands where its pane is
 
     def on_agent_pane_pane_focused(self, event: AgentPane.PaneFocused) -> None:
         self.focus_agent(event.agent)
-
-    def on_waiting_list_item_moved(self, event: WaitingList.ItemMoved) -> None:
-        self.post_message(WaitingChanged(moved(self.state.waiting, event.id)))
-
-    def on_waiting_list_item_marked(self, event: WaitingList.ItemMarked) -> None:
-        self.post_message(WaitingChanged(toggled(self.state.waiting, event.id)))
-
-    def on_waiting_list_left(self) -> None:
-        self.post_message(WaitingChanged(settled(self.state.waiting, keep_cursor=False)))
-
-    def on_waiting_list_detail_scrolled(self, event: WaitingList.DetailScrolled) -> None:
-        self.detail.scroll_pages(event.pages)
-
-    async def on_waiting_detail_key_clicked(self, event: WaitingDetail.KeyClicked) -> None:
-        self.set_focus(self.waiting)
-        await self.waiting.run_action(event.action)
-
-    def on_waiting_list_decided(self, event: WaitingList.Decided) -> None:
-        for item in self.state.waiting.items:
-            if item.id in event.ids:
-                if item.kind == "needs_login":
-                    self.log_in(item.who)
-                else:
-                    self.post_message(Asked(self._decision(item, approved=event.approved)))
-
-    def _decision(self, item: Waiting, *, approved: bool) -> Intent:
-        match item.kind:
-            case "held_message":
-                return RetryMessage(item.id) if approved else DropMessage(item.id)
-            case "rate_limited":
-                return Resume(item.who)
-            case "resume_choice":
-                return NewSession(item.who, primer=approved)
-        kind = ApproveItem if approved else DenyItem
-        return kind(item.id, item.subject, self.notes.get(item.id))
-
-    def on_waiting_list_note_wanted(self, event: WaitingList.NoteWanted) -> None:
-        def noted(text: str | None) -> None:
-            if text is not None:
-                self.notes[event.id] = text.strip()
-                self.draw(self.state)
-
-        prompt = PromptScreen(
-            "a note that goes with your decision", self.notes.get(event.id, ""), "then a approves, d denies"
-        )
-        self.app.push_screen(prompt, noted)
 
     def on_composer_draft_typed(self, event: Composer.DraftTyped) -> None:
         self.view = typed(self.view, event.agent, event.text)

@@ -68,6 +68,27 @@ def ahead(until: str | None, now: datetime) -> str:
     return f"in {max(1, int(seconds))} s"
 
 
+SOON_SECONDS = 600.0
+
+
+def is_soon(until: str | None, now: datetime) -> bool:
+    """It is less than ten minutes away, or past."""
+    moment = parsed(until)
+    return moment is not None and (moment - now).total_seconds() < SOON_SECONDS
+
+
+def left(until: str | None, now: datetime) -> str:
+    """The same in a few cells: `40s`, `12m`, `3h`, `2d`; `late` where it is past; empty where unknown."""
+    moment = parsed(until)
+    if moment is None:
+        return ""
+    seconds = (moment - now).total_seconds()
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(seconds)}s" if seconds > 0 else "late"
+
+
 DAYS_WITHOUT_YEAR = 300
 """Within so many days a date says enough without its year."""
 

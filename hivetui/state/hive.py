@@ -3,7 +3,7 @@
 Changes are what happened (past tense); they come from `sync` and `controller`. A feed row replaces a thing, never merges.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -133,7 +133,31 @@ class Noticed:
     notice: Notice | None
 
 
-Change = SnapshotTaken | FeedRowsCame | LinkLost | LinkMade | LinkRefused | EnginesListed | Noticed
+@dataclass(frozen=True, slots=True)
+class WaitingArranged:
+    """The operator moved in the list of what waits, marked something, or narrowed it."""
+
+    arrange: Callable[[WaitingOnYou], WaitingOnYou]
+
+
+@dataclass(frozen=True, slots=True)
+class AskFetched:
+    """All of an approval, of which the list held only the beginning."""
+
+    approval: Approval
+
+
+Change = (
+    SnapshotTaken
+    | FeedRowsCame
+    | LinkLost
+    | LinkMade
+    | LinkRefused
+    | EnginesListed
+    | Noticed
+    | WaitingArranged
+    | AskFetched
+)
 
 
 def reduced(state: HiveState, change: Change) -> HiveState:
@@ -156,6 +180,10 @@ def reduced(state: HiveState, change: Change) -> HiveState:
             return replace(state, engines=engines)
         case Noticed(notice):
             return replace(state, notice=notice)
+        case WaitingArranged(arrange):
+            return replace(state, waiting=arrange(state.waiting))
+        case AskFetched(approval):
+            return replace(state, waiting=with_ask(state.waiting, approval.id, ask_from(approval)))
 
 
 def _after_snapshot(state: HiveState, snapshot: Snapshot) -> HiveState:

@@ -63,11 +63,13 @@ def letter_from(message: Message) -> Letter:
 
 
 def with_messages(known: Messages, news: Iterable[Letter]) -> Messages:
-    """The newest `KEPT` of both; news replaces what it has the id of."""
+    """The newest `KEPT` of both, and every one that is held; news replaces what it has the id of."""
     merged = dict(known)
     for letter in news:
         merged[letter.id] = letter
-    return {id: merged[id] for id in sorted(merged)[-KEPT:]}
+    ids = sorted(merged)
+    newest = set(ids[-KEPT:])
+    return {id: merged[id] for id in ids if id in newest or merged[id].status == "held"}
 
 
 def with_receipts(known: Messages, receipts: Iterable[Receipt]) -> Messages:

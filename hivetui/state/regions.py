@@ -43,3 +43,12 @@ def regions_of(width: int, height: int, waiting: int, *, deciding: bool, zoomed:
     if deciding and waiting:
         return Regions(Tile(0, 0, left, height), None, below, above)
     return Regions(Tile(0, 0, left, height), above, below, None)
+
+
+def split(detail: Tile | None, entry: int) -> tuple[Tile | None, Tile | None]:
+    """The detail, and below it so many rows to write in; what is asked keeps at least half."""
+    if detail is None or not entry:
+        return detail, None
+    rows = max(3, min(entry, detail.height // 2))
+    above = Tile(detail.x, detail.y, detail.width, detail.height - rows)
+    return above, Tile(detail.x, detail.y + above.height, detail.width, rows)

@@ -1,30 +1,37 @@
-"""What waits on the operator: one list that never moves under the cursor. Pure: every function gives a new list.
+"""What waits on the operator: one list, the most blocking first, then the oldest. Pure: every function gives a new list.
 
-New things are put at the end. Something decided stays in its place, struck, until the operator moves on (`settled`).
+While it is `still` (it has the focus) nothing in it moves: new things are put at the end, what is decided stays struck in its
+place. It is put in order again when it is left, or when the operator asks for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hived.wire.approvals import Approval, WaitingItem
 
 APPROVALS = frozenset({"spawn", "apply_commit", "tool_use"})
-DECIDABLE = APPROVALS | {"held_message", "rate_limited", "resume_choice", "needs_login"}
-DENIABLE = APPROVALS | {"held_message", "resume_choice"}
+DENIABLE = APPROVALS | {"held_message", "pair", "resume_choice"}
 """What there are two answers to."""
+APPROVABLE = DENIABLE | {"budget", "parked", "rate_limited", "needs_login"}
+DECIDABLE = APPROVABLE | {"question"}
 OF_AGENTS = frozenset({"parked", "needs_login", "rate_limited", "resume_choice"})
 """Kinds whose id is an agent's: one agent may be listed under several of them."""
+UNDECIDED = frozenset({"pending", "orphaned"})
+"""Of approvals: what may still be approved or denied."""
 
 GLYPHS = {
-    "spawn": "+", "tool_use": "▲", "apply_commit": "±", "held_message": "◂", "parked": "■", "needs_login": "⊘",
-    "rate_limited": "⊘", "resume_choice": "↻",
+    "spawn": "+", "tool_use": "▲", "apply_commit": "±", "question": "?", "held_message": "◂", "pair": "⇄", "budget": "$",
+    "parked": "■", "needs_login": "⊘", "rate_limited": "⊘", "resume_choice": "↻",
 }  # fmt: skip
 KIND_WORDS = {
     "spawn": "spawn",
     "tool_use": "tool",
     "apply_commit": "config",
+    "question": "question",
     "held_message": "held message",
+    "pair": "held pair",
+    "budget": "budget",
     "parked": "parked",
     "needs_login": "login",
     "rate_limited": "rate limit",
@@ -44,6 +51,12 @@ class Ask:
     decided_at: str | None = None
     note: str | None = None
     failure: str | None = None
+    rule: str | None = None
+    """The rule that decided it."""
+    grant: str | None = None
+    """The orphan whose one-time yes decided it."""
+    cut: bool = False
+    """The payload is only its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +79,22 @@ class Waiting:
         return self.kind in DECIDABLE and not self.gone
 
     @property
+    def approvable(self) -> bool:
+        return self.kind in APPROVABLE and not self.gone
+
+    @property
+    def deniable(self) -> bool:
+        return self.kind in DENIABLE and not self.gone
+
+    @property
     def markable(self) -> bool:
         """One key can decide it together with others: a login cannot be made for many at once."""
         return self.decidable and self.kind != "needs_login"
 
     @property
-    def deniable(self) -> bool:
-        return self.kind in DENIABLE and not self.gone
+    def urgency(self) -> tuple[bool, str, str]:
+        """Least first: what makes an agent stand still, then what waits longest."""
+        return (not self.blocks, self.since, self.id)
 
     @property
     def who(self) -> str:
@@ -83,38 +105,59 @@ class Waiting:
         """What became of it: `approved by operator (hive)`; empty while it waits."""
         if not self.gone:
             return ""
-        if self.ask is None or self.ask.status == "pending":
+        ask = self.ask
+        if ask is None or ask.status in UNDECIDED:
             return "no longer waits"
-        by = f" by {self.ask.decided_by}" if self.ask.decided_by else ""
-        return f"{self.ask.status}{by}"
+        by = f" by {ask.decided_by}" if ask.decided_by else ""
+        if ask.rule or ask.grant:
+            by = " by a rule" if ask.rule else " by an earlier yes"
+        return f"{ask.status}{by}"
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingOnYou:
-    """The list, where its cursor is, and what is marked."""
+    """The list, where its cursor is, what is marked, and what it is narrowed to."""
 
     items: tuple[Waiting, ...] = ()
     cursor: str | None = None
     marked: frozenset[str] = frozenset()
     asks: dict[str, Ask] = field(default_factory=dict)
-    """Of approvals that are pending or still shown, by id."""
+    """Of approvals that wait or are still shown, by id."""
+    still: bool = False
+    """The operator is in it: nothing moves."""
+    filter: str = ""
 
     @property
     def pending(self) -> tuple[Waiting, ...]:
         return tuple(item for item in self.items if not item.gone)
 
     @property
+    def shown(self) -> tuple[Waiting, ...]:
+        """Those that the filter lets through."""
+        wanted = self.filter.lower().split()
+        if not wanted:
+            return self.items
+        return tuple(item for item in self.items if all(_fits(item, word) for word in wanted))
+
+    @property
     def selected(self) -> Waiting | None:
-        return next((item for item in self.items if item.id == self.cursor), None)
+        return next((item for item in self.shown if item.id == self.cursor), None)
 
     @property
     def index(self) -> int:
-        """Where the cursor is; 0 in an empty list."""
-        return next((index for index, item in enumerate(self.items) if item.id == self.cursor), 0)
+        """Where the cursor is among those shown; 0 in an empty list."""
+        return next((index for index, item in enumerate(self.shown) if item.id == self.cursor), 0)
 
     def chosen(self) -> tuple[Waiting, ...]:
-        """What a decision for all acts on: everything marked that can still be decided."""
-        return tuple(item for item in self.items if item.id in self.marked and item.markable)
+        """Everything that is marked, shown, and can still be decided."""
+        return tuple(item for item in self.shown if item.id in self.marked and item.markable) if self.marked else ()
+
+
+def _fits(item: Waiting, word: str) -> bool:
+    name, colon, value = word.partition(":")
+    if colon and name in ("kind", "agent"):
+        return value == (item.kind if name == "kind" else item.who.lower())
+    return word in f"{item.kind} {KIND_WORDS.get(item.kind, '')} {item.who} {item.subject}".lower()
 
 
 def ask_from(approval: Approval) -> Ask:
@@ -130,6 +173,9 @@ def ask_from(approval: Approval) -> Ask:
         approval.decided_at,
         approval.note,
         approval.failure,
+        approval.rule,
+        approval.grant,
+        bool(getattr(approval, "payload_cut", False)),
     )
 
 
@@ -143,53 +189,91 @@ def listed_id(kind: str, id: str) -> str:
 
 
 def attached(known: WaitingOnYou, items: Iterable[Waiting], asks: dict[str, Ask]) -> WaitingOnYou:
-    """After a snapshot: what it holds is what waits; what is gone stays struck where it stood."""
-    now = {item.id: item for item in items}
+    """After a snapshot: what it holds is what waits; what is gone stays struck where it stood while the list is still."""
+    now = {item.id: item for item in sorted(items, key=lambda item: item.urgency)}
+    if not known.still:
+        listed = tuple(now.values())
+        return _joined(replace(known, items=listed, asks=asks, marked=known.marked & now.keys()))
     kept = tuple(now.pop(item.id) if item.id in now else replace(item, gone=True) for item in known.items)
     shown_asks = {item.id: known.asks[item.id] for item in kept if item.id in known.asks}
     return _joined(replace(known, items=kept + tuple(now.values()), asks={**shown_asks, **asks}))
 
 
 def with_item(known: WaitingOnYou, item: Waiting) -> WaitingOnYou:
-    """A thing waits: in its old place if it is shown, else at the end."""
+    """A thing waits: in its old place if it is shown, else at the end; in order if nobody is in the list."""
     if any(shown.id == item.id for shown in known.items):
         items = tuple(item if shown.id == item.id else shown for shown in known.items)
     else:
         items = (*known.items, item)
-    return _joined(replace(known, items=items))
+    return _joined(replace(known, items=items if known.still else _in_order(items)))
 
 
 def with_ask(known: WaitingOnYou, id: str, ask: Ask) -> WaitingOnYou:
     """An approval's new state. One that neither waits nor is shown is not kept once it is decided."""
-    if ask.status != "pending" and not any(item.id == id for item in known.items):
+    if ask.status not in UNDECIDED and not any(item.id == id for item in known.items):
         return known
     return _joined(replace(known, asks={**known.asks, id: ask}))
 
 
 def without(known: WaitingOnYou, id: str) -> WaitingOnYou:
-    """It no longer waits: struck where it stands."""
+    """It no longer waits: struck where it stands, or away where nobody is in the list."""
     items = tuple(replace(item, gone=True) if item.id == id else item for item in known.items)
-    return replace(known, items=items, marked=known.marked - {id})
+    struck = replace(known, items=items, marked=known.marked - {id})
+    return struck if known.still else settled(struck)
 
 
-def settled(known: WaitingOnYou, *, keep_cursor: bool) -> WaitingOnYou:
-    """Without what is gone; with `keep_cursor` the one under the cursor stays."""
-    kept = tuple(item for item in known.items if not item.gone or (keep_cursor and item.id == known.cursor))
+def settled(known: WaitingOnYou, in_sight: Collection[str] = ()) -> WaitingOnYou:
+    """Without what is gone, but for what is in sight and where the cursor is if anything is in sight."""
+    kept = tuple(
+        item for item in known.items if not item.gone or item.id in in_sight or (in_sight and item.id == known.cursor)
+    )
     if len(kept) == len(known.items):
         return known
     ids = {item.id for item in kept}
     cursor = known.cursor
     if cursor not in ids:
-        behind = [item.id for item in known.items[known.index :] if item.id in ids]
-        cursor = behind[0] if behind else (kept[-1].id if kept else None)
+        at = next((index for index, item in enumerate(known.items) if item.id == cursor), 0)
+        narrowed = {item.id for item in replace(known, items=kept).shown}
+        behind = [item.id for item in known.items[at:] if item.id in narrowed]
+        before = [item.id for item in known.items[:at] if item.id in narrowed]
+        cursor = behind[0] if behind else before[-1] if before else kept[0].id if kept else None
     return replace(known, items=kept, cursor=cursor, asks={id: ask for id, ask in known.asks.items() if id in ids})
 
 
+def in_order(known: WaitingOnYou) -> WaitingOnYou:
+    """Without what is gone, the most urgent first; the cursor stays on its item."""
+    known = settled(known)
+    return replace(known, items=_in_order(known.items))
+
+
+def entered(known: WaitingOnYou) -> WaitingOnYou:
+    """The operator is in the list: from now on nothing in it moves."""
+    return known if known.still else replace(in_order(known), still=True)
+
+
+def left(known: WaitingOnYou) -> WaitingOnYou:
+    """He has left it: it is put in order, and whole again."""
+    return replace(narrowed(in_order(known), ""), still=False) if known.still else known
+
+
 def moved(known: WaitingOnYou, to: str) -> WaitingOnYou:
-    """The cursor goes to that item; what is gone and now left behind goes."""
-    if to == known.cursor or not any(item.id == to for item in known.items):
+    """The cursor goes to that item."""
+    if to == known.cursor or not any(item.id == to for item in known.shown):
         return known
-    return settled(replace(known, cursor=to), keep_cursor=True)
+    return replace(known, cursor=to)
+
+
+def stepped(known: WaitingOnYou, by: int) -> WaitingOnYou:
+    """The cursor goes so many items on, over what is gone as long as something that waits lies behind it."""
+    shown = known.shown
+    if not shown or not by:
+        return known
+    at, way = known.index, 1 if by > 0 else -1
+    goal = max(0, min(len(shown) - 1, at + by))
+    beyond = range(goal, len(shown)) if way > 0 else range(goal, -1, -1)
+    between = range(goal - way, at, -way)
+    to = next((index for index in (*beyond, *between) if not shown[index].gone), goal)
+    return moved(known, shown[to].id)
 
 
 def toggled(known: WaitingOnYou, id: str) -> WaitingOnYou:
@@ -198,6 +282,34 @@ def toggled(known: WaitingOnYou, id: str) -> WaitingOnYou:
     if item is None or not item.markable:
         return known
     return replace(known, marked=known.marked ^ {id})
+
+
+def toggled_kind(known: WaitingOnYou, kind: str) -> WaitingOnYou:
+    """Mark all of that kind that are shown; unmark them where all are marked."""
+    ids = {item.id for item in known.shown if item.kind == kind and item.markable}
+    return replace(known, marked=known.marked - ids if ids <= known.marked else known.marked | ids)
+
+
+def narrowed(known: WaitingOnYou, words: str) -> WaitingOnYou:
+    """Show only what holds every word; `kind:tool_use` and `agent:bob` are words too. The cursor goes to one that is shown."""
+    known = replace(known, filter=words)
+    shown = known.shown
+    if shown and not any(item.id == known.cursor for item in shown):
+        first = next((item for item in shown if not item.gone), shown[0])
+        known = replace(known, cursor=first.id)
+    return known
+
+
+def next_filter(known: WaitingOnYou) -> str:
+    """All, then only this kind, then only this agent, then all again."""
+    item = known.selected
+    if item is None or known.filter.startswith("agent:"):
+        return ""
+    return f"agent:{item.who}" if known.filter.startswith("kind:") else f"kind:{item.kind}"
+
+
+def _in_order(items: Iterable[Waiting]) -> tuple[Waiting, ...]:
+    return tuple(sorted(items, key=lambda item: item.urgency))
 
 
 def _joined(known: WaitingOnYou) -> WaitingOnYou:

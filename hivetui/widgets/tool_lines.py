@@ -38,7 +38,7 @@ def tool_line(tool: str, given: object) -> list[Piece]:
     use: dict[str, Any] = given if isinstance(given, dict) else {}
     shown = tool_name(tool)
     name = OTHER_NAMES.get(shown, shown)
-    command = _command(shown, use)
+    command = command_of(shown, use)
     if command and (shown in SHELLS or (name == "Read" and _text(use, *PATHS) is None)):
         first, *others = clean(command).strip().split("\n")
         more: list[Piece] = [(f" … {len(others)} more line{'' if len(others) == 1 else 's'}", "dim")] if others else []
@@ -89,29 +89,13 @@ def detail_lines(tool: str, given: object) -> list[Piece]:
     if name in EDITS:
         lines = _edit_lines(use)
     elif shown in SHELLS:
-        lines = [(line, "text") for line in clean(_command(shown, use) or "").strip().split("\n")[1:]]
+        lines = [(line, "text") for line in clean(command_of(shown, use) or "").strip().split("\n")[1:]]
     elif name == "Write":
         lines = [(f"+ {line}", "good") for line in clean(_text(use, "content", "text") or "").split("\n")]
     return lines[:MOST_DETAIL_LINES]
 
 
-def whole_input(tool: str, given: object) -> list[Piece]:
-    """All of a tool's input, for a decision: nothing left out, one key a line."""
-    use: dict[str, Any] = given if isinstance(given, dict) else {"input": given}
-    lines: list[Piece] = []
-    for key, value in use.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1, default=str)
-        shown = clean(text)
-        if tool_name(tool) in SHELLS and key in ("command", "cmd", "title") and text == _command(tool_name(tool), use):
-            lines += [("$ ", "strong"), (f"{shown}\n", "strong")]
-        else:
-            lines += [(f"{one_line(str(key), 60)} ", "dim"), (f"{shown}\n", "text")]
-    if lines:
-        lines[-1] = (lines[-1][0].rstrip("\n"), lines[-1][1])
-    return lines
-
-
-def _command(name: str, use: dict[str, Any]) -> str | None:
+def command_of(name: str, use: dict[str, Any]) -> str | None:
     """What is run; some agents give it as a call's title alone."""
     return _text(use, "command", "cmd") or (_text(use, "title") if name in SHELLS else None)
 
@@ -119,7 +103,7 @@ def _command(name: str, use: dict[str, Any]) -> str | None:
 def _edit_lines(use: dict[str, Any]) -> list[Piece]:
     """The lines that go and come, each with its sign; of a diff those that it says."""
     lines: list[Piece] = []
-    for old, new in _edits(use):
+    for old, new in edits_of(use):
         gone, come = _changed(old, new)
         lines += [(f"− {line}", "bad") for line in gone] + [(f"+ {line}", "good") for line in come]
     for line in clean(_text(use, "diff") or "").split("\n") if not lines else ():
@@ -128,7 +112,8 @@ def _edit_lines(use: dict[str, Any]) -> list[Piece]:
     return lines
 
 
-def _edits(use: dict[str, Any]) -> list[tuple[str, str]]:
+def edits_of(use: dict[str, Any]) -> list[tuple[str, str]]:
+    """What each edit of an input replaces, and by what."""
     edits = use.get("edits")
     found = [edit for edit in edits if isinstance(edit, dict)] if isinstance(edits, list) else [use]
     return [(str(e.get("old_string") or ""), str(e.get("new_string") or e.get("new_source") or "")) for e in found]

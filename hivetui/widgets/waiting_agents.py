@@ -83,6 +83,19 @@ def choice_lines(item: Waiting, agent: Agent | None, width: int) -> list[Line]:
     return lines
 
 
+def parked_lines(item: Waiting, agent: Agent | None, width: int) -> list[Line]:
+    """Why it is not tried again, and what starting it means."""
+    lines = _quoted(item.subject.removeprefix(f"{item.agent} is parked: "), width)
+    if agent is not None and agent.last_error and agent.last_error not in item.subject:
+        lines += wrapped([(clean(agent.last_error[:MOST_CHARACTERS]), "bad")], width, (("last error ", "dim"),), 2)
+    if item.gone:
+        return lines
+    waits = agent.unread if agent is not None else 0
+    wait = f" {waits} message{'' if waits == 1 else 's'} wait{'s' if waits == 1 else ''} for it." if waits else ""
+    lines += [(), *_advice(f"It ended too often, and is not tried again by itself.{wait}", width)]
+    return [*lines, (), *wrapped([(f"hive log {item.who}", "code"), (" says how it ended", "dim")], width)]
+
+
 def _quoted(text: str, width: int) -> list[Line]:
     return wrapped([(clean(text[:MOST_CHARACTERS]), "text")], width)
 

@@ -153,8 +153,8 @@ PICTURES: tuple[Picture, ...] = tuple(
     Picture(f"{name}-{size[0]}x{size[1]}", size, prepare)
     for name, prepare, sizes in (
         ("hive", hive, (WIDE, MEDIUM, NARROW)),
-        ("decide", then("w", "down", "down"), (WIDE, NARROW)),
-        ("spawn", then("w"), (WIDE, NARROW)),
+        ("decide", then("w"), (WIDE, NARROW)),
+        ("spawn", then("w", "down"), (WIDE, NARROW)),
         ("zoom", then("z"), (WIDE, NARROW)),
         ("write", then("i"), (NARROW,)),
         ("model", models, (WIDE, NARROW)),

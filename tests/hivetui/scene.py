@@ -128,7 +128,7 @@ def troubled() -> list[AgentView]:
     return [
         agent(
             11, "gus", waiting=1, abilities=CLAUDES, ctx=Ctx(tokens=44_000, window=200_000),
-            conditions=[Condition(kind="needs_login", since=ago(130), detail="OAuth token has expired · Please run /login")],
+            conditions=[Condition(kind="needs_login", since=ago(510), detail="OAuth token has expired · Please run /login")],
             spend=Spend(today_usd=0.31, total_usd=4.02, turns=31), unread=1,
         ),
         agent(
@@ -158,7 +158,7 @@ def troubled() -> list[AgentView]:
 def troubles() -> Snapshot:
     """A hive in which agents wait for a login, a limit's end, a choice."""
     kinds = (
-        ("needs_login", "gus", "is not logged in", 130),
+        ("needs_login", "gus", "is not logged in", 510),
         ("rate_limited", "hana", "session limit, resets 15:10", 480),
     )
     items = [

@@ -12,7 +12,6 @@ from hivetui.screens.first_run import FirstRunScreen
 from hivetui.screens.help import HelpScreen
 from hivetui.screens.inbox import InboxScreen
 from hivetui.screens.picker import PickerScreen
-from hivetui.screens.prompt import PromptScreen
 from hivetui.widgets.composer import DraftArea
 from tests.fakes.hived_api import WHEN
 from tests.hivetui import scene
@@ -87,7 +86,7 @@ async def test_a_decision_typed_ahead_is_made(live: Live) -> None:
     for character in "wa":
         live.app.post_message(Key(character, character))
     await live.until(lambda: live.hived.asked, "the decision")
-    assert live.hived.asked[0][1] == f"/v1/approvals/{scene.ident(101)}/approve"
+    assert live.hived.asked[0][1] == f"/v1/approvals/{scene.ident(102)}/approve"
 
 
 async def test_enter_does_not_overtake_what_was_typed_before_it(live: Live) -> None:
@@ -120,10 +119,11 @@ async def test_decision_keys_work_only_in_the_list(live: Live) -> None:
     assert live.hived.asked == []
     await live.pilot.press("w", "a")
     await live.until(lambda: live.hived.asked, "the approval")
-    assert live.hived.asked[0][:2] == ("POST", f"/v1/approvals/{scene.ident(101)}/approve")
+    assert live.hived.asked[0][:2] == ("POST", f"/v1/approvals/{scene.ident(102)}/approve")
     await live.until(lambda: "approved by operator" in live.text, "the verdict")
-    assert [item.id for item in live.app.state.waiting.items][0] == scene.ident(101)
     await live.pilot.press("down")
+    assert [item.id for item in live.app.state.waiting.items][0] == scene.ident(102)
+    await live.pilot.press("s")
     await live.until(lambda: len(live.app.state.waiting.items) == 2, "the struck one to go")
 
 
@@ -134,7 +134,7 @@ async def test_a_note_goes_with_the_decision(live: Live) -> None:
     await live.until(lambda: "“not today”" in live.text, "the note")
     await live.pilot.press("d")
     await live.until(lambda: live.hived.asked, "the denial")
-    assert live.hived.asked[0][1:] == (f"/v1/approvals/{scene.ident(101)}/deny", {"note": "not today"})
+    assert live.hived.asked[0][1:] == (f"/v1/approvals/{scene.ident(102)}/deny", {"note": "not today"})
 
 
 async def test_one_key_decides_all_that_is_marked(live: Live) -> None:
@@ -151,11 +151,11 @@ async def test_one_key_decides_all_that_is_marked(live: Live) -> None:
 async def test_a_held_message_is_sent_again_or_dropped_with_the_same_two_keys(
     live: Live, key: str, deed: str, said: str
 ) -> None:
-    await live.pilot.press("w", "down")
+    await live.pilot.press("w", "down", "down")
     await live.until(lambda: "send again" in live.text, "its own words for the keys")
     assert "drop" in live.text
     await live.pilot.press("n")
-    assert not isinstance(live.app.screen, PromptScreen), "there is nobody to read a note"
+    assert not live.app.hive.entry.is_open, "there is nobody to read a note"
     await live.pilot.press(key)
     await live.until(lambda: said in live.text, "the notice")
     assert [path for _, path, _ in live.hived.asked] == [f"/v1/messages/{scene.ident(90)}/{deed}"]
@@ -164,7 +164,7 @@ async def test_a_held_message_is_sent_again_or_dropped_with_the_same_two_keys(
 
 async def test_who_loses_a_race_is_told_who_won_and_the_list_stays(live: Live) -> None:
     await live.pilot.press("w")
-    live.hived.decide(scene.ident(101), "denied", "operator", "hive")
+    live.hived.decide(scene.ident(102), "denied", "operator", "hive")
     await live.until(lambda: "denied by operator (hive)" in live.text, "the verdict of the other")
     assert live.app.state.waiting.index == 0
     await live.pilot.press("a")
@@ -338,10 +338,10 @@ async def test_at_80x24_the_detail_takes_the_panes_place_while_deciding() -> Non
     async with living((80, 24)) as live:
         row = live.app.hive.waiting.region
         await live.pilot.press("w")
-        await live.until(lambda: "queen asks for a new agent" in live.text, "the detail")
+        await live.until(lambda: "bob asks to run" in live.text, "the detail")
         assert live.app.hive.waiting.region == row
         await live.pilot.press("escape")
-        await live.until(lambda: "queen asks for a new agent" not in live.text, "the panes")
+        await live.until(lambda: "bob asks to run" not in live.text, "the panes")
 
 
 async def test_ctrl_c_says_in_the_last_line_how_to_leave(live: Live) -> None:
@@ -352,6 +352,6 @@ async def test_ctrl_c_says_in_the_last_line_how_to_leave(live: Live) -> None:
 
 async def test_enter_on_what_waits_shows_its_agents_pane() -> None:
     async with living((80, 24)) as live:
-        await live.pilot.press("w", "down", "enter")
+        await live.pilot.press("w", "down", "down", "enter")
         await live.until(lambda: live.app.hive.view.focused == "erin" and live.app.hive.agents.has_focus, "erin")
         await live.until(lambda: "erin" in live.app.hive.grid.panes, "her pane")

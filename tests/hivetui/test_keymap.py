@@ -13,6 +13,7 @@ from hivetui.widgets.choice_rows import ChoiceRows
 from hivetui.widgets.composer import DraftArea
 from hivetui.widgets.lines import plain
 from hivetui.widgets.pane import AgentPane
+from hivetui.widgets.waiting_entry import EntryArea
 from hivetui.widgets.waiting_list import WaitingList
 
 PARTS = {
@@ -22,6 +23,7 @@ PARTS = {
     "pane": AgentPane,
     "waiting": WaitingList,
     "composer": DraftArea,
+    "entry": EntryArea,
 }
 
 
@@ -39,7 +41,9 @@ def test_no_key_does_two_things_in_one_place() -> None:
 def test_every_key_has_something_that_it_does() -> None:
     for where, part in PARTS.items():
         for binding in bindings_of(where):  # type: ignore[arg-type]
-            assert hasattr(part, f"action_{binding.action.split('(')[0]}"), binding
+            action = binding.action.split("(")[0]
+            doer = HiveScreen if action.startswith("screen.") else part
+            assert hasattr(doer, f"action_{action.removeprefix('screen.')}"), binding
     assert hasattr(ChoiceRows, "action_choose")
 
 
@@ -57,7 +61,14 @@ def test_the_help_shows_every_key_and_the_footer_and_palette_only_those() -> Non
     ("kind", "labels"),
     [
         ("spawn", ["approve", "deny", "note"]),
-        ("held_message", ["send again", "drop"]),
+        ("tool_use", ["approve", "deny", "note", "edit", "remember"]),
+        ("question", ["answer"]),
+        ("question_options", ["answer", "in words"]),
+        ("question_multi", ["tick", "in words", "send"]),
+        ("pair", ["release", "drop"]),
+        ("budget", ["raise", "by how much"]),
+        ("parked", ["start"]),
+        ("held_message", ["send again", "drop", "edit"]),
         ("rate_limited", ["resume now"]),
         ("resume_choice", ["with a primer", "clean start"]),
         ("needs_login", ["log in"]),
@@ -67,7 +78,7 @@ def test_the_help_shows_every_key_and_the_footer_and_palette_only_those() -> Non
 def test_a_key_says_what_it_does_to_what_the_cursor_is_on(kind: str | None, labels: list[str]) -> None:
     assert [key.label for key in deciding_keys(kind)] == labels
     shown = [key.label for key in footer_of("waiting", deciding=kind, marked=()) if key.id.startswith("waiting.")]
-    assert shown == [*labels, "mark"]
+    assert shown == [*labels, "mark", "mark its kind", "only these", "filter", "sort now"]
 
 
 def test_a_key_for_many_says_what_it_does_to_them() -> None:

@@ -13,8 +13,10 @@ from hivetui.state.hive import (
     Notice,
     Noticed,
     SnapshotTaken,
+    WaitingArranged,
     reduced,
 )
+from hivetui.state.waiting import entered
 from tests.hivetui import scene
 
 
@@ -35,8 +37,8 @@ def test_a_snapshot_gives_all_that_is_drawn() -> None:
     state = attached()
     assert (state.host, state.seq, state.attached, state.link.kind) == ("devbox", 500, True, "live")
     assert [agent.name for agent in state.ordered][:3] == ["queen", "alice", "bob"]
-    assert [item.kind for item in state.waiting.items] == ["spawn", "held_message", "tool_use"]
-    assert state.waiting.items[2].ask is not None
+    assert [item.kind for item in state.waiting.items] == ["tool_use", "spawn", "held_message"]
+    assert state.waiting.items[0].ask is not None
     assert round(state.usd_today or 0, 2) == 6.34
 
 
@@ -79,18 +81,20 @@ def test_a_decision_by_somebody_else_says_who_won() -> None:
     decided = scene.approvals()[0].model_copy(update={"status": "denied"}).model_dump()
     decided["decided_by"] = {"who": "operator", "client": "hive"}
     state = after(
-        attached(),
+        reduced(attached(), WaitingArranged(entered)),
         row(501, "approval", decided),
         row(502, "waiting_removed", {"id": scene.ident(101), "kind": "spawn"}),
     )
-    assert state.waiting.items[0].verdict == "denied by operator (hive)"
+    assert state.waiting.items[1].verdict == "denied by operator (hive)"
     assert len(state.waiting.pending) == 2
 
 
-def test_a_new_thing_that_waits_is_put_at_the_end() -> None:
+def test_a_new_thing_is_put_at_the_end_while_the_operator_is_in_the_list_and_else_in_its_place() -> None:
     item = WaitingItem(id="new", kind="parked", agent="fay", subject="3 crashes", since=scene.ago(9999))
+    state = after(reduced(attached(), WaitingArranged(entered)), row(501, "waiting", item))
+    assert [shown.id for shown in state.waiting.items].index("parked:new") == 3
     state = after(attached(), row(501, "waiting", item))
-    assert [shown.id for shown in state.waiting.items][-1] == "parked:new"
+    assert [shown.id for shown in state.waiting.items].index("parked:new") == 1
 
 
 def test_messages_are_kept_by_id() -> None:

@@ -4,9 +4,10 @@ import pytest
 
 from hived.wire.events import Event
 from hivetui.state.transcript import Transcript
+from hivetui.widgets.asked_lines import whole_input
 from hivetui.widgets.event_lines import event_lines, foldable, tail_lines
 from hivetui.widgets.lines import plain
-from hivetui.widgets.tool_lines import tool_line, tool_name, whole_input
+from hivetui.widgets.tool_lines import tool_line, tool_name
 from tests.hivetui import scene
 
 WHEN = "2026-11-20T14:29:00.000Z"
@@ -211,7 +212,7 @@ def test_the_tail_is_plain_text() -> None:
 
 def test_a_decision_shows_all_of_the_input() -> None:
     shown = plain(tuple(whole_input("Bash", {"command": "a\nb", "timeout": 5})))
-    assert shown == "$ a\nb\ntimeout 5"
+    assert shown == "$ a ↵\n  b\n! 2 lines\ntimeout 5"
     assert plain(tuple(whole_input("shell", {"title": "make test"}))) == "$ make test"
     assert (
         plain(tuple(whole_input("edit", {"title": "Writing to a", "content": "x"}))) == "title Writing to a\ncontent x"
