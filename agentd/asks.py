@@ -51,8 +51,8 @@ class Asks:
             answer = await self._make(ask) or _Answer(await future)
         except asyncio.CancelledError:
             if not self.closing:
-                decision = future.result() if future.done() and not future.cancelled() else None
-                self._say(ask, decision or Decision(approval_id=ask.id, status="cancelled"))
+                # Even where an answer has just come: the engine did not hear it, and what the journal says is what it heard.
+                self._say(ask, Decision(approval_id=ask.id, status="cancelled"))
             raise
         finally:
             del self._open[ask.id]

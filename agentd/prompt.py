@@ -13,7 +13,6 @@ from uuid import UUID
 from agentd.engines.base import Prompt
 from agentd.words import options_of, plain
 from hived.wire.messages import Message
-from hived.wire.names import OPERATOR
 from hived.wire.questions import Question
 from hived.wire.times import to_text
 
@@ -95,9 +94,8 @@ def _what(message: Message, question: Question | None) -> str:
         case "answer":
             return f"Answer to your question {about} from {sender}, {message.sent_at} (message {message.id})"
         case "reminder":
-            whose = f"that {sender} set for you" if sender == OPERATOR else "that you set"
             made_at = _made_at(about)
-            return f"Reminder {about} {whose}{f' at {made_at}' if made_at else ''}, due {message.sent_at}"
+            return f"Reminder {about}{f', set at {made_at}' if made_at else ''}, due {message.sent_at}"
         case "report":
             about = f" on {about}" if message.about else ""
             return f"Report {message.id} of the hive itself{about}, {message.sent_at}"

@@ -13,6 +13,7 @@ from agentd.engines.acp_tools import ToolCall, is_hive_tool
 from agentd.engines.acp_turn import TurnBook
 from agentd.engines.acp_words import text_of
 from agentd.engines.base import EngineContext, Note, Permission
+from agentd.engines.remarks import untold
 
 CANNOT_CHANGE = (
     "The operator allowed this with another input, which the Agent Client Protocol cannot carry: it is refused instead."
@@ -67,6 +68,8 @@ class PermissionDesk:
         permission = await self._decided(turn, ask, ask.call)
         if permission is None:
             return CANCELLED
+        if (words := untold(ask.call.tool, ask.call.input, permission)) is not None:
+            self._context.notice(words)
         answer, note = answered(permission, params.get("options"), ask.call.tool)
         if not permission.allowed or permission.updated_input is not None:
             turn.refused = ask.call.refused = True

@@ -11,6 +11,7 @@ from agentd.engines.api_options import Options, PermissionMode
 from agentd.engines.api_words import tool_name
 from agentd.engines.api_worker_client import ServerTool, WorkerClient
 from agentd.engines.base import EngineContext, EngineFailed, ToolAnswer, ToolDefinition, ToolInput
+from agentd.engines.remarks import remark_on
 
 MOST_AT_ONCE = 8
 """Tools of one answer that run side by side; the others wait their turn."""
@@ -131,6 +132,8 @@ class Toolbox:
             if permission.updated_input is not None and permission.updated_input != given:
                 given = permission.updated_input
                 changed = f"\n(The operator had it run with another input: {json.dumps(given)[:2000]})"
+            if permission.note:
+                changed += f"\n({remark_on(tool, permission.note)})"
         async with self._at_once:
             answer = await self._do(tool, given)
         return ToolAnswer(answer.text + changed, answer.is_error)

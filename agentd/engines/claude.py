@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
-from glob import escape
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,9 +20,11 @@ from agentd.engines.claude_events import Began, ProtocolEvent, Result
 from agentd.engines.claude_launch import command_line, environment_defaults
 from agentd.engines.claude_outcome import Verdict
 from agentd.engines.claude_pipe import ClaudePipe
+from agentd.engines.claude_saved import is_saved
 from agentd.engines.claude_servers import ServerFile, server_config
-from agentd.engines.claude_settings import PERMISSION_MODES, Offer, Settings
+from agentd.engines.claude_settings import ASKING, PERMISSION_MODES, PLAN, Offer, Settings
 from agentd.engines.claude_turn import Known, TurnBook
+from agentd.engines.remarks import remark_on
 from agentd.mcp_servers import HIVE_SERVER
 from agentd.tools.mcp_responder import McpResponder
 from hived.wire.protocol import VERSION
@@ -108,8 +109,7 @@ class ClaudeEngine:
 
     async def set_permission_mode(self, mode: str | None) -> bool:
         self._settings.permission_mode = mode
-        wanted = self._context.launch.spec.engine_options.get("permission_mode", "default") if mode is None else mode
-        return wanted in PERMISSION_MODES and await self._set("set_permission_mode", mode=wanted)
+        return self._mode in PERMISSION_MODES and await self._set_mode()
 
     async def compact(self) -> AsyncIterator[EngineEvent]:
         book = TurnBook(self._known, so_far=self._costs.so_far)
@@ -180,6 +180,8 @@ class ClaudeEngine:
             if pipe is None:
                 pipe = await self._started(line, book)
             else:
+                if pipe.mode not in (None, self._mode):
+                    await self._set_mode()  # a plan was approved, or the model has begun one: that was the last turn's
                 pipe.open_turn()
                 with contextlib.suppress(OSError):  # one that no longer reads has ended, and the next line finds that
                     await pipe.write(line)
@@ -204,7 +206,7 @@ class ClaudeEngine:
 
     def _keep_up(self, book: TurnBook) -> None:
         found = book.session_id
-        if found is not None and found != self.session_id and self._is_saved(found):
+        if found is not None and found != self.session_id and is_saved(self._config, found):
             self.session_id = found
         for what in book.unknown:
             if what not in self._unknown_told:
@@ -239,12 +241,9 @@ class ClaudeEngine:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SAVED_SECONDS):
-                while not self._is_saved(found):  # noqa: ASYNC110 - another program's file sets no event
+                while not is_saved(self._config, found):  # noqa: ASYNC110 - another program's file sets no event
                     await asyncio.sleep(SAVED_LOOK_SECONDS)
         self.session_id = found
-
-    def _is_saved(self, session_id: str) -> bool:
-        return any(holds_words(file) for file in self._config.glob(f"projects/*/{escape(session_id)}.jsonl"))
 
     # The process --------------------------------------------------------------------------------------------
 
@@ -276,7 +275,9 @@ class ClaudeEngine:
             self._config = Path(environment["CLAUDE_CONFIG_DIR"])
             process = await context.runtime.start(command, env=environment, cwd=context.workspace)
             self._costs.process_began()
-            pipe = ClaudePipe(process, self._responder, context.ask_permission, self._outside, context.log)
+            pipe = ClaudePipe(
+                process, self._responder, context.ask_permission, self._remark, self._outside, context.log
+            )
             self._pipe = pipe
             pipe.open_turn()
             if book.interrupted:
@@ -337,6 +338,12 @@ class ClaudeEngine:
         pipe, self._pipe = self._pipe, None
         return 0 if pipe is None else await pipe.terminate()
 
+    async def _remark(self, tool: str, remark: str) -> None:
+        """What the operator says of a tool that he allows: taken up in the running turn, else told as soon as it can be."""
+        said = remark_on(tool, remark)
+        if not await self.steer(said):
+            self._context.notice(said)
+
     def _outside(self, events: list[ProtocolEvent]) -> None:
         """The CLI may act between turns: a job that it had put in the background ends, say."""
         book = TurnBook(self._known)
@@ -346,6 +353,18 @@ class ClaudeEngine:
                     self._context.report(told)
         self._costs.between_turns(book.results)
         self._keep_up(book)
+
+    @property
+    def _mode(self) -> str:
+        mode = self._settings.permission_mode
+        return str(self._context.launch.spec.engine_options.get("permission_mode", "default")) if mode is None else mode
+
+    async def _set_mode(self) -> bool:
+        """Where a plan is approved, the CLI goes back to the mode that it was in before it planned. That must be one in which
+        it asks: to approve a plan is not to approve what it does."""
+        if self._mode == PLAN and not await self._set("set_permission_mode", mode=ASKING):
+            return False
+        return await self._set("set_permission_mode", mode=self._mode)
 
     async def _set(self, subtype: str, **details: Any) -> bool:
         """Whether the running CLI took it; one that does not run is told when it starts."""
@@ -378,12 +397,3 @@ def _ending(code: int, pipe: ClaudePipe) -> str:
     how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
     words = " ".join(pipe.process.last_words().split())[-500:]
     return f"{how}: {words}" if words else how
-
-
-def holds_words(conversation: Path) -> bool:
-    """Whether the CLI would resume that file: it is there before anybody's words are, and then is no conversation to it."""
-    try:
-        *lines, _unfinished = conversation.read_bytes().split(b"\n")
-    except OSError:
-        return False
-    return any(b'"type":"user"' in line for line in lines)

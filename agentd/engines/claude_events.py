@@ -18,6 +18,13 @@ class Began:
 
 
 @dataclass(frozen=True, slots=True)
+class ModeChanged:
+    """`system/status`: the permission mode is another now, whoever changed it."""
+
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
 class Inference:
     """Figures of one inference of the main thread. They come when it begins, with each of its blocks, and when it ends:
     only then with what it put out."""
@@ -158,6 +165,6 @@ class Unknown:
 
 
 ProtocolEvent = (
-    EngineEvent | Began | Inference | TakenUp | Result | ApiFailure | PermissionAsk | McpMessage | OtherRequest | RequestCancelled
+    EngineEvent | Began | ModeChanged | Inference | TakenUp | Result | ApiFailure | PermissionAsk | McpMessage | OtherRequest | RequestCancelled
     | ControlAnswer | RateLimit | Compacting | Unknown
 )  # fmt: skip

@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from agentd.engines import claude_protocol as protocol
-from agentd.engines.base import AskPermission, EngineFailed, EngineProcess
+from agentd.engines.base import AskPermission, EngineFailed, EngineProcess, ToolInput, ToolUse
 from agentd.engines.claude_events import (
     ControlAnswer,
     McpMessage,
+    ModeChanged,
     OtherRequest,
     PermissionAsk,
     ProtocolEvent,
@@ -27,24 +28,30 @@ from agentd.tools.mcp_responder import McpResponder
 
 ANSWER_SECONDS = 60.0
 """The CLI answers a control request within milliseconds once it runs; a cold start under load takes seconds."""
+MOST_USES = 32
 MOST_WAITING = 256
 """Batches that wait for a slow follower of the turn before the reading stands still, and with it the CLI."""
 
 
 class ClaudePipe:
-    """What is not between the CLI and this pipe goes to whoever awaits `next_events`; `outside` is told in between turns."""
+    """What is not between the CLI and this pipe goes to whoever awaits `next_events`; `outside` is told in between turns.
+
+    `remark` gets what the operator says of a tool that he allows (tool, remark): the protocol has no place for it.
+    """
 
     def __init__(
         self,
         process: EngineProcess,
         responder: McpResponder,
         ask: AskPermission,
+        remark: Callable[[str, str], Awaitable[None]],
         outside: Callable[[list[ProtocolEvent]], None],
         log: Callable[[str], None],
     ) -> None:
         self.process = process
         self._responder = responder
         self._ask = ask
+        self._remark = remark
         self._outside = outside
         self._log = log
         self._in_turn = False
@@ -55,6 +62,10 @@ class ClaudePipe:
         self._asked: dict[str, asyncio.Future[ControlAnswer]] = {}
         self._serving: dict[str, asyncio.Task[None]] = {}
         self._writing = asyncio.Lock()
+        self._used: dict[str, ToolInput] = {}
+        """By tool use, the input of those that came last."""
+        self.mode: str | None = None
+        """The permission mode that the CLI last moved to, by itself or because it was told to."""
         self.ended = asyncio.Event()
         """Its stdout is at its end: nothing more comes."""
         self._reader = asyncio.create_task(self._read(), name="claude stdout")
@@ -174,6 +185,11 @@ class ClaudePipe:
                 task = self._serving.get(event.request_id)
                 if task is not None:
                     task.cancel()
+            case ModeChanged():
+                self.mode = event.mode
+            case ToolUse():
+                self._remember(event)
+                return False
             case ControlAnswer():
                 future = self._asked.get(event.request_id)
                 if future is not None and not future.done():
@@ -181,6 +197,11 @@ class ClaudePipe:
             case _:
                 return False
         return True
+
+    def _remember(self, use: ToolUse) -> None:
+        self._used[use.tool_use_id] = use.input
+        if len(self._used) > MOST_USES:
+            del self._used[next(iter(self._used))]
 
     def _spawn(self, request_id: str, work: Coroutine[Any, Any, None]) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work, name=f"claude request {request_id}")
@@ -196,10 +217,14 @@ class ClaudePipe:
         if ask.tool.startswith(TOOL_PREFIX):
             await self._put(protocol.answer(ask.request_id, protocol.allowed(ask.input)))
             return
-        permission = await self._ask(ask.tool, ask.input, ask.tool_use_id)
+        # 2.1.330 asks about a plan without the plan: what the model wrote is what is to be decided.
+        shown = ask.input or self._used.get(ask.tool_use_id, ask.input)
+        permission = await self._ask(ask.tool, shown, ask.tool_use_id)
         if permission.allowed:
             given = ask.input if permission.updated_input is None else permission.updated_input
             await self._put(protocol.answer(ask.request_id, protocol.allowed(given)))
+            if permission.note:
+                await self._remark(ask.tool, permission.note)
         else:
             note = permission.note or "The operator refused this."
             await self._put(protocol.answer(ask.request_id, protocol.denied(note)))

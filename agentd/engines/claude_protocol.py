@@ -18,6 +18,7 @@ from agentd.engines.claude_events import (
     Inference,
     JsonObject,
     McpMessage,
+    ModeChanged,
     OtherRequest,
     PermissionAsk,
     ProtocolEvent,
@@ -207,7 +208,9 @@ def _system(message: JsonObject) -> list[ProtocolEvent]:
         version = str(message.get("claude_code_version", ""))
         return [Began(str(message["session_id"]), str(message.get("model", "")), version)]
     if subtype == "status":
-        return [Compacting(True)] if message.get("status") == "compacting" else _compacted(message)
+        mode = _text(message.get("permissionMode"))
+        moved: list[ProtocolEvent] = [] if mode is None else [ModeChanged(mode)]
+        return [*moved, *([Compacting(True)] if message.get("status") == "compacting" else _compacted(message))]
     if subtype == "compact_boundary":
         figures = _object(message.get("compact_metadata"))
         before, after = figures.get("pre_tokens"), figures.get("post_tokens")

@@ -15,6 +15,7 @@ from hived.wire.agents import ENGINES_OWN_MODEL, EngineAbilities, ModelOffered
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 """What `--effort` takes, for as long as the CLI has not said which of them its models know."""
 PERMISSION_MODES = ("default", "acceptEdits", "plan", "auto", "dontAsk", "bypassPermissions")
+ASKING, PLAN = "default", "plan"
 UNASKED = "bypassPermissions"
 """Asks for nothing. The CLI refuses it to root, unless IS_SANDBOX says that something else holds it."""
 _OFFER_FACT = "claude_offer"

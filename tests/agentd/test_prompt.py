@@ -108,8 +108,8 @@ def test_an_option_can_neither_leave_its_line_nor_its_quotes(option: str) -> Non
             "Reminder r1 that you set, due 2026-01-01T00:00:00.000Z:",
         ),
         (
-            {"kind": "reminder", "about": "019ab3c0-0000-7000-8000-000000000000", "sender": "operator"},
-            "Reminder 019ab3c0-0000-7000-8000-000000000000 that operator set for you at 2025-11-24T02:44:55.936Z, due"
+            {"kind": "reminder", "about": "019ab3c0-0000-7000-8000-000000000000", "sender": "hived"},
+            "Reminder 019ab3c0-0000-7000-8000-000000000000, set at 2025-11-24T02:44:55.936Z, due"
             " 2026-01-01T00:00:00.000Z:",
         ),
         (

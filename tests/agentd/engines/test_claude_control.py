@@ -16,7 +16,8 @@ from agentd.engines.base import (
     ToolInput,
     ToolResult,
 )
-from agentd.engines.claude import ClaudeEngine, holds_words
+from agentd.engines.claude import ClaudeEngine
+from agentd.engines.claude_saved import holds_words
 from tests.support.claude import Setting, done_of, played, until
 from tests.support.claude_turns import bash, ended, engine_pid, is_delta, running, script, sleeping_child
 
