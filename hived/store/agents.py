@@ -10,12 +10,11 @@ SELECT a.*, coalesce(j.cursor, 0) AS cursor, j.last_event_at,
   (SELECT count(*) FROM messages m WHERE m.recipient_id = a.id AND m.status = 'held') AS held,
   (SELECT count(*) FROM waiting w WHERE w.agent = a.name) AS waiting,
   (SELECT s.usd FROM spend s WHERE s.agent_id = a.id AND s.day = :today) AS today_usd,
-  (SELECT sum(s.usd) FROM spend s WHERE s.agent_id = a.id) AS total_usd,
-  (SELECT coalesce(sum(s.turns), 0) FROM spend s WHERE s.agent_id = a.id) AS turns,
-  (SELECT coalesce(max(s.estimated), 0) FROM spend s WHERE s.agent_id = a.id) AS estimated,
+  t.usd AS total_usd, coalesce(t.turns, 0) AS turns, coalesce(t.estimated, 0) AS estimated,
   (SELECT w.subject FROM waiting w WHERE w.id = a.over_budget AND w.kind = 'budget') AS over_budget_words,
   (SELECT b."window" FROM budgets b WHERE b.id = a.over_budget) AS over_budget_window
 FROM agents a LEFT JOIN journals j ON j.agent_id = a.id AND j.journal_uuid = a.journal_uuid
+  LEFT JOIN spend_totals t ON t.agent_id = a.id
 """
 _VIEW_ONE = _VIEW + "WHERE a.id = :id"
 _VIEW_ALL = _VIEW + "ORDER BY a.created_at, a.id"

@@ -1,7 +1,8 @@
 """Budgets' rows, what was spent within them, and whom they have stopped.
 
 `root` is the agent's id, or that of the tree's root; NULL for the hive. Who is in a tree is read from the agents that there
-are: a parent by its name, and never older than its child, so that a name that is used again inherits nobody.
+are: a parent by its name, and never younger than its child, so that a name that is used again inherits nobody. The members come
+first in every join (CROSS JOIN): the spend of one is one look-up, and there may be a year of it.
 """
 
 from hived.store.database import Connection, Row, Tx
@@ -18,7 +19,7 @@ _MEMBERS = {
 _SPEND = {
     "hour": "spend_hours s ON s.agent_id = m.id AND s.hour = :span",
     "day": "spend s ON s.agent_id = m.id AND s.day = :span",
-    "total": "spend s ON s.agent_id = m.id",
+    "total": "spend_totals s ON s.agent_id = m.id",
 }
 _IN_FORCE = """WITH RECURSIVE above(id, parent, created_at) AS (
     SELECT id, parent, created_at FROM agents WHERE id = :agent
@@ -30,17 +31,18 @@ _IN_FORCE = """WITH RECURSIVE above(id, parent, created_at) AS (
     CASE scope WHEN 'agent' THEN 0 WHEN 'tree' THEN 1 ELSE 2 END, id"""
 _SPENT = """WITH RECURSIVE $MEMBERS
   SELECT sum(s.usd) AS usd, coalesce(max(s.estimated), 0) AS estimated, coalesce(sum(s.tokens), 0) AS tokens,
-    coalesce(sum(s.turns), 0) AS turns FROM members m JOIN $SPEND"""
+    coalesce(sum(s.turns), 0) AS turns FROM members m CROSS JOIN $SPEND"""
 _UNPRICED = """WITH RECURSIVE $MEMBERS
-  SELECT a.name FROM members m JOIN agents a ON a.id = m.id JOIN $SPEND
+  SELECT a.name FROM members m CROSS JOIN agents a ON a.id = m.id CROSS JOIN $SPEND
   GROUP BY a.id HAVING sum(s.usd) IS NULL AND sum(s.turns) > 0 ORDER BY a.name"""
 _BEGUN = """WITH RECURSIVE $MEMBERS
-  SELECT count(*) FROM members m JOIN agents a ON a.id = m.id
+  SELECT count(*) FROM members m CROSS JOIN agents a ON a.id = m.id
   WHERE a.turn_id IS NOT NULL AND a.lifecycle = 'running' AND a.id IS NOT :but"""
 _ADD = """INSERT INTO spend(agent_id, day, turns, tokens, usd, estimated) VALUES (:id, :span, 1, :tokens, :usd, :estimated)
   ON CONFLICT(agent_id, day) DO UPDATE SET turns = turns + 1, tokens = tokens + excluded.tokens,
     usd = CASE WHEN excluded.usd IS NULL THEN usd ELSE coalesce(usd, 0) + excluded.usd END,
     estimated = max(estimated, excluded.estimated)"""
+_ADD_TOTAL = _ADD.replace("spend(", "spend_totals(").replace(" day,", "").replace(" :span,", "").replace(", day)", ")")
 _ADD_HOUR = _ADD.replace("spend(", "spend_hours(").replace("day", "hour")
 
 
@@ -186,6 +188,7 @@ def insert_spend(
     turn = {"id": agent_id, "tokens": tokens, "usd": usd, "estimated": int(estimated)}
     tx.execute(_ADD, {**turn, "span": day})
     tx.execute(_ADD_HOUR, {**turn, "span": hour})
+    tx.execute(_ADD_TOTAL, turn)
     tx.execute("DELETE FROM spend_hours WHERE agent_id = ? AND hour < ?", (agent_id, kept_from))
 
 

@@ -171,6 +171,15 @@ CREATE TABLE spend_hours(
   estimated INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (agent_id, hour)
 ) STRICT, WITHOUT ROWID;
+-- What was spent in all: the sum of spend by agent, kept beside it because budgets and views ask for it at every turn.
+CREATE TABLE spend_totals(
+  agent_id TEXT PRIMARY KEY REFERENCES agents(id) ON DELETE CASCADE,
+  turns INTEGER NOT NULL DEFAULT 0,
+  tokens INTEGER NOT NULL DEFAULT 0,
+  usd REAL,
+  estimated INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+INSERT INTO spend_totals SELECT agent_id, sum(turns), sum(tokens), sum(usd), max(estimated) FROM spend GROUP BY agent_id;
 CREATE INDEX agents_by_parent ON agents(parent);     -- a spawn tree, from its root down
 
 CREATE INDEX audit_by_subject ON audit(subject);

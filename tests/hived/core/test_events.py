@@ -163,9 +163,10 @@ async def test_spend_is_summed_and_none_until_a_turn_gives_a_figure(books: Books
     assert (spend.turns, spend.total_usd, spend.today_usd, spend.estimated) == (1, None, None, False)
     await books.end_turn(ada, "t2", "ok", cost=COST)
     await books.end_turn(ada, "t3", "ok", cost={"tokens": 1, "usd": 0.5, "estimated": True})
-    await books.do(lambda tx: tx.execute("INSERT INTO spend VALUES (?, '2020-01-01', 2, 9, 1.0, 0)", (ada,)))
+    past = event(4, "turn_end", turn_id="t4", outcome="ok", cost={"tokens": 9, "usd": 1.0, "estimated": False})
+    await books.events(ada, {**past, "ts": "2020-01-01T00:00:00.000Z"})
     spend = (await books.view("ada")).spend
-    assert (spend.turns, spend.today_usd, spend.total_usd, spend.estimated) == (5, 0.75, 1.75, True)
+    assert (spend.turns, spend.today_usd, spend.total_usd, spend.estimated) == (4, 0.75, 1.75, True)
 
 
 async def test_conditions_come_and_go(books: Books) -> None:
