@@ -20,13 +20,14 @@ from hivetui.screens.places import agent_choices, place_choices
 from hivetui.screens.prompt import PromptScreen
 from hivetui.state.clock import Clock
 from hivetui.state.hive import HiveState, Notice
-from hivetui.state.regions import MEDIUM
 from hivetui.widgets.footer import KeyFooter
 from hivetui.widgets.header import Header
 from hivetui.widgets.keyed_rows import KeyedRows
 from hivetui.widgets.lines import Line, clean, plain, wrapped
 from hivetui.widgets.reading import Reading
 
+SIDE_BY_SIDE = 120
+"""From this width on the list and what there is to read stand side by side."""
 Go = Callable[[str], object]
 """Goes to an agent, a screen or a command, by what the list of places gives."""
 
@@ -82,7 +83,7 @@ class ListingScreen(Screen[None]):
         self.draw(self.state)
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < MEDIUM, "-narrow")
+        self.set_class(self.size.width < SIDE_BY_SIDE, "-narrow")
         self.call_after_refresh(lambda: self.draw(self.state))
 
     def draw(self, state: HiveState) -> None:

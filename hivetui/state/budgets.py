@@ -64,7 +64,7 @@ def whose(budget: Budget) -> str:
 def figures(budget: Budget) -> tuple[Figure, ...]:
     """Those that are limited."""
     found = (
-        ("usd", budget.spent.usd, budget.usd, budget.raised.usd or 0.0),
+        ("usd", 0.0 if not budget.spent.turns else budget.spent.usd, budget.usd, budget.raised.usd or 0.0),
         ("tokens", float(budget.spent.tokens), budget.tokens, float(budget.raised.tokens)),
         ("turns", float(budget.spent.turns), budget.turns, float(budget.raised.turns)),
     )
