@@ -5,6 +5,7 @@ Nothing else is special, so a path such as `app/[id]/page.tsx` is itself. Matchi
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 STAR = None
 _PIECE = re.compile(r"\\([*\\])|(\*+)|([^*\\]+|\\)")
@@ -13,7 +14,8 @@ Pieces = Sequence[str | None]
 """Literal texts, and STAR between them."""
 
 
-def pieces(pattern: str) -> list[str | None]:
+@lru_cache(maxsize=4096)
+def pieces(pattern: str) -> tuple[str | None, ...]:
     """The pattern taken apart."""
     found: list[str | None] = []
     for literal, star, text in _PIECE.findall(pattern):
@@ -22,7 +24,7 @@ def pieces(pattern: str) -> list[str | None]:
             found[-1] = f"{found[-1]}{piece}"
         else:
             found.append(piece)
-    return found
+    return tuple(found)
 
 
 def escaped(text: str) -> str:

@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from hived.core import globs, rule_hosts, rule_paths
@@ -159,11 +160,14 @@ def _allows_whole(pattern: str, ask: Ask, kind: Kind, given: str) -> bool:
     if kind == "url":
         return rule_hosts.allows(pattern, given)
     text = globs.literal(pattern)
-    return text is not None and _same(read(text), read(given))
+    return text is not None and _same(_wanted(text), read(given))
 
 
 def _judge_parts(allowing: Sequence[Pattern], ask: Ask, kind: Kind, given: str) -> Judged | None:
-    """A command of which each part is allowed by some rule."""
+    """A command of which each part is allowed by some rule.
+
+    Never where a part's program runs others: that is allowed as a whole command, by its exact text.
+    """
     patterns = [rule for rule in allowing if not _is_special(rule.pattern)]
     if kind != "command" or not patterns or overlooked(ask, kind) is not None:
         return None
@@ -172,32 +176,38 @@ def _judge_parts(allowing: Sequence[Pattern], ask: Ask, kind: Kind, given: str) 
         return None
     deciding: list[str] = []
     for words in command.parts:
-        rule = next((rule for rule in patterns if fits_part(rule.pattern, words)), None)
+        if guarded(words) is not None:
+            return None
+        part = joined(words)
+        rule = next((rule for rule in patterns if _covers(rule.pattern, words, part)), None)
         if rule is None:
             return None
         deciding.append(rule.rule_id)
     return Judged("allow", tuple(dict.fromkeys(deciding)))
 
 
-def fits_part(pattern: str, words: tuple[str, ...]) -> bool:
-    """Whether an allow of that pattern covers that part of a command.
+def _covers(pattern: str, words: tuple[str, ...], part: str) -> bool:
+    """Whether an allow of that pattern covers that part of a command, which is not guarded.
 
-    Never where the part's program runs others: those are allowed as a whole command, by its exact text. A star at the very
-    end, after a letter or digit, ends a word: `git status*` is `git status` alone or with more words, not `git statusfoo`.
+    A star at the very end, after a letter or digit, ends a word: `git status*` is `git status` alone or with more words, not
+    `git statusfoo`.
     """
-    if guarded(words) is not None:
-        return False
-    text = globs.literal(pattern)
-    if text is not None:
-        wanted = read(text)
+    taken = globs.pieces(pattern)
+    if globs.STAR not in taken:
+        wanted = _wanted("".join(piece or "" for piece in taken))
         return wanted.flaw is None and wanted.parts == (words,)
     if not fits_program(pattern):
         return False
-    taken, part = globs.pieces(pattern), joined(words)
     before = taken[-2] if len(taken) > 1 and taken[-1] is globs.STAR else None
     if before is not None and _WHOLE_WORD.search(pattern):
-        return globs.fits(taken[:-1], part) or globs.fits([*taken[:-2], f"{before} ", globs.STAR], part)
+        return globs.fits(taken[:-1], part) or globs.fits((*taken[:-2], f"{before} ", globs.STAR), part)
     return globs.fits(taken, part)
+
+
+@lru_cache(maxsize=1024)
+def _wanted(text: str) -> ShellCommand:
+    """The command that a pattern without a star is."""
+    return read(text)
 
 
 def fits_program(pattern: str) -> bool:

@@ -115,7 +115,7 @@ def _fits(pattern: str, path: str, *, dots: bool = False) -> bool:
             if anything[index]:
                 if not hidden:
                     following.add(index)
-            elif globs.fits(taken[index], part) and not (hidden and taken[index][:1] == [globs.STAR]):
+            elif globs.fits(taken[index], part) and not (hidden and taken[index][:1] == (globs.STAR,)):
                 following.add(index + 1)
         reached = _skipping(following, anything)
         if not reached:
