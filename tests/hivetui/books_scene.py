@@ -9,7 +9,7 @@ from hived.wire.messages import Message
 from hived.wire.questions import Question
 from hived.wire.reminders import Reminder
 from hived.wire.rules import PreviewedAsk, Rule, RulePreview
-from hived.wire.snapshot import Snapshot
+from hived.wire.snapshot import FeedRow, Snapshot
 from tests.hivetui import scene
 from tests.hivetui.scene import ago, ident, to_come
 
@@ -190,3 +190,7 @@ def snapshot() -> Snapshot:
             "reminders": reminders(),
         }
     )  # fmt: skip
+
+
+def row(seq: int, kind: Any, payload: dict[str, Any]) -> FeedRow:
+    return FeedRow(seq=seq, ts=scene.ago(0), kind=kind, payload=payload)
