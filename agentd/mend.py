@@ -44,6 +44,7 @@ async def mend(journal: Journal, recorder: Recorder, stats: TurnStats) -> None:
             "error": "the harness ended in mid-turn",
             "retryable": True,
             "steered": steered,
+            "cut_off": True,
         },
     )
     await stats.record(_row(begun, ctx, cost, journal.get(ID_FACT)))

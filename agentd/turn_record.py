@@ -97,6 +97,7 @@ class TurnRecord:
             "error": done.error,
             "retryable": done.retryable,
             "steered": list(self.steered),
+            "cut_off": self.stopped and done.outcome != "ok",
         }
 
     def row(self, done: TurnDone, session_id: str | None) -> TurnRow:

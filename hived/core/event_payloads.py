@@ -41,6 +41,7 @@ class TurnEnd(Answer):
     message_ids: Annotated[list[str], _otherwise(())] = Field(default_factory=list)
     error: Annotated[str | None, _otherwise(None)] = None
     retryable: Annotated[bool | None, _otherwise(None)] = None
+    cut_off: Annotated[bool, _otherwise(False)] = False
     ctx: Annotated[Ctx | None, _otherwise(None)] = None
     cost: Annotated[Cost | None, _otherwise(None)] = None
     session_id: Annotated[str | None, _otherwise(None)] = None

@@ -5,11 +5,11 @@ Most batches only move the cursor, so that path is one SELECT and one UPDATE.
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hived.config import Config
-from hived.core import approvals, budgets, delivery, heard, logins, messages, questions, reminders
+from hived.core import approvals, budgets, delivery, heard, logins, messages, outbox, questions, reminders
 from hived.core.agent_views import publish, spec_of
 from hived.core.conditions import resumes_by_itself, set_conditions
 from hived.core.event_payloads import (
@@ -85,7 +85,7 @@ def take_batch(
     fresh = _fresh(events, at, oldest)
     refused = _refused_before(tx, agent_id, events[: len(events) - len(fresh)])
     if fresh:
-        for event in fresh:
+        for event in _without_plain_messages(tx, agent_id, fresh):
             if event.get("kind") in STATE_KINDS:
                 changed |= _apply(tx, agent_id, event, config, refused)
         at = fresh[-1]["id"]
@@ -93,6 +93,22 @@ def take_batch(
     if changed:
         publish(tx, agent_id)
     return EventsTaken(cursor=at, refused=refused)
+
+
+def _without_plain_messages(
+    tx: Tx, agent_id: str, events: list[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """The events in their order, but for runs of messages that could be taken at once, which then were."""
+    at = 0
+    while at < len(events):
+        end = at
+        while end < len(events) and events[end].get("kind") == "message_out":
+            end += 1
+        if end - at > 1:
+            at += outbox.take_plain(tx, agent_id, [event.get("payload") for event in events[at:end]])
+        if at < len(events):
+            yield events[at]
+            at += 1
 
 
 def _fresh(events: list[dict[str, Any]], cursor: int, oldest: int | None) -> list[dict[str, Any]]:
@@ -147,7 +163,7 @@ def _act(tx: Tx, agent_id: str, event: dict[str, Any], config: Config, refused: 
             _end_turn(tx, _agent(tx, agent_id), read(TurnEnd, payload), since, config)
         case "message_out":
             out = read(MessageOut, payload)
-            _take(lambda: messages.take_message(tx, _agent(tx, agent_id), out), out.message_id, refused)
+            _take(lambda: messages.take_message(tx, agent_id, out), out.message_id, refused)
             return False
         case "question_out":
             asked = read(QuestionOut, payload)
@@ -206,7 +222,7 @@ def _end_turn(tx: Tx, agent: Row, end: TurnEnd, since: str, config: Config) -> N
     agent_id, until = agent["id"], agent["turn_until"]
     goes_on = resumes_by_itself(spec_of(agent), config.rate_limit_resume)
     delivery.settle_turn(tx, agent_id, end, config.max_deliveries, rate_limit_resume=goes_on)
-    approvals.close_turn(tx, agent_id, end.turn_id)
+    approvals.close_turn(tx, agent_id, end.turn_id, cut_off=end.cut_off)
     state = "idle" if until is None else "napping"
     agent_store.update_turn(tx, agent_id, state=state, since=since, turn_id=None, wake=None, until=until)
     error = None if end.error is None else sound(end.error)

@@ -87,7 +87,10 @@ def hand_on(tx: Tx, row: Row, verdict: Decided, actor: Actor) -> None:
 
 def orphan_older(tx: Tx, agent_id: str, generation: int) -> None:
     """Pending asks of dead generations can still be decided, but nobody stands still for them."""
-    rows = store.select_pending_below(tx.connection, agent_id, generation)
+    _orphan(tx, store.select_pending_below(tx.connection, agent_id, generation))
+
+
+def _orphan(tx: Tx, rows: list[Row]) -> None:
     for row in rows:
         store.update_orphaned(tx, row["id"])
         waiting.open_item(tx, row["id"], "tool_use", agent=row["requester"], subject=row["subject"], blocks=False)
@@ -96,15 +99,19 @@ def orphan_older(tx: Tx, agent_id: str, generation: int) -> None:
         feed(tx, row["id"])
 
 
-def close_turn(tx: Tx, agent_id: str, turn_id: str) -> None:
+def close_turn(tx: Tx, agent_id: str, turn_id: str, *, cut_off: bool = False) -> None:
     """The turn that asked has ended: what nobody decided is cancelled. The caller publishes the agent.
 
-    An orphan stays: its turn did not end, it was cut off, and the next harness only writes that down. What was decided while
+    `cut_off`: its harness was stopped in the middle of it, so what nobody decided is an orphan, and may be asked again. An orphan stays: its turn did not end, it was cut off, and the next harness only writes that down. What was decided while
     that harness was dying, so that its engine never heard it, is left for the agent as an orphan's answer is.
     """
-    for row in store.select_pending_of_turn(tx.connection, agent_id, turn_id):
-        _cancel(tx, row)
-    for row in store.select_unheard_of_turn(tx.connection, agent_id, turn_id):
+    pending = store.select_pending_of_turn(tx.connection, agent_id, turn_id)
+    if cut_off:
+        _orphan(tx, pending)
+    else:
+        for row in pending:
+            _cancel(tx, row)
+    for row in store.select_unheard_of_turn(tx.connection, agent_id, turn_id, cut_off=cut_off):
         _leave(tx, row)
     store.update_turn_over(tx, agent_id, turn_id)
 

@@ -72,15 +72,16 @@ def select_pending_of_turn(connection: Connection, agent_id: str, turn_id: str) 
     ).fetchall()
 
 
-def select_unheard_of_turn(connection: Connection, agent_id: str, turn_id: str) -> list[Row]:
-    """What somebody decided while a harness that is gone by now waited for it, and that it never wrote down."""
+def select_unheard_of_turn(connection: Connection, agent_id: str, turn_id: str, *, cut_off: bool) -> list[Row]:
+    """What somebody decided while a harness that is gone by now (`cut_off`: or goes now) waited for it, and that it never wrote
+    down."""
     return connection.execute(
         _SELECT
         + """JOIN agents now ON now.id = a.requester_id
            WHERE a.kind = 'tool_use' AND a.requester_id = ? AND a.turn_id = ? AND a.status IN ('approved', 'denied')
              AND NOT a.heard AND NOT a.turn_over AND NOT a.orphaned AND a.answered_by_rule IS NULL
-             AND a.generation < now.generation ORDER BY a.created_at, a.id""",
-        (agent_id, turn_id),
+             AND (? OR a.generation < now.generation) ORDER BY a.created_at, a.id""",
+        (agent_id, turn_id, cut_off),
     ).fetchall()
 
 

@@ -28,9 +28,9 @@ STATE_KINDS: frozenset[str] = frozenset(
 """What hived acts on; every other kind only moves the cursor."""
 
 PAYLOADS: dict[str, str] = {
-    "turn_start": "turn_id, wake {kind (message|operator|compact|checkpoint), from}, unread, message_ids, model",
+    "turn_start": "turn_id, wake {kind (message|operator|reminder|report|compact|checkpoint), from}, unread, message_ids, model",
     "turn_end": "turn_id, outcome, message_ids, duration_ms, ctx {tokens, window}|null, cost {tokens, usd, estimated}|null,"
-    " model, session_id, tool_calls, error|null, retryable, steered",
+    " model, session_id, tool_calls, error|null, retryable, steered, cut_off (its harness was stopped or killed in it)",
     "text": "text",
     "thinking": "text, hidden",
     "tool_use": "tool_use_id, tool, input",
@@ -47,7 +47,7 @@ PAYLOADS: dict[str, str] = {
     "token_usage_changed": "ctx, cost",
     "turn_state_changed": "state, turn_id, until",
     "permission_asked": "approval_id, tool, input",
-    "permission_decided": "approval_id, tool, status (cancelled: the engine took its ask back, and hived closes the row), note",
+    "permission_decided": "approval_id, tool, status (cancelled: the engine took its ask back, and hived closes the row), note, by (a rule or a grant), updated_input",
     "session_changed": "state, id, primer, detail",
     "login_changed": "login_id, state, url, detail",
     "text_delta": "text",

@@ -10,6 +10,8 @@ from tests.support.hive import LiveHive, live_hive, wait_until
 
 SCENARIO = """
 [[turn]]
+match = "please"
+repeat = true
 steps = [{ask_permission = {tool = "Bash", input = {command = "make"}}}, {say = "made"}]
 [[turn]]
 repeat = true
@@ -25,7 +27,7 @@ def asking() -> Iterator[LiveHive]:
         scenario.write_text(SCENARIO)
         hive.spawn("worker", "scripted", engine_options={"scenario": str(scenario)})
         hive.until_online("worker")
-        hive.post("/v1/messages", {"to": "worker", "body": "go"})
+        hive.post("/v1/messages", {"to": "worker", "body": "please"})
         wait_until(lambda: waiting(hive), "the ask")
         yield hive
 
@@ -66,3 +68,17 @@ def test_an_ask_outlives_its_harness_as_an_orphan_and_its_answer_comes_as_a_mess
         assert hive.post(f"/v1/approvals/{item['id']}/approve", {})[0] == 200
         told = [m for m in hive.get("/v1/messages?agent=worker")[1]["messages"] if m["sender"] == "hived"]
         assert ["approved: Bash make" in message["body"] for message in told] == [True]
+
+
+def test_an_ask_of_an_agent_that_is_stopped_can_still_be_decided_and_is_not_asked_again() -> None:
+    with asking() as hive:
+        (item,) = waiting(hive)
+        assert hive.post("/v1/agents/worker/stop", {})[0] == 200
+        assert hive.get(f"/v1/approvals/{item['id']}")[1]["status"] == "orphaned"
+        assert [(found["id"], found["blocks"]) for found in waiting(hive)] == [(item["id"], False)]
+        assert hive.post(f"/v1/approvals/{item['id']}/approve", {})[0] == 200
+        assert hive.post("/v1/agents/worker/start", {})[0] == 200
+        wait_until(lambda: "made" in texts(hive), "the turn going on without another ask")
+        asks = hive.get("/v1/approvals?kind=tool_use")[1]["approvals"]
+        assert [ask["status"] for ask in asks] == ["approved", "approved"]
+        assert asks[1]["grant"] == item["id"]
