@@ -1,5 +1,6 @@
 """Budgets on the books: what is counted, who is stopped by which, and every way on."""
 
+import random
 from typing import Any
 
 import pytest
@@ -555,3 +556,34 @@ async def test_what_a_harness_says_of_its_conditions_leaves_the_books_word_alone
     await books.events(scout, event(3, "status_changed", condition="needs_login", on=False))
     await put(books, agent="scout")
     assert (await books.view("scout")).conditions == []
+
+
+# Many at once ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_what_a_tree_goes_over_by_is_at_most_one_turn_of_each_agent(books: Books, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 (no secret)
+    names = ["root", "left", "right", "leaf"]
+    ids = [await books.agent(name, parent=None if name == "root" else "root") for name in names]
+    await put(books, scope="tree", agent="root", usd=10, tokens=1000, turns=12)
+    running: set[str] = set()
+    for _ in range(120):
+        agent_id = chance.choice(ids)
+        if agent_id in running:
+            running.discard(agent_id)
+            await turn(books, agent_id, chance.choice([0.0, 0.5, 3.0]), chance.choice([1, 50, 300]))
+        elif await check(books, agent_id) is None:
+            running.add(agent_id)
+            await begin(books, agent_id)
+    for agent_id in running:
+        await turn(books, agent_id, 3.0, 300)
+    [shown] = await listed(books)
+    assert shown.over
+    assert shown.spent.turns <= 12
+    assert (shown.spent.usd or 0) < 10 + 3.0 * len(names)
+    assert shown.spent.tokens < 1000 + 300 * len(names)
+    assert all([await check(books, agent_id) is not None for agent_id in ids])
+    await remove(books, shown.id)
+    assert await books.waiting() == []
+    assert await books.one("SELECT count(*) FROM agents WHERE over_budget IS NOT NULL") == 0
