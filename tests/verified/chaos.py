@@ -17,9 +17,10 @@ from tests.verified.shell import expect, wait_until
 
 SECONDS = float(os.environ.get("HIVE_CHAOS_SECONDS", "300"))
 SEED = int(os.environ.get("HIVE_CHAOS_SEED", "20261121"))
-KILL_EVERY = (2.0, 6.0)
+KILL_EVERY = (1.0, 4.0)
 """Seconds from one kill to the next."""
 REST_SECONDS = 240.0
+QUIET_SECONDS = 3.0
 MOST_UNREAD = 40
 WORKERS = [f"w{number}" for number in range(1, 9)]
 NAMES = ["queen", *WORKERS, "clara"]
@@ -89,24 +90,27 @@ def give_work(operator: Operator, round: int) -> None:
 
 def at_rest(operator: Operator) -> None:
     """Nothing is killed any more, all that waits is decided, until nobody has anything left to do."""
-    quiet_since: list[float] = []
+    deadline = time.monotonic() + REST_SECONDS
+    quiet_since = None
+    while quiet_since is None or time.monotonic() - quiet_since < QUIET_SECONDS:
+        decided = operator.decide_one(at_rest=True)
+        left = what_is_left(operator)
+        quiet_since = None if decided or left else quiet_since or time.monotonic()
+        expect(time.monotonic() < deadline, f"after {REST_SECONDS:g} s there is still: {'; '.join(left)}")
+        time.sleep(0.0 if decided else 0.2)
 
-    def rested() -> bool:
-        while operator.decide_one(at_rest=True):
-            quiet_since.clear()
-        agents = operator.get("/v1/agents")["agents"]
-        busy = [
-            a["name"] for a in agents if not a["online"] or a["turn"]["state"] != "idle" or a["unread"] or a["held"]
-        ]
-        pending = [q for q in operator.get("/v1/questions")["questions"] if q["status"] == "pending"]
-        due = [r for r in operator.get("/v1/reminders")["reminders"] if r["status"] in ("pending", "sent")]
-        if busy or pending or due:
-            quiet_since.clear()
-        else:
-            quiet_since.append(time.monotonic())
-        return bool(quiet_since) and quiet_since[-1] - quiet_since[0] > 3
 
-    wait_until(rested, "the hive coming to rest", REST_SECONDS)
+def what_is_left(operator: Operator) -> list[str]:
+    """Who has something to do, and what is open; empty of a hive at rest."""
+    busy = [
+        f"{agent['name']} (online {agent['online']}, {agent['turn']['state']}, unread {agent['unread']}, held {agent['held']})"
+        for agent in operator.get("/v1/agents")["agents"]
+        if not agent["online"] or agent["turn"]["state"] != "idle" or agent["unread"] or agent["held"]
+    ]
+    questions = [q for q in operator.get("/v1/questions")["questions"] if q["status"] == "pending"]
+    reminders = [r for r in operator.get("/v1/reminders")["reminders"] if r["status"] in ("pending", "sent")]
+    open_ones = [f"question {q['id']} of {q['asker']} to {q['recipient']}" for q in questions]
+    return [*busy, *open_ones, *(f"reminder {r['id']} of {r['agent']} is {r['status']}" for r in reminders)]
 
 
 def tally(hive: LiveHive, operator: Operator) -> None:
@@ -146,9 +150,14 @@ steps = [{answer_all = "in your own words"}, {say = "Noted."}]
 def worker(neighbour: str) -> str:
     return f"""
 [[turn]]
-match = "chatter"
+match = "chatter, round"
 repeat = true
-steps = [{{answer_all = "yes"}}, {{send = {{to = "{neighbour}", body = "chatter on, {{message_id}}"}}}}]
+steps = [{{answer_all = "yes"}}, {{send = {{to = "{neighbour}", body = "back and forth, {{message_id}}"}}}}]
+
+[[turn]]
+match = "back and forth"
+repeat = true
+steps = [{{answer_all = "yes"}}, {{send = {{to = "{{from}}", body = "back and forth, {{message_id}}"}}}}]
 
 [[turn]]
 match = "work"

@@ -31,7 +31,9 @@ class Operator:
         """Approval → the verdict of the one client of two that won."""
 
     def get(self, target: str) -> Any:
-        return self._until_answered("GET", target, None)[1]
+        status, answer = self._until_answered("GET", target, None)
+        expect(status == 200, f"GET {target} was answered {status}: {answer}")
+        return answer
 
     def post(self, target: str, body: Any = None) -> tuple[int, Any]:
         return self._until_answered("POST", target, body)
@@ -73,10 +75,13 @@ class Operator:
 
     def kill(self, names: list[str]) -> None:
         """hived, a harness or an engine, with SIGKILL; hived is started again at once."""
-        what = self.random.choices(("hived", "harness", "engine"), (3, 5, 2))[0]
+        what = self.random.choices(("hived", "harness", "engine", "asker"), (3, 4, 2, 3))[0]
         if what == "hived":
             self.hive.kill()
             self.hive.start()
+        elif what == "asker":
+            self._kill_asker()
+            return
         else:
             agent = self.get(f"/v1/agents/{self.random.choice(names)}")
             if not agent.get("pid"):
@@ -88,6 +93,19 @@ class Operator:
                     return
                 os.kill(self.random.choice(engines).pid if what == "engine" else harness.pid, signal.SIGKILL)
         self.did[f"killed {what}"] += 1
+
+    def _kill_asker(self) -> None:
+        """The harness of one that waits for a yes is killed, and it is said while nobody is there to hear it."""
+        asks = [item for item in self.get("/v1/waiting")["waiting"] if item["kind"] == "tool_use"]
+        if not asks:
+            return
+        ask = self.random.choice(asks)
+        agent = self.get(f"/v1/agents/{ask['agent']}")
+        if agent.get("pid"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(agent["pid"], signal.SIGKILL)
+                self.did["killed asker"] += 1
+        self._settled("tool_use approve", self.post(f"/v1/approvals/{ask['id']}/approve", {}))
 
     def _approval(self, id: str, kind: str) -> None:
         verdict = "approve" if self.random.random() < 0.75 else "deny"
