@@ -100,7 +100,7 @@ KEYS: tuple[Key, ...] = (
     Key("waiting.text", "t", "screen.write_answer", "t", "in words", "Answer a question in words.", "waiting", 3),
     Key("waiting.note", "n", "screen.write_note", "n", "note", "Write a note that goes to the agent with your decision.", "waiting", 3),
     Key("waiting.edit", "e", "screen.edit_asked", "e", "edit", "Change a tool's input, a held message's words or how much more a budget gets, then let it go.", "waiting", 4),
-    Key("waiting.remember", "R", "screen.remember", "R", "remember", "Show the rule that would answer this from now on: for the agent, again for the hive, again for none. a then makes it.", "waiting", 5),
+    Key("waiting.remember", "R", "screen.remember", "R", "rule", "Show the rule that would answer this from now on: for the agent, again for the hive, again for none. a then makes it.", "waiting", 5),
     Key("waiting.agent", "enter", "screen.choose_waiting", "enter", "its agent", "Send the options that are ticked, log it in where that is what it needs, else focus the agent that asks.", "waiting", 3),
     Key("waiting.mark", "space", "screen.mark", "space", "mark", "Mark it, or unmark it.", "waiting", 6),
     Key("waiting.mark_kind", "asterisk", "screen.mark_kind", "*", "mark its kind", "Mark all of its kind that are shown, or unmark them.", "waiting", 9),
@@ -178,7 +178,7 @@ DECIDES: dict[str, dict[str, str]] = {
     "apply_commit": {"waiting.approve": "approve", "waiting.deny": "deny", "waiting.note": "note"},
     "tool_use": {
         "waiting.approve": "approve", "waiting.deny": "deny", "waiting.note": "note", "waiting.edit": "edit",
-        "waiting.remember": "remember",
+        "waiting.remember": "rule",
     },
     "question": {"waiting.text": "answer"},
     "question_options": {"waiting.option_1": "answer", "waiting.text": "in words"},

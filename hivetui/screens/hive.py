@@ -36,7 +36,7 @@ from hivetui.widgets.pane import AgentPane, PaneGrid
 from hivetui.widgets.rows import Rows
 from hivetui.widgets.strips import content_of
 from hivetui.widgets.waiting_detail import WaitingDetail
-from hivetui.widgets.waiting_entry import EntryArea, WaitingEntry
+from hivetui.widgets.waiting_entry import TALL, EntryArea, WaitingEntry
 from hivetui.widgets.waiting_list import WaitingList, waiting_title
 
 
@@ -223,6 +223,9 @@ class HiveScreen(HiveWaiting):
             marked=[item.kind for item in self.state.waiting.chosen()],
             demo=self._demo,
         )
+        if self.where == "entry":
+            idle = "entry.send" if self.entry.kind in TALL else "entry.commit"
+            keys = tuple(key for key in keys if key.id != idle)
         self.footer.show(keys, self.state.notice, commands)
 
     @property

@@ -68,7 +68,7 @@ class HiveWaiting(HiveKeys):
     @property
     def case(self) -> Case | None:
         item = self.state.waiting.selected
-        return case_of(self.state, item, self.desk) if item is not None else None
+        return case_of(self.state, item, self.desk, writing=self.entry.is_open) if item is not None else None
 
     def put(self, desk: Desk) -> None:
         """The desk is now this one."""

@@ -35,6 +35,8 @@ class Case:
     remember: Remember | None = None
     draft: str = ""
     """An answer that is begun."""
+    writing: bool = False
+    """The operator writes about it: its keys are text."""
     under_way: bool = False
     whole: bool = False
     alike: int = 0
@@ -53,7 +55,7 @@ class Case:
         return item.kind
 
 
-def case_of(state: HiveState, item: Waiting, desk: Desk) -> Case:
+def case_of(state: HiveState, item: Waiting, desk: Desk, *, writing: bool = False) -> Case:
     ask = item.ask
     letters: tuple[Letter, ...] = ()
     if item.kind == "pair":
@@ -72,6 +74,7 @@ def case_of(state: HiveState, item: Waiting, desk: Desk) -> Case:
         desk.pages.get(item.id, 0),
         desk.remembers.get(item.id),
         desk.drafts.get(("answer", item.id), ""),
+        writing,
         item.id in desk.under_way,
         item.id in desk.whole,
         len(alike(state, item)) - 1,

@@ -81,6 +81,8 @@ def agent_row(agent: Agent, width: int, now: datetime | None = None) -> Line:
     left: list[Piece] = [(f" {shape.glyph} ", shape.tone), (f"{name:<8}", "strong" if shape.tone != "dim" else "text")]
     if shape.kind == "idle" and agent.last_error:
         left[:1] = [("✗", "bad"), (f"{shape.glyph} ", shape.tone)]
+    elif agent.waiting and shape.kind not in SAY_IT_THEMSELVES:
+        left[:1] = [("▲", "wait"), (f"{shape.glyph} ", shape.tone)]
     bar = 4 if width < 26 else BAR_CELLS
     hindered = shortest(agent, now) if now is not None else ""
     right = [(f"{hindered:>{bar + 5}}", shape.tone)] if hindered else _window(agent, bar)

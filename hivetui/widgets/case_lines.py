@@ -22,7 +22,7 @@ QUIET_DEFAULTS: dict[str, Any] = {"network": True, "can_message": ["*"]}
 
 def detail_of(case: Case, now: datetime, width: int, asked: list[Line] | None = None) -> list[Line]:
     """The item's lines. `asked`: those of a tool's input, where they are at hand already."""
-    lines = [*_about(case, now, width, asked), ()]
+    lines = [*_rule(case, width), *_about(case, now, width, asked), ()]
     item = case.item
     since = running(item.since, now) if item.blocks else age(item.since, now)
     facts = [("since", f"{since}, and its turn stands still" if item.blocks and not item.gone else since)]
@@ -31,8 +31,6 @@ def detail_of(case: Case, now: datetime, width: int, asked: list[Line] | None = 
     lines += fact_lines(facts, width)
     if item.gone:
         return [*lines, *_what_became(case, width)]
-    if case.remember is not None:
-        lines += [(), *_rule(case, width)]
     if case.note:
         lines += [(), *wrapped([(f"“{clean(case.note)}”", "accent")], width, (("note ", "dim"),))]
     if case.under_way:
@@ -68,7 +66,7 @@ def _about(case: Case, now: datetime, width: int, asked: list[Line] | None) -> l
                 lines += [(), *wrapped([(said + then, "wait")], width)]
             return lines
         case "question":
-            return [*_headline(who_asks(case), width), *question_lines(case, now, width)]
+            return [*_headline(who_asks(case, now), width), *question_lines(case, now, width)]
         case "held_message":
             head = [("a message to ", "text"), who, (" is held", "text")]
             return [*_headline(head, width), *held_lines(case, width)]
@@ -122,24 +120,27 @@ def _what_became(case: Case, width: int) -> list[Line]:
 
 
 def _rule(case: Case, width: int) -> list[Line]:
-    """The rule that approving would make, in words, before it is made."""
+    """The rule that approving would make, in words, before it is made: above all else, so that it is never out of sight."""
     remember = case.remember
-    if remember is None:
+    if remember is None or case.item.gone:
         return []
     scope = "the whole hive" if remember.scope == "hive" else f"{case.item.who} alone"
-    lines: list[Line] = [(("and from now on", "accent-strong"), (f" · for {scope}", "accent"))]
+    lines: list[Line] = [(("from now on", "accent-strong"), (f" · for {scope}", "accent"))]
     if remember.proposal is None:
-        return [*lines, (("hived looks for the narrowest rule…", "dim"),)]
+        return [*lines, (("hived looks for the narrowest rule…", "dim"),), ()]
     rule = remember.proposal.rule
     lines += wrapped(visible(remember.proposal.words, "strong"), width)
     lines += wrapped([(f"{rule.verdict} ", "dim"), *visible(f"{rule.tool}  {rule.pattern}", "code")], width, hang=2)
-    other = "R without a rule" if remember.scope == "hive" else "R for the whole hive"
-    return [
-        *lines,
-        *wrapped(
-            [("a ", "key"), ("approves and makes it · ", "text"), (other, "text"), (" · esc drops it", "dim")], width
-        ),
+    other = " no rule" if remember.scope == "hive" else " for the hive"
+    keys: list[Piece] = [
+        ("a", "key"),
+        (" yes, with it   ", "text"),
+        ("R", "key"),
+        (f"{other}   ", "text"),
+        ("esc", "key"),
+        (" no rule", "text"),
     ]
+    return [*lines, *wrapped(keys, width), ()]
 
 
 def _headline(pieces: list[Piece], width: int) -> list[Line]:

@@ -103,4 +103,6 @@ def _waiting(state: HiveState, now: datetime, *, short: bool) -> list[Piece]:
         return [] if short else [("nothing waits on you", "dim")]
     oldest = age(min(item.since for item in pending), now)
     words = "waiting" if short else "waiting on you"
-    return [(f" ▲ {len(pending)} {words} · {'' if short else 'oldest '}{oldest} ", "wait-box")]
+    blocking = sum(item.blocks for item in pending)
+    urgent = f" · {blocking} block{'' if blocking != 1 else 's'}" if blocking else ""
+    return [(f" ▲ {len(pending)} {words}{urgent} · {'' if short else 'oldest '}{oldest} ", "wait-box")]

@@ -5,7 +5,7 @@ from datetime import datetime
 from hived.wire.questions import Question
 from hivetui.state.budgets import Figure, figures, whose
 from hivetui.state.cases import Case
-from hivetui.state.clock import ahead, day_and_hour, is_soon
+from hivetui.state.clock import ahead, day_and_hour, is_soon, left
 from hivetui.widgets.facts import fact_lines
 from hivetui.widgets.lines import Line, Piece, clean, dollars, one_line, thousands, wrapped
 from hivetui.widgets.visible import visible
@@ -30,24 +30,28 @@ def question_lines(case: Case, now: datetime, width: int) -> list[Line]:
         lines += _answer(question, width)
         return lines
     if question.deadline:
-        left = ahead(question.deadline, now)
-        said = f"expires {left}, at {day_and_hour(question.deadline, now)}" if left else "its deadline has passed"
+        to_go = ahead(question.deadline, now)
+        said = f"expires {to_go}, at {day_and_hour(question.deadline, now)}" if to_go else "its deadline has passed"
         lines += [(), *wrapped([(said, "bad" if is_soon(question.deadline, now) else "dim")], width)]
     if case.alike:
         lines += [(), *wrapped([(f"Your answer goes to {case.alike + 1} marked questions.", "wait")], width)]
-    if case.draft:
+    if case.draft and not case.writing:
         lines += [(), *wrapped([(f"“{clean(case.draft)}”", "accent")], width, (("not sent yet ", "dim"),))]
     return lines
 
 
-def who_asks(case: Case) -> list[Piece]:
+def who_asks(case: Case, now: datetime) -> list[Piece]:
     question = case.question
     who = question.asker if question else case.item.who
     said: list[Piece] = [(one_line(who, 40), "strong"), (" asks you", "text")]
     if question is not None and question.kind == "escalation" and question.recipient not in ("operator", ""):
         said = [(one_line(who, 40), "strong"), (f" asked {one_line(question.recipient, 40)}, now you", "text")]
     kind = "question" if question is None else question.kind
-    return [*said, (f" · {kind}", "dim")]
+    said.append((f" · {kind}", "dim"))
+    if question is not None and question.deadline and not case.item.gone:
+        words = f" · {left(question.deadline, now)} left"
+        said.append((words, "bad" if is_soon(question.deadline, now) else "dim"))
+    return said
 
 
 def _options(case: Case, question: Question, width: int) -> list[Line]:

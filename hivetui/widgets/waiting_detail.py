@@ -46,7 +46,7 @@ class WaitingDetail(ScrollView):
         self._shown = (case, now)
         width = self.scrollable_content_region.width
         lines = detail_of(case, now, width, self._asked_lines(case, width)) if case and width > 8 else []
-        keys, self._places = keys_block(deciding_keys(case.keys) if case else (), width)
+        keys, self._places = keys_block(deciding_keys(case.keys) if case and not case.writing else (), width)
         if (lines, keys) != (self._lines, self._keys):
             self._lines, self._keys = lines, keys
             self.virtual_size = Size(width, len(lines) + (len(keys) + 1 if keys else 0))
@@ -105,11 +105,13 @@ def keys_block(keys: tuple[Key, ...], width: int) -> tuple[list[Line], list[Plac
     """`a approve  d deny  n note`, in as many rows as they need, and where each stands."""
     rows: list[list[Piece]] = []
     places: list[Place] = []
-    for key in keys:
-        wide = len(key.shown) + 2 + len(key.label) + 1
-        if not rows or cells(rows[-1]) + wide > width:
+    wides = [len(key.shown) + 3 + len(key.label) for key in keys]
+    gap = 2 if sum(wides) + 2 * len(keys) - 2 <= width else 1
+    for key, wide in zip(keys, wides, strict=True):
+        at = cells(rows[-1]) + gap if rows else 0
+        if not rows or at + wide > width:
             rows.append([])
-        at = cells(rows[-1])
+            at = 0
         places.append((key, len(rows) - 1, at, at + wide))
-        rows[-1] += [(f" {key.shown} ", "key-box"), (f" {key.label}", "text"), ("  ", "")]
+        rows[-1] += [(" " * gap if at else "", ""), (f" {key.shown} ", "key-box"), (f" {key.label}", "text")]
     return [tuple(row) for row in rows], places

@@ -100,7 +100,7 @@ class WaitingEntry(Vertical):
         self.display = True
         with self.prevent(TextArea.Changed):
             self.area.load_text(text)
-        self.area.move_cursor(self.area.document.end)
+        self.area.move_cursor((0, 0) if kind == "edit" else self.area.document.end)
 
     def end(self) -> None:
         self.area.open = False

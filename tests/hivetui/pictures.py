@@ -9,12 +9,14 @@ from textual.pilot import Pilot
 from hivetui.app import HiveApp
 from hivetui.commands import COMMANDS
 from hivetui.controller import Outcome
-from hivetui.intents import Examine, ListModels
+from hivetui.intents import Examine, ListModels, ProposeRule
 from hivetui.keymap import palette as palette_keys
 from hivetui.screens.doctor import DoctorScreen
 from hivetui.screens.picker import PickerScreen
 from hivetui.state.hive import LinkLost, SnapshotTaken
-from tests.hivetui import scene
+from hivetui.state.waiting import moved
+from tests.hivetui import scene, waiting_scene
+from tests.hivetui.book_pictures import BOOKS
 
 Prepare = Callable[[Pilot[None], HiveApp], Awaitable[None]]
 WIDE = (176, 46)
@@ -72,6 +74,31 @@ def troubles(*keys: str, focus: str = "gus") -> Prepare:
         await pilot.press(*keys)
         await pilot.pause()
         scene.play_transcripts(app)
+        await pilot.pause()
+
+    return prepare
+
+
+def waits(id: str, *keys: str, typed: str = "") -> Prepare:
+    """One of everything that can wait, with the cursor on that one, then those keys and that text."""
+
+    async def prepare(pilot: Pilot[None], app: HiveApp) -> None:
+        scene.play(app)
+        app.apply(SnapshotTaken(waiting_scene.snapshot()))
+        app.draw()
+        await pilot.pause()
+        await pilot.press("w")
+        app.hive.rearrange(lambda known: moved(known, id))
+        await pilot.press(*keys)
+        await pilot.pause()
+        scene.play_transcripts(app)
+        if typed:
+            app.hive.entry.area.insert(typed)
+        if "R" in keys:
+            intent = ProposeRule(id, "agent")
+            app.hive.finished(Outcome(intent, True, None, proposal=waiting_scene.proposal()))
+        await pilot.pause()
+        app.draw()
         await pilot.pause()
 
     return prepare
@@ -164,6 +191,22 @@ PICTURES: tuple[Picture, ...] = tuple(
         ("new-session", command("/new-session primer"), (NARROW,)),
         ("rebuild", command("/rebuild api"), (WIDE, NARROW)),
         ("doctor", doctor, (WIDE, NARROW)),
+        ("waiting", waits(waiting_scene.EDIT), (WIDE, MEDIUM, NARROW)),
+        ("waiting-marked", waits(waiting_scene.KEEP, "asterisk"), (NARROW,)),
+        ("waiting-narrowed", waits(waiting_scene.KEEP, "f"), (NARROW,)),
+        ("hostile", waits(waiting_scene.WRITE), (NARROW,)),
+        ("orphan", waits(waiting_scene.ORPHAN), (NARROW,)),
+        ("remember", waits(waiting_scene.BASH, "R"), (WIDE, NARROW)),
+        ("edit-input", waits(waiting_scene.BASH, "e"), (WIDE, NARROW)),
+        ("note", waits(waiting_scene.BASH, "n", typed="only after the tests"), (NARROW,)),
+        ("question", waits(waiting_scene.KEEP), (WIDE, NARROW)),
+        ("question-multi", waits(waiting_scene.WHICH, "1", "3"), (NARROW,)),
+        ("answer", waits(waiting_scene.WHY, "t", typed="It is called ash now."), (WIDE, NARROW)),
+        ("escalation", waits(waiting_scene.UP), (NARROW,)),
+        ("pair", waits(waiting_scene.PAIR), (NARROW,)),
+        ("budget", waits(waiting_scene.BUDGET), (WIDE, NARROW)),
+        ("parked", waits("parked:" + scene.ident(7)), (NARROW,)),
+        *BOOKS,
         ("login", login("open"), (WIDE, NARROW)),
         ("login-failed", login("failed", detail="Invalid authorization code."), (NARROW,)),
         ("limited", troubles("w", "down", focus="hana"), (WIDE, NARROW)),

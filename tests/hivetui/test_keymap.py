@@ -61,7 +61,7 @@ def test_the_help_shows_every_key_and_the_footer_and_palette_only_those() -> Non
     ("kind", "labels"),
     [
         ("spawn", ["approve", "deny", "note"]),
-        ("tool_use", ["approve", "deny", "note", "edit", "remember"]),
+        ("tool_use", ["approve", "deny", "note", "edit", "rule"]),
         ("question", ["answer"]),
         ("question_options", ["answer", "in words"]),
         ("question_multi", ["tick", "in words", "send"]),
