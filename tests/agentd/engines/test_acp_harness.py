@@ -102,3 +102,57 @@ async def test_an_idle_harness_has_neither_an_agent_nor_its_library(rig: Rig) ->
     assert len(harness.children()) == 1
     await rig.terminate()
     assert received(rig)[0]["method"] == "initialize"
+
+
+RUN = {"toolCallId": "call-1", "title": "make", "kind": "execute", "rawInput": {"command": "make"}}
+OPTIONS = [
+    {"optionId": "yes", "name": "Yes", "kind": "allow_once"},
+    {"optionId": "no", "name": "No", "kind": "reject_once"},
+]
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        ({"status": "denied", "note": "use ninja"}, "shell was denied: use ninja"),
+        ({"status": "approved", "note": "mind the cat"}, "The operator allowed shell and says: mind the cat"),
+        (
+            {"status": "approved", "updated_input": {"command": "ninja"}},
+            'The operator would allow shell with another input: {"command": "ninja"}',
+        ),
+    ],
+)
+async def test_what_the_protocol_cannot_carry_is_told_in_the_same_turn(
+    rig: Rig, decision: dict[str, Any], words: str
+) -> None:
+    asks = [{"ask": {"toolCall": RUN, "options": OPTIONS}}, {"stop": "end_turn"}]
+    does(rig, asks, [{"update": chunk("I see.")}, {"stop": "end_turn"}])
+    await rig.start()
+    message = await rig.stub.send("please")
+    await rig.stub.until(lambda: rig.stub.books.approvals, "the ask")
+    await rig.stub.ring("decision", {"approval_id": next(iter(rig.stub.books.approvals)), **decision})
+    (end,) = await rig.stub.turn_ends()
+    assert (end["outcome"], end["message_ids"]) == ("ok", [message])
+    prompts = [message["params"] for message in received(rig) if message.get("method") == "session/prompt"]
+    assert len(prompts) == 2
+    assert words in prompts[1]["prompt"][0]["text"]
+    assert [payload["text"] for payload in rig.stub.payloads("text")] == ["I see."]
+    assert "notices" not in rig.facts()
+
+
+async def test_what_could_not_be_told_before_a_kill_is_told_by_the_next_harness(rig: Rig) -> None:
+    asks = [{"ask": {"toolCall": RUN, "options": OPTIONS}}, {"update": chunk("I wait.")}, {"cancelled": True}]
+    does(rig, asks, [{"stop": "end_turn"}])
+    await rig.start()
+    await rig.stub.send("please")
+    await rig.stub.until(lambda: rig.stub.books.approvals, "the ask")
+    decision = {"status": "denied", "note": "use ninja"}
+    await rig.stub.ring("decision", {"approval_id": next(iter(rig.stub.books.approvals)), **decision})
+    await rig.stub.until(lambda: rig.stub.payloads("permission_decided"), "the decision being heard")
+    await until(lambda: any("waits_for" in message for message in received(rig)))
+    await rig.kill()
+    does(rig, [{"stop": "end_turn"}])
+    await rig.start()
+    await rig.stub.turn_ends(2)
+    prompts = [message["params"] for message in received(rig) if message.get("method") == "session/prompt"]
+    assert "shell was denied: use ninja" in prompts[-1]["prompt"][0]["text"]

@@ -126,3 +126,11 @@ async def test_the_mode_changes_from_one_tool_to_the_next(setting: ApiSetting) -
         assert await engine.set_permission_mode("bypassPermissions")
         assert not results(await played(engine, script(call("write", **WRITE), {"text": "."})))[0].is_error
         assert not await engine.set_permission_mode("yolo")
+
+
+async def test_what_the_operator_says_of_a_yes_reaches_the_model(setting: ApiSetting, api: OpenAiApi) -> None:
+    setting.permission_mode = None
+    setting.decide = lambda tool, given: Permission(True, "mind the cat")
+    result = await run_one(setting, "write", **WRITE)
+    assert not result.is_error
+    assert "(The operator allowed write and says: mind the cat)" in api.requests[-1].body["messages"][-1]["content"]
