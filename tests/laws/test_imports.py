@@ -23,6 +23,6 @@ def test_a_harness_starts_without(heavy: str) -> None:
     assert heavy not in loaded_by("import agentd.harness")
 
 
-@pytest.mark.parametrize("heavy", ["textual", "mcp", "acp"])
+@pytest.mark.parametrize("heavy", ["textual", "mcp", "acp", "tree_sitter", "tree_sitter_bash"])
 def test_the_daemon_starts_without(heavy: str) -> None:
     assert heavy not in loaded_by("import hived.daemon")
