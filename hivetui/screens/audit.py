@@ -126,6 +126,13 @@ def what_of(entry: AuditEntry) -> str:
     return entry.subject
 
 
+def _moment(ts: str, now: datetime) -> str:
+    """`14:31:40`, and of another day `19 Nov 14:31`."""
+    said = day_and_hour(ts, now)
+    moment = parsed(ts)
+    return f"{moment.astimezone(now.tzinfo):%H:%M:%S}" if moment is not None and len(said) == 5 else said
+
+
 def _tone(action: str) -> str:
     verb = action.rpartition(".")[2]
     return "good" if verb in GOOD else "bad" if verb in BAD else "text"
@@ -133,7 +140,7 @@ def _tone(action: str) -> str:
 
 def entry_row(entry: AuditEntry, now: datetime, width: int) -> Line:
     left: list[Piece] = [
-        (f" {day_and_hour(entry.ts, now):<12} ", "dim"),
+        (f" {_moment(entry.ts, now):<12} ", "dim"),
         (f"{one_line(entry.action, 30):<19} ", _tone(entry.action)),
         (one_line(what_of(entry), 200), "text"),
     ]

@@ -12,28 +12,28 @@ from hivetui.widgets.strips import strip_of
 
 
 class Reading(ScrollView):
-    DEFAULT_CSS = "Reading { overflow-x: hidden; scrollbar-size-vertical: 1; }"
+    DEFAULT_CSS = "Reading { overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines: tuple[Line, ...] = ()
         self._about: object = None
-        self._ends = False
 
     @property
     def width(self) -> int:
+        """What the lines have: the bar's column is always left free."""
         return self.scrollable_content_region.width
 
     def show(self, about: object, lines: Sequence[Line], *, ends: bool = False) -> None:
         """`about`: what they are of; of another thing it begins at the start, with `ends` at the end, which it follows."""
         lines = tuple(lines)
         other = about != self._about
-        following = ends and self.scroll_offset.y >= len(self._lines) - self.size.height
+        following = ends and self.scroll_offset.y >= len(self._lines) - self.size.height - 1
         if other or lines != self._lines:
-            self._about, self._lines, self._ends = about, lines, ends
+            self._about, self._lines = about, lines
             self.virtual_size = Size(self.width, len(lines))
             if ends and (other or following):
-                self.scroll_end(animate=False, immediate=True)
+                self.call_after_refresh(self.scroll_end, animate=False, immediate=True)
             elif other:
                 self.scroll_home(animate=False, immediate=True)
             self.refresh()
@@ -46,4 +46,4 @@ class Reading(ScrollView):
 
     def render_line(self, y: int) -> Strip:
         at = self.scroll_offset.y + y
-        return strip_of(self._lines[at] if at < len(self._lines) else (), self.size.width, self.rich_style)
+        return strip_of(self._lines[at] if at < len(self._lines) else (), self.width, self.rich_style)

@@ -1,5 +1,7 @@
 """Pictures of the screens of threads, rules, budgets, reminders and the audit: `pictures.py` joins them to the others."""
 
+from collections.abc import Awaitable, Callable
+
 from textual.pilot import Pilot
 
 from hivetui.app import HiveApp
@@ -10,6 +12,8 @@ from hivetui.screens.form import FormScreen
 from hivetui.screens.rules import draft_of
 from hivetui.state.hive import SnapshotTaken
 from tests.hivetui import books_scene, scene
+
+Prepare = Callable[[Pilot[None], HiveApp], Awaitable[None]]
 
 
 async def books(pilot: Pilot[None], app: HiveApp, what: str, *keys: str) -> None:
@@ -36,3 +40,28 @@ async def new_rule(pilot: Pilot[None], app: HiveApp) -> None:
     assert not isinstance(draft, str)
     app.screen.finished(Outcome(PreviewRule(draft), True, None, loaded=books_scene.preview()))
     await pilot.pause()
+
+
+def listed(what: str, *keys: str) -> Prepare:
+    async def prepare(pilot: Pilot[None], app: HiveApp) -> None:
+        await books(pilot, app, what, *keys)
+
+    return prepare
+
+
+WIDE = (176, 46)
+NARROW = (80, 24)
+BOOKS: tuple[tuple[str, Prepare, tuple[tuple[int, int], ...]], ...] = (
+    ("threads", listed("threads"), (WIDE, NARROW)),
+    ("thread", listed("threads", "down", "down", "down"), (WIDE, NARROW)),
+    ("threads-answer", listed("threads", "a"), (NARROW,)),
+    ("rules", listed("rules", "down"), (WIDE, NARROW)),
+    ("new-rule", new_rule, (WIDE, NARROW)),
+    ("budgets", listed("budgets"), (WIDE, NARROW)),
+    ("raise-budget", listed("budgets", "r"), (NARROW,)),
+    ("reminders", listed("reminders"), (WIDE, NARROW)),
+    ("new-reminder", listed("reminders", "plus"), (NARROW,)),
+    ("audit", listed("audit", "down"), (WIDE, NARROW)),
+    ("rules-help", listed("rules", "question_mark"), (NARROW,)),
+)
+"""As in `pictures.py`: a name, how to come there, and in which sizes."""
