@@ -44,17 +44,26 @@ def flow_between(tx: Tx, sender: Row, recipient: Row) -> Flow:
 
     The caller sends the message, held by `held_by` where it is set, and tells both where `just_held` is.
     """
-    key = ("flow", sender["id"], recipient["id"])
-    flow: Flow | None = tx.looked_up.get(key)
-    if flow is None:
-        flow = tx.looked_up[key] = _counted(tx, sender["id"], recipient["id"])
+    flow = _flow(tx, sender["id"], recipient["id"])
     flow.just_held = False
     if flow.held_by is None and flow.counted:
         flow.sent += 1
-        exchanged = flow.sent + flow.came
-        if exchanged >= tx.config.damper_messages and LEAST_SHARE * min(flow.sent, flow.came) >= exchanged:
-            flow.held_by, flow.just_held = _hold(tx, sender, recipient, exchanged), True
+        if _is_too_much(tx, flow):
+            flow.held_by, flow.just_held = _hold(tx, sender, recipient, flow.sent + flow.came), True
     return flow
+
+
+def flows_freely(tx: Tx, sender_id: str, recipient_id: str) -> bool:
+    """Whether one message more is neither held nor holds the pair; then it is counted."""
+    flow = _flow(tx, sender_id, recipient_id)
+    if flow.held_by is not None:
+        return False
+    if flow.counted:
+        flow.sent += 1
+        if _is_too_much(tx, flow):
+            flow.sent -= 1
+            return False
+    return True
 
 
 def sentence(names: list[str], exchanged: int, window_seconds: float) -> str:
@@ -83,6 +92,19 @@ def feed_pairs(tx: Tx, pair_ids: list[str]) -> None:
         row = store.select_pair(tx.connection, pair_id)
         if row is not None:
             tx.feed("pair", to_pair(row).model_dump_json())
+
+
+def _flow(tx: Tx, sender_id: str, recipient_id: str) -> Flow:
+    key = ("flow", sender_id, recipient_id)
+    flow: Flow | None = tx.looked_up.get(key)
+    if flow is None:
+        flow = tx.looked_up[key] = _counted(tx, sender_id, recipient_id)
+    return flow
+
+
+def _is_too_much(tx: Tx, flow: Flow) -> bool:
+    exchanged = flow.sent + flow.came
+    return exchanged >= tx.config.damper_messages and LEAST_SHARE * min(flow.sent, flow.came) >= exchanged
 
 
 def _counted(tx: Tx, sender_id: str, recipient_id: str) -> Flow:

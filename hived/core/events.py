@@ -95,9 +95,7 @@ def take_batch(
     return EventsTaken(cursor=at, refused=refused)
 
 
-def _without_plain_messages(
-    tx: Tx, agent_id: str, events: list[dict[str, Any]]
-) -> Iterator[dict[str, Any]]:
+def _without_plain_messages(tx: Tx, agent_id: str, events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The events in their order, but for runs of messages that could be taken at once, which then were."""
     at = 0
     while at < len(events):

@@ -37,8 +37,9 @@ from hived.wire.names import EVERYONE, HIVED, OPERATOR
 from hived.wire.protocol import MAX_MESSAGE_BODY_BYTES
 
 __all__ = [
-    "feed_receipts", "find_message", "list_messages", "list_queued", "list_receipts", "may_write", "page_messages",
-    "refused_before", "ring", "send", "take_message", "tell", "to_message", "to_receipt",
+    "count_queued", "feed_receipts", "find_message", "find_recipient", "list_messages", "list_queued", "list_receipts",
+    "may_write", "page_messages", "queued_for", "reaches", "refused_before", "ring", "row_of", "send", "take_message",
+    "tell", "to_message", "to_receipt",
 ]  # fmt: skip
 
 MOST_REFUSED_BYTES = 4096
@@ -75,7 +76,7 @@ def send(
         raise TooLarge(what="message's body", bytes=size, limit=MAX_MESSAGE_BODY_BYTES)
     if not body:
         raise InvalidRequest(reason="A message needs a body.")
-    author = None if sender_id is None else _row(tx, sender_id)
+    author = None if sender_id is None else row_of(tx, sender_id)
     answered = None if reply_to is None else _answered(tx.connection, reply_to, sender, sender_id)
     sent: list[Message] = []
     for name, row in _recipients(tx, sender, author, to, answers=kind == "answer"):
@@ -103,8 +104,9 @@ def send(
     return sent
 
 
-def take_message(tx: Tx, agent: Row, out: MessageOut) -> None:
+def take_message(tx: Tx, agent_id: str, out: MessageOut) -> None:
     """A `message_out` of that agent. One that is refused is kept as undeliverable, with the reason. Raises what `send` does."""
+    agent = row_of(tx, agent_id)
     try:
         send(
             tx,
@@ -169,7 +171,10 @@ def _queue(tx: Tx, message: Message, author: Row | None, row: Row | None) -> Non
         return
     told: list[str] = []
     if author is not None and author["id"] != row["id"]:
-        _check_queue(tx, author, row)
+        queued = queued_for(tx, author["id"], row["id"])
+        if queued >= tx.config.max_queued:
+            raise QueueFull(recipient=row["name"], count=queued, sender=author["name"])
+        count_queued(tx, author["id"], row["id"], queued)
         flow = flow_between(tx, author, row)
         if flow.held_by is not None:
             message.status, message.pair_id = "held", flow.held_by
@@ -200,22 +205,25 @@ def _insert(
     tx.feed("message", message.model_dump_json())
 
 
-def _check_queue(tx: Tx, author: Row, row: Row) -> None:
-    """Raises QueueFull. Counted once for a change, then kept up with what it sends."""
+def queued_for(tx: Tx, sender_id: str, recipient_id: str) -> int:
+    """How many the one has waiting for the other, counted no further than may be; known for the rest of the change."""
     most = tx.config.max_queued
-    key = ("queued", author["id"], row["id"])
-    count: int | None = tx.looked_up.get(key)
+    count: int | None = tx.looked_up.get(("queued", sender_id, recipient_id))
     if count is None:
-        count = store.count_for(tx.connection, row["id"], most=most)
+        count = store.count_for(tx.connection, recipient_id, most=most)
         if count >= most:
-            count = store.count_from_for(tx.connection, author["id"], row["id"], most=most)
-    if count >= most:
-        tx.looked_up[key] = count
-        raise QueueFull(recipient=row["name"], count=count, sender=author["name"])
-    tx.looked_up[key] = count + 1
+            count = store.count_from_for(tx.connection, sender_id, recipient_id, most=most)
+        tx.looked_up["queued", sender_id, recipient_id] = count
+    return count
 
 
-def _row(tx: Tx, agent_id: str) -> Row:
+def count_queued(tx: Tx, sender_id: str, recipient_id: str, before: int) -> None:
+    """One more than what `queued_for` has said."""
+    tx.looked_up["queued", sender_id, recipient_id] = before + 1
+
+
+def row_of(tx: Tx, agent_id: str) -> Row:
+    """The agent's row, read once for a change: what messages look at does not change within one. Raises AgentNotFound."""
     key = ("agent", agent_id)
     row: Row | None = tx.looked_up.get(key)
     if row is None:
@@ -232,7 +240,7 @@ def _recipients(
     if to == EVERYONE:
         rows = agent_store.select_agents(tx.connection)
         everyone: list[tuple[str, Row | None]] = [
-            (row["name"], row) for row in rows if author is None or _may_write(author, row, _allowed(tx, author))
+            (row["name"], row) for row in rows if author is None or reaches(tx, author, row)
         ]
         return everyone if author is None else [*everyone, (OPERATOR, None)]
     if to == OPERATOR:
@@ -241,21 +249,28 @@ def _recipients(
         return [(OPERATOR, None)]
     if to == HIVED:
         raise AgentNotFound(name=to)
-    key = ("agent named", to)
-    row: Row | None = tx.looked_up.get(key)
-    if row is None:
-        row = tx.looked_up[key] = find_agent(tx.connection, to)
-    if author is not None and not answers and not _may_write(author, row, _allowed(tx, author)):
+    row = find_recipient(tx, to)
+    if author is not None and not answers and not reaches(tx, author, row):
         raise RecipientRefused(sender=sender, recipient=to)
     return [(to, row)]
 
 
-def _allowed(tx: Tx, author: Row) -> list[str]:
+def find_recipient(tx: Tx, name: str) -> Row:
+    """As `row_of`, by the name. Raises InvalidName, AgentNotFound."""
+    key = ("agent named", name)
+    row: Row | None = tx.looked_up.get(key)
+    if row is None:
+        row = tx.looked_up[key] = find_agent(tx.connection, name)
+    return row
+
+
+def reaches(tx: Tx, author: Row, row: Row) -> bool:
+    """`may_write`, the allow-list read once for a change."""
     key = ("allowed", author["id"])
     allowed: list[str] | None = tx.looked_up.get(key)
     if allowed is None:
         allowed = tx.looked_up[key] = spec_of(author).can_message
-    return allowed
+    return _may_write(author, row, allowed)
 
 
 def _may_write(sender: Row, recipient: Row, allowed: list[str]) -> bool:
@@ -286,10 +301,8 @@ def _refusal(code: str, message: str, message_id: str) -> HiveError:
 
 def _feed_receipts(tx: Tx, message_ids: list[str]) -> None:
     for start in range(0, len(message_ids), RECEIPTS_A_ROW):
-        rows = store.select_states(tx.connection, message_ids[start : start + RECEIPTS_A_ROW])
-        receipts = ",".join([to_receipt(row).model_dump_json() for row in rows])
-        if rows:
-            tx.feed("receipts", f'{{"receipts":[{receipts}]}}')
+        receipts = store.select_receipts(tx.connection, message_ids[start : start + RECEIPTS_A_ROW])
+        tx.feed("receipts", f'{{"receipts":{receipts}}}')
 
 
 def _ring_wake(tx: Tx, agent_ids: list[str]) -> None:

@@ -11,6 +11,8 @@ LINE_LIMIT = 200
 
 def sound(text: str) -> str:
     """The text with lone surrogates replaced, so that it can be written as UTF-8."""
+    if text.isascii():
+        return text
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -46,6 +46,10 @@ MAX_CHANGES_PER_COMMIT = 512
 """Bounds how long the first caller of a group waits for the last."""
 READERS = 2
 BUSY_SECONDS = 10.0
+WRITER_CACHE_KIB = 8192
+"""So that a flood's indexes stay in it until the commit; taken only as far as the books are that large."""
+WAL_PAGES = 4000
+"""Of 4 KiB, between two checkpoints: a page that many commits touch is written into the books once for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,9 +342,11 @@ async def _on_thread(connection: aiosqlite.Connection, function: Callable[[], T]
 async def _connect(path: Path, *, read_only: bool = False) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
     connection.row_factory = sqlite3.Row
-    pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-2000"]
+    pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"]
     if read_only:
-        pragmas.append("query_only=ON")
+        pragmas += ["query_only=ON", "cache_size=-2000"]
+    else:
+        pragmas += [f"cache_size=-{WRITER_CACHE_KIB}", f"wal_autocheckpoint={WAL_PAGES}"]
     for pragma in pragmas:
         await connection.execute(f"PRAGMA {pragma}")
     return connection

@@ -21,6 +21,17 @@ def insert_message(tx: Tx, values: dict[str, Any]) -> None:
     )
 
 
+def insert_plain(tx: Tx, sender: str, sender_id: str, found: Sequence[tuple[str, str, str, str]]) -> int:
+    """Insert those (id, recipient, recipient's id, body) whose ids are new; how many."""
+    before = tx.connection.total_changes
+    tx.connection.executemany(
+        """INSERT INTO messages(id, sender, sender_id, recipient, recipient_id, body, thread, sent_at, "when", kind, status)
+           VALUES (?1, ?5, ?6, ?2, ?3, ?4, ?1, ?7, 'next_turn', 'message', 'queued') ON CONFLICT(id) DO NOTHING""",
+        [(*values, sender, sender_id, tx.now) for values in found],
+    )
+    return tx.connection.total_changes - before
+
+
 def select_message(connection: Connection, message_id: str) -> Row | None:
     row: Row | None = connection.execute("SELECT * FROM messages WHERE id = ?", (message_id,)).fetchone()
     return row
@@ -70,6 +81,19 @@ def select_states(connection: Connection, message_ids: Sequence[str]) -> list[Ro
         f"SELECT {_STATE} FROM messages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY seq",  # noqa: S608
         (json.dumps(message_ids),),
     ).fetchall()
+
+
+def select_receipts(connection: Connection, message_ids: Sequence[str]) -> str:
+    """What has become of those messages, oldest first, as a JSON list of wire.messages.Receipt: made where the rows are."""
+    row = connection.execute(
+        """SELECT json_group_array(json_object('message_id', id, 'to', recipient, 'status', status, 'sent_at', sent_at,
+             'leased_at', leased_at, 'acked_at', acked_at, 'deliveries', deliveries,
+             'redelivered', json(CASE WHEN redelivered THEN 'true' ELSE 'false' END),
+             'reason', reason, 'edited_by', edited_by, 'pair_id', pair_id))
+           FROM (SELECT * FROM messages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY seq)""",
+        (json.dumps(message_ids),),
+    ).fetchone()
+    return str(row[0])
 
 
 def select_sent(connection: Connection, sender_id: str, *, limit: int, before_seq: int | None) -> list[Row]:

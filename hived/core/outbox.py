@@ -1,0 +1,93 @@
+"""Runs of plain messages from one agent's journal, taken at once: what makes a flood cheap for everybody else.
+
+Plain is what nothing stands against: to one agent that may be written to, no answer to another message, within every bound,
+with an id that is new. What is not plain is for `messages.take_message`, which says why.
+"""
+
+import json
+import re
+from typing import Any
+
+from hived.core.agent_views import publish
+from hived.core.damper import flows_freely
+from hived.core.event_payloads import ID_PATTERN
+from hived.core.messages import count_queued, find_recipient, queued_for, reaches, ring, row_of
+from hived.core.text import sound
+from hived.store import messages as store
+from hived.store.database import Row, Tx
+from hived.wire.errors import HiveError
+from hived.wire.names import EVERYONE, HIVED, OPERATOR
+from hived.wire.protocol import MAX_MESSAGE_BODY_BYTES
+
+_ID = re.compile(ID_PATTERN)
+_NO_AGENTS = (EVERYONE, OPERATOR, HIVED)
+
+
+class _KnownId(Exception):
+    """One of them has come before."""
+
+
+def take_plain(tx: Tx, agent_id: str, payloads: list[Any]) -> int:
+    """Queue those that come first and are plain; how many. The one after them is for `take_message`."""
+    try:
+        with tx.part():
+            return _take_plain(tx, row_of(tx, agent_id), payloads)
+    except (_KnownId, HiveError):
+        return 0
+
+
+def _take_plain(tx: Tx, author: Row, payloads: list[Any]) -> int:
+    taken: list[tuple[str, str, str, str]] = []
+    recipients: dict[str, Row] = {}
+    for payload in payloads:
+        found = _plain(payload)
+        if found is None:
+            break
+        message_id, to, body = found
+        recipient = recipients.get(to)
+        if recipient is None:
+            try:
+                recipient = find_recipient(tx, to)
+            except HiveError:
+                break
+            if not reaches(tx, author, recipient):
+                break
+        queued = queued_for(tx, author["id"], recipient["id"])
+        if queued >= tx.config.max_queued or not flows_freely(tx, author["id"], recipient["id"]):
+            break
+        count_queued(tx, author["id"], recipient["id"], queued)
+        recipients[to] = recipient
+        taken.append((message_id, to, recipient["id"], body))
+    if store.insert_plain(tx, author["name"], author["id"], taken) != len(taken):
+        raise _KnownId
+    fed = {**_FED, "sender": author["name"], "sent_at": tx.now}
+    for message_id, to, _, body in taken:
+        fed.update(id=message_id, thread=message_id, recipient=to, body=body)
+        tx.feed("message", json.dumps(fed))
+    for recipient in recipients.values():
+        publish(tx, recipient["id"])
+        ring(tx, recipient)
+    return len(taken)
+
+
+def _plain(payload: Any) -> tuple[str, str, str] | None:
+    """(id, to, body), where it has these and nothing that asks for more than to be queued."""
+    if not isinstance(payload, dict) or payload.get("reply_to") is not None:
+        return None
+    message_id, to, body = payload.get("message_id"), payload.get("to"), payload.get("body")
+    if not (isinstance(message_id, str) and isinstance(to, str) and isinstance(body, str)):
+        return None
+    if not body or to in _NO_AGENTS or not _ID.fullmatch(message_id):
+        return None
+    body = sound(body)
+    if len(body) * 4 > MAX_MESSAGE_BODY_BYTES and len(body.encode()) > MAX_MESSAGE_BODY_BYTES:
+        return None
+    return message_id, to, body
+
+
+_FED: dict[str, Any] = {
+    "id": "", "sender": "", "recipient": "", "body": "", "reply_to": None, "thread": "", "sent_at": "", "kind": "message",
+    "about": None, "edited_by": None, "pair_id": None, "when": "next_turn", "status": "queued", "deliveries": 0,
+    "leased_at": None, "redelivered": False, "acked_at": None, "reason": None,
+}  # fmt: skip
+"""A plain message as wire.messages.Message has it (a test compares the two)."""
