@@ -59,7 +59,7 @@ def want(tx: Tx, name: str, wanted: Wanted, actor: Actor) -> None:
     store.update_wanted(tx, row["id"], wanted)
     if wanted == "running" and row["lifecycle"] in ("stopped", "crashed", "parked"):
         set_lifecycle(tx, row["id"], "requested", f"{actor.who} asked for its start", pid=None)
-    audit.append(tx, f"agent.wanted_{wanted}", actor, row["id"], {"name": row["name"]})
+    audit.append(tx, f"agent.wanted_{wanted}", actor, row["id"], {"name": row["name"]}, seen=row["lifecycle_cause"])
     tx.ring(SUPERVISOR, "look")
 
 
@@ -72,7 +72,7 @@ def want_restart(tx: Tx, name: str, actor: Actor) -> int:
     store.update_restart_wanted(tx, row["id"])
     if row["lifecycle"] in ("stopped", "crashed", "parked"):
         set_lifecycle(tx, row["id"], "requested", f"{actor.who} asked for its restart", pid=None)
-    audit.append(tx, "agent.wanted_restart", actor, row["id"], {"name": row["name"]})
+    audit.append(tx, "agent.wanted_restart", actor, row["id"], {"name": row["name"]}, seen=row["lifecycle_cause"])
     tx.ring(SUPERVISOR, "look")
     return int(row["generation"])
 

@@ -136,7 +136,8 @@ def raise_budget(tx: Tx, prefix: str, more: BudgetRaise, actor: Actor) -> Budget
         tokens=int(min(tokens + on_top.get("tokens", 0), MOST["tokens"])),
         turns=int(min(turns + on_top.get("turns", 0), MOST["turns"])),
     )
-    audit.append(tx, "budget.raised", actor, row["id"], {**_named(row), **on_top})
+    seen = spend.to_budget(tx.connection, row, tx.now).model_dump()
+    audit.append(tx, "budget.raised", actor, row["id"], {**_named(row), **on_top}, seen=seen)
     return _changed(tx, row)
 
 
@@ -144,7 +145,8 @@ def remove_budget(tx: Tx, prefix: str, actor: Actor) -> Budget:
     """What it was. Raises BudgetNotFound, AmbiguousId."""
     row = find_budget(tx.connection, prefix)
     budget = spend.to_budget(tx.connection, row, tx.now)
-    audit.append(tx, "budget.removed", actor, row["id"], {**_named(row), **_figures(row)})
+    detail = {**_named(row), **_figures(row)}
+    audit.append(tx, "budget.removed", actor, row["id"], detail, seen=budget.model_dump())
     _remove(tx, row)
     look_again(tx)
     return budget

@@ -69,7 +69,9 @@ def _decide(tx: Tx, prefix: str, status: Literal["released", "dropped"], actor: 
         raise PairDecided(id=row["id"], status=row["status"], by=by, at=row["decided_at"])
     names = [row["first"], row["second"]]
     subject = sentence(names, row["exchanged"], row["window_seconds"])
-    audit.append(tx, f"pair.{status}", actor, row["id"], {"agents": names, "subject": subject, "held": row["held"]})
+    audit.append(
+        tx, f"pair.{status}", actor, row["id"], {"agents": names, "subject": subject, "held": row["held"]}, seen=subject
+    )
     waiting.close_item(tx, row["id"], "pair")
     for agent_id in (row["first_id"], row["second_id"]):
         publish(tx, agent_id)

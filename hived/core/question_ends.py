@@ -57,7 +57,14 @@ def withdraw(tx: Tx, prefix: str, actor: Actor) -> Question:
     if row["asker_id"] is not None:
         raise NotYours(who=actor.who, what="withdraw", noun="question", id=row["id"], whose=f"{row['asker']}'s")
     _check_open(tx, row)
-    audit.append(tx, "question.cancelled", actor, row["id"], {"to": row["recipient"], "subject": one_line(row["text"])})
+    audit.append(
+        tx,
+        "question.cancelled",
+        actor,
+        row["id"],
+        {"to": row["recipient"], "subject": one_line(row["text"])},
+        seen=row["text"],
+    )
     return _close(tx, row, "cancelled", f"withdrawn by {actor.who}", tell_asker=False)
 
 

@@ -19,7 +19,14 @@ def retry(tx: Tx, prefix: str, actor: Actor) -> Reminder:
     row = find_reminder(tx.connection, prefix)
     if row["status"] not in ("pending", "failed"):
         raise ReminderClosed(id=row["id"], status="on its way" if row["status"] == "sent" else row["status"])
-    audit.append(tx, "reminder.retried", actor, row["id"], {"agent": row["agent"], "subject": one_line(row["text"])})
+    audit.append(
+        tx,
+        "reminder.retried",
+        actor,
+        row["id"],
+        {"agent": row["agent"], "subject": one_line(row["text"])},
+        seen=row["text"],
+    )
     message_id = row["message_id"] if row["status"] == "failed" else None
     message = None if message_id is None else message_store.select_message(tx.connection, message_id)
     if message is not None and message["status"] == "held":

@@ -72,7 +72,14 @@ def cancel(tx: Tx, prefix: str, actor: Actor) -> Reminder:
     """Whoever made it; its message too, unless a turn has that now. Raises ReminderNotFound, AmbiguousId, ReminderClosed."""
     row = find_reminder(tx.connection, prefix)
     cancelled = _cancel(tx, row, actor.who)
-    audit.append(tx, "reminder.cancelled", actor, row["id"], {"agent": row["agent"], "subject": one_line(row["text"])})
+    audit.append(
+        tx,
+        "reminder.cancelled",
+        actor,
+        row["id"],
+        {"agent": row["agent"], "subject": one_line(row["text"])},
+        seen=row["text"],
+    )
     return cancelled
 
 

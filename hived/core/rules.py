@@ -88,7 +88,7 @@ def revoke(tx: Tx, rule_id: str, actor: Actor) -> Rule:
     row = find_rule(tx.connection, rule_id)
     if not store.update_revoked(tx, row["id"], actor.model_dump_json()):
         raise RuleRevoked(id=row["id"], at=row["revoked_at"])
-    audit.append(tx, "rule.revoked", actor, row["id"], _detail(row))
+    audit.append(tx, "rule.revoked", actor, row["id"], _detail(row), seen=to_rule(row).model_dump())
     return _feed(tx, row["id"])
 
 

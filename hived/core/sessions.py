@@ -21,7 +21,14 @@ def ask_new_session(tx: Tx, name: str, primer: bool, actor: Actor) -> Row:
     Raises InvalidName, AgentNotFound, AgentNotConnected.
     """
     row = find_connected(tx.connection, name)
-    append(tx, "agent.session_asked", actor, row["id"], {"name": name, "primer": primer})
+    append(
+        tx,
+        "agent.session_asked",
+        actor,
+        row["id"],
+        {"name": name, "primer": primer},
+        seen=json.loads(row["session_json"]),
+    )
     tx.ring(row["id"], "new_session", {"primer": primer})
     return row
 
