@@ -53,6 +53,7 @@ class ScriptedEngine:
             set_model=plays.at_once,
             resume=True,
             compact=bool(plays.compact),
+            edited_input=True,
             efforts=list(plays.efforts),
             permission_modes=list(plays.permission_modes),
             closed_models=plays.closed_models,

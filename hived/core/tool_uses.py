@@ -90,20 +90,12 @@ def orphan_older(tx: Tx, agent_id: str, generation: int) -> None:
     _orphan(tx, store.select_pending_below(tx.connection, agent_id, generation))
 
 
-def _orphan(tx: Tx, rows: list[Row]) -> None:
-    for row in rows:
-        store.update_orphaned(tx, row["id"])
-        waiting.open_item(tx, row["id"], "tool_use", agent=row["requester"], subject=row["subject"], blocks=False)
-    for row in rows:
-        _list_twins(tx, row)
-        feed(tx, row["id"])
-
-
 def close_turn(tx: Tx, agent_id: str, turn_id: str, *, cut_off: bool = False) -> None:
     """The turn that asked has ended: what nobody decided is cancelled. The caller publishes the agent.
 
-    `cut_off`: its harness was stopped in the middle of it, so what nobody decided is an orphan, and may be asked again. An orphan stays: its turn did not end, it was cut off, and the next harness only writes that down. What was decided while
-    that harness was dying, so that its engine never heard it, is left for the agent as an orphan's answer is.
+    An orphan stays: its turn did not end, it was cut off, and the next harness only writes that down. `cut_off`: the harness
+    itself was stopped in the middle of it, so what nobody decided becomes one. What was decided while a harness was ending, so
+    that its engine never heard it, is left for the agent as an orphan's answer is.
     """
     pending = store.select_pending_of_turn(tx.connection, agent_id, turn_id)
     if cut_off:
@@ -195,6 +187,15 @@ def _leave(tx: Tx, decided: Row) -> None:
     remark = f" Note: {said.note}" if said.note else ""
     words = f"What you asked before your restart was {said.status}: {said.subject}.{remark}{again}"
     tell(tx, decided["requester_id"], words, about=said.id)
+
+
+def _orphan(tx: Tx, rows: list[Row]) -> None:
+    for row in rows:
+        store.update_orphaned(tx, row["id"])
+        waiting.open_item(tx, row["id"], "tool_use", agent=row["requester"], subject=row["subject"], blocks=False)
+    for row in rows:
+        _list_twins(tx, row)
+        feed(tx, row["id"])
 
 
 def _list_twins(tx: Tx, row: Row) -> None:
