@@ -1,6 +1,5 @@
 """How a question ends: answered once, expired at its deadline, cancelled; and how an escalation goes up before that."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 
@@ -21,6 +20,8 @@ from hived.wire.times import from_text
 
 DUE_AT_ONCE = 200
 """Of each kind, in one change; the others come in the next."""
+MOST_AUDITED = 4096
+"""Characters of an answer's words in the audit; the question has them all."""
 MOST_SUBJECT = 160
 """Characters of a question in a report on it."""
 

@@ -10,8 +10,6 @@ from hived.wire.approvals import Actor
 from hived.wire.errors import AmbiguousId, QuestionNotFound
 from hived.wire.questions import Question
 
-NEWEST_CLOSED = 50
-
 
 def find_question(conn: Connection, prefix: str) -> Row:
     """The question with that id, or the only one whose id begins so. Raises QuestionNotFound, AmbiguousId."""
@@ -35,12 +33,6 @@ def list_questions(
     older = None if before is None else find_question(conn, before)["id"]
     rows = store.select_questions(conn, status=status, agent=agent, limit=limit, before=older)
     return [to_question(row) for row in rows]
-
-
-def list_newest(conn: Connection) -> list[Question]:
-    """Every pending one and the newest of the others, oldest first."""
-    rows = store.select_pending(conn) + store.select_newest_closed(conn, NEWEST_CLOSED)
-    return [to_question(row) for row in sorted(rows, key=lambda row: (row["created_at"], row["id"]))]
 
 
 def to_question(row: Row) -> Question:

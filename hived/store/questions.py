@@ -45,11 +45,6 @@ def select_questions(
     return rows[::-1]
 
 
-def select_pending(connection: Connection) -> list[Row]:
-    """Oldest first."""
-    return connection.execute("SELECT * FROM questions WHERE status = 'pending' ORDER BY created_at, id").fetchall()
-
-
 def select_newest_closed(connection: Connection, limit: int) -> list[Row]:
     """Those that were asked last of all that are closed, oldest first."""
     rows = connection.execute(

@@ -215,7 +215,7 @@ async def test_the_operator_is_refused_the_same(books: Books) -> None:
     for deadline in ("2020-01-01T00:00Z", "0s", "yesterday"):
         with pytest.raises(InvalidMoment):
             await operator_asks(books, deadline=deadline)
-    assert await books.read(questions.list_newest) == []
+    assert await books.read(questions.list_questions) == []
 
 
 # What is seen of it -----------------------------------------------------------------------------------------
