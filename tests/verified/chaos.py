@@ -39,6 +39,7 @@ def run() -> list[str]:
             scripted(hive, worker(WORKERS[number - 1]), name, parent="queen")
         claude(hive, cli, url, "clara", parent="queen")
         operator = Operator(hive, SEED)
+        operator.put("/v1/budgets", {"agent": "w8", "window": "hour", "turns": 5})
         under_fire(operator)
         at_rest(operator)
         checked = command(hive, "check")
@@ -82,10 +83,9 @@ def give_work(operator: Operator, round: int) -> None:
         operator.send(to, script(*round_of_clara(round)))
     elif to == "queen":
         operator.send(to, f"tell everyone, round {round}")
-    elif operator.random.random() < 0.1:
-        operator.send(to, f"chatter, round {round}")
     else:
-        operator.send(to, f"work, round {round}")
+        what = operator.random.choices(("work", "chatter", "trouble"), (8, 1, 1))[0]
+        operator.send(to, f"{what}, round {round}")
 
 
 def at_rest(operator: Operator) -> None:
@@ -158,6 +158,11 @@ steps = [{{answer_all = "yes"}}, {{send = {{to = "{neighbour}", body = "back and
 match = "back and forth"
 repeat = true
 steps = [{{answer_all = "yes"}}, {{send = {{to = "{{from}}", body = "back and forth, {{message_id}}"}}}}]
+
+[[turn]]
+match = "trouble"
+repeat = true
+steps = [{{fail = {{outcome = "failed", error = "a bad day", retryable = false}}}}]
 
 [[turn]]
 match = "work"

@@ -17,6 +17,7 @@ from tests.support.hive import LiveHive, call
 from tests.verified.shell import Failed, expect
 
 RETRY_SECONDS = 40.0
+ASK_SECONDS = 3.0
 NOT_THERE = (OSError, http.client.HTTPException)
 
 
@@ -37,6 +38,10 @@ class Operator:
 
     def post(self, target: str, body: Any = None) -> tuple[int, Any]:
         return self._until_answered("POST", target, body)
+
+    def put(self, target: str, body: Any) -> None:
+        status, answer = self._until_answered("PUT", target, body)
+        expect(status == 200, f"PUT {target} was answered {status}: {answer}")
 
     def send(self, to: str, body: str) -> None:
         status, answer = self.post("/v1/messages", {"to": to, "body": body})
@@ -96,9 +101,11 @@ class Operator:
 
     def _kill_asker(self) -> None:
         """The harness of one that waits for a yes is killed, and it is said while nobody is there to hear it."""
-        asks = [item for item in self.get("/v1/waiting")["waiting"] if item["kind"] == "tool_use"]
-        if not asks:
-            return
+        deadline = time.monotonic() + ASK_SECONDS
+        while not (asks := [item for item in self.get("/v1/waiting")["waiting"] if item["kind"] == "tool_use"]):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.05)
         ask = self.random.choice(asks)
         agent = self.get(f"/v1/agents/{ask['agent']}")
         if agent.get("pid"):
