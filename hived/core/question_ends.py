@@ -158,11 +158,9 @@ def _answer(
         waiting.close_item(tx, row["id"], "question")
     _settle_carrier(tx, row, f"answered by {actor.who}", tell=answerer_id is None)
     if answerer_id is None or row["kind"] == "escalation":
-        seen = hashlib.sha256(row["text"].encode()).hexdigest()
-        detail = {"asker": row["asker"], "subject": one_line(row["text"]), "seen": seen}
-        audit.append(
-            tx, "question.answered", actor, row["id"], {**detail, "options": given.options, "text": given.text}
-        )
+        words = None if given.text is None else given.text[:MOST_AUDITED]
+        detail = {"asker": row["asker"], "subject": one_line(row["text"]), "options": given.options, "text": words}
+        audit.append(tx, "question.answered", actor, row["id"], detail, seen=row["text"])
     return feed_question(tx, row["id"])
 
 

@@ -10,6 +10,9 @@ from hived.wire.approvals import Actor
 from hived.wire.errors import AmbiguousId, QuestionNotFound
 from hived.wire.questions import Question
 
+NEWEST_CLOSED = 50
+"""In the snapshot, beside every pending one."""
+
 
 def find_question(conn: Connection, prefix: str) -> Row:
     """The question with that id, or the only one whose id begins so. Raises QuestionNotFound, AmbiguousId."""
