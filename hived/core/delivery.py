@@ -6,7 +6,8 @@ from hived.core import budgets, questions, reminders, waiting
 from hived.core.agent_views import check_generation, publish
 from hived.core.damper import feed_pairs
 from hived.core.event_payloads import TurnEnd
-from hived.core.messages import feed_receipts, tell, to_message
+from hived.core.message_views import to_messages
+from hived.core.messages import feed_receipts, tell
 from hived.core.text import one_line
 from hived.store import messages as store
 from hived.store.database import Row, Tx
@@ -53,7 +54,7 @@ def claim(
     unread, retry_at = store.select_queue_figures(tx.connection, agent_id, tx.now)
     return Claimed(
         turn_id=claim.turn_id,
-        messages=[to_message(row) for row in leased],
+        messages=to_messages(leased),
         unread=unread,
         retry_at=retry_at,
         over_budget=over,

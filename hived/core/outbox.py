@@ -21,6 +21,14 @@ from hived.wire.protocol import MAX_MESSAGE_BODY_BYTES
 
 _ID = re.compile(ID_PATTERN)
 _NO_AGENTS = (EVERYONE, OPERATOR, HIVED)
+_AS_QUEUED = json.dumps(
+    {
+        "reply_to": None, "kind": "message", "about": None, "edited_by": None, "pair_id": None, "when": "next_turn",
+        "status": "queued", "deliveries": 0, "leased_at": None, "redelivered": False, "acked_at": None, "reason": None,
+    }
+)[1:-1]  # fmt: skip
+"""What every plain message is when it is made: with its id, names, words and time a wire.messages.Message."""
+encode = json.JSONEncoder().encode
 
 
 class _KnownId(Exception):
@@ -60,10 +68,12 @@ def _take_plain(tx: Tx, author: Row, payloads: list[Any]) -> int:
         taken.append((message_id, to, recipient["id"], body))
     if store.insert_plain(tx, author["name"], author["id"], taken) != len(taken):
         raise _KnownId
-    fed = {**_FED, "sender": author["name"], "sent_at": tx.now}
     for message_id, to, _, body in taken:
-        fed.update(id=message_id, thread=message_id, recipient=to, body=body)
-        tx.feed("message", json.dumps(fed))
+        tx.feed(
+            "message",
+            f'{{"id":"{message_id}","sender":"{author["name"]}","recipient":"{to}","body":{encode(body)},'
+            f'"thread":"{message_id}","sent_at":"{tx.now}",{_AS_QUEUED}}}',
+        )
     for recipient in recipients.values():
         publish(tx, recipient["id"])
         ring(tx, recipient)
@@ -83,11 +93,3 @@ def _plain(payload: Any) -> tuple[str, str, str] | None:
     if len(body) * 4 > MAX_MESSAGE_BODY_BYTES and len(body.encode()) > MAX_MESSAGE_BODY_BYTES:
         return None
     return message_id, to, body
-
-
-_FED: dict[str, Any] = {
-    "id": "", "sender": "", "recipient": "", "body": "", "reply_to": None, "thread": "", "sent_at": "", "kind": "message",
-    "about": None, "edited_by": None, "pair_id": None, "when": "next_turn", "status": "queued", "deliveries": 0,
-    "leased_at": None, "redelivered": False, "acked_at": None, "reason": None,
-}  # fmt: skip
-"""A plain message as wire.messages.Message has it (a test compares the two)."""
