@@ -108,12 +108,12 @@ class WaitingList(Rows):
 
 
 def waiting_title(waiting: WaitingOnYou) -> str:
-    """`waiting on you · 4`, and how it is narrowed."""
+    """`waiting on you · 4`; narrowed: `waiting · 2 of 4 · agent:bob`."""
     count = len(waiting.pending)
     if not waiting.filter:
         return f"waiting on you · {count}" if count else "waiting on you"
     shown = sum(not item.gone for item in waiting.shown)
-    return f"waiting on you · {shown} of {count} · /{one_line(waiting.filter, 24)}"
+    return f"waiting · {shown} of {count} · {one_line(waiting.filter, 24)}"
 
 
 _WIRE_TIME = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| ?UTC)")
