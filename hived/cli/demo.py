@@ -40,7 +40,9 @@ def _run(arguments: Arguments) -> int:
         raise UsageError(reason="The screen has no JSON: add --headless.")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(reason="The demo's screen needs a terminal; without one: hive demo --headless")
-    note("Making a hive in a temporary home. When the queen asks for scout: w, then a. To end it: q.")
+    note(
+        "Making a hive in a temporary home. When the queen asks for scout: w, then a; 1 answers her question. To end it: q."
+    )
     with demo_hive(AS_REAL_AGENTS if arguments.pace is None else arguments.pace) as hive:
         hive.play_to("started")
         _show_screen()
@@ -95,6 +97,12 @@ def summary(hive: DemoHive) -> dict[str, Any]:
     scout = [approval for approval in approvals if approval["payload"].get("name") == SCOUT]
     _check(len(scout) == 1 and scout[0]["status"] == "approved", "the spawn of scout was not asked for and approved.")
     _check(scout[0]["requester"] == QUEEN, "the spawn of scout was not asked for by the queen.")
+    questions = oneshot.call("GET", routes.QUESTIONS, query={"all": True})["questions"]
+    open_ones = [question["text"] for question in questions if question["status"] != "answered"]
+    _check(len(questions) == 2 and not open_ones, f"not every question was answered: {open_ones}.")
+    rules = oneshot.call("GET", routes.RULES)["rules"]
+    hits = sum(rule["hits"] for rule in rules)
+    _check(hits, "no rule answered anything.")
     work = {name: _work(hive, name) for name in (BUILDER, SCOUT)}
     tests = subprocess.run(
         [sys.executable, *TEST], cwd=hive.workspace(BUILDER), capture_output=True, text=True, timeout=TEST_SECONDS,
@@ -108,6 +116,8 @@ def summary(hive: DemoHive) -> dict[str, Any]:
         "turns": sum(agent["spend"]["turns"] for agent in agents),
         "messages": {"between_agents": len(between), "to_operator": len(messages) - len(between)},
         "spawn": {"name": SCOUT, "asked_by": scout[0]["requester"], "status": scout[0]["status"]},
+        "questions": len(questions),
+        "asks_answered_by_rules": hits,
         "work": work,
         "tests": "pass",
         "cost_usd": round(sum(spent), 4) if spent else None,
@@ -138,6 +148,8 @@ def _print(found: dict[str, Any]) -> None:
                 "messages",
                 f"{messages['between_agents']} to agents, all acked; {messages['to_operator']} to the operator",
             ),
+            ("questions", f"{found['questions']}, all answered"),
+            ("rules", f"{found['asks_answered_by_rules']} asks answered by one, nobody was bothered"),
             ("spawn", f"{spawn['name']}, asked by {spawn['asked_by']}: {spawn['status']}"),
             *(
                 (name, f"{', '.join(work['files'])} in {work['commit']} on {work['branch']}")

@@ -40,6 +40,23 @@ SCOUT = "scout"
 AGENTS = (QUEEN, BUILDER, SCOUT)
 
 TASK = "One test of till fails: the discount. Please have it fixed, and the README checked against the code."
+RULES: tuple[dict[str, Any], ...] = (
+    {
+        "tool": "Bash",
+        "pattern": "python3 -m unittest -q",
+        "agent": BUILDER,
+        "reason": "Its tests are quick and harmless.",
+    },
+    {
+        "tool": "Bash",
+        "pattern": "git push*",
+        "verdict": "deny",
+        "scope": "hive",
+        "reason": "Pushing is the operator's.",
+    },
+)
+"""The first answers what builder asks of its tests, so that nobody is asked."""
+BUDGET = {"scope": "hive", "window": "day", "usd": 2.0}
 LAST_WORDS = "All done"
 """How the queen's report to the operator begins."""
 
@@ -120,6 +137,9 @@ class DemoHive:
         queen = decide("approve", ask(self._spec(QUEEN, "queen", "opus"))["id"], None)
         builder = decide("approve", ask(self._spec(BUILDER, "worker", "sonnet"))["id"], None)
         await_online(queen, builder)
+        for rule in RULES:
+            oneshot.call("POST", routes.RULES, rule)
+        oneshot.call("PUT", routes.BUDGETS, BUDGET)
         oneshot.call("POST", routes.MESSAGES, {"to": QUEEN, "body": TASK})
 
     def _await_ask(self) -> None:
@@ -132,6 +152,12 @@ class DemoHive:
         self._await(lambda watch: SCOUT in watch.agents and watch.is_online(SCOUT), "scout being online")
 
     def _await_end(self) -> None:
+        self._await(lambda _: bool(self._questions()), "the queen's question")
+        for question in self._questions():
+            if question["status"] == "pending":
+                path = oneshot.path_of(routes.QUESTION_ANSWER, id=question["id"])
+                oneshot.call("POST", path, {"options": [0]}, idempotency_key=oneshot.new_key())
+
         def ended(watch: Watch) -> bool:
             return any(
                 message["sender"] == QUEEN
@@ -154,6 +180,11 @@ class DemoHive:
             return condition(watch)
 
         Watch().until(reached, STEP_SECONDS + STEP_SECONDS_A_PACE * self.pace, what)
+
+    def _questions(self) -> list[dict[str, Any]]:
+        """What the operator was asked."""
+        found = oneshot.call("GET", routes.QUESTIONS, query={"all": True})["questions"]
+        return [question for question in found if question["recipient"] == OPERATOR]
 
     def _asked(self, watch: Watch) -> dict[str, Any] | None:
         for approval in watch.approvals.values():

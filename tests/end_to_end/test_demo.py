@@ -84,7 +84,7 @@ def test_without_git_it_says_so_in_one_sentence(tmp_path: Path) -> None:
 def test_in_the_screen_the_operator_decides_and_leaving_ends_it() -> None:
     env = {name: value for name, value in os.environ.items() if name not in ("HIVE_HOME", "COLUMNS", "LINES")}
     with screen(f"{' '.join(DEMO)} --pace 0; echo exit $?; exec cat", env) as shown:
-        until_shown(shown, "1 waiting on you", "scout")
+        until_shown(shown, "waiting on you", "scout")
         shown.keys("w")
         until_shown(shown, "approve")
         shown.keys("a")
