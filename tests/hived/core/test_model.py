@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hived.config import Config
-from hived.core import agents, approvals, audit, delivery, events, held_messages, messages, waiting
+from hived.core import agents, approvals, audit, check, delivery, events, held_messages, messages, waiting
 from hived.store.database import Change, Database, Query
 from hived.wire.agents import SpawnRequest
 from hived.wire.approvals import Actor, ApprovalAsk
@@ -128,9 +128,14 @@ class Hive(RuleBasedStateMachine):
         return found
 
     def teardown(self) -> None:
-        self.run(self.database.close())
-        self.loop.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """What `hive check` looks at holds too, whatever was played."""
+        try:
+            report = self.look(check.check_books)
+        finally:
+            self.run(self.database.close())
+            self.loop.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+        assert [finding for finding in report.findings if not finding.ok] == []
 
     @initialize()
     def make_them(self) -> None:
