@@ -2,6 +2,7 @@
 
 from hived.core import messages, waiting
 from hived.core.agent_views import publish
+from hived.core.damper import feed_pairs
 from hived.store import messages as store
 from hived.store.database import Row, Tx
 
@@ -19,6 +20,8 @@ def withdraw(tx: Tx, message_id: str, reason: str, *, though_delivered: bool = F
     store.update_undeliverable(tx, row["id"], reason)
     if row["status"] == "held":
         waiting.close_item(tx, row["id"], "held_message")
+    if row["pair_id"] is not None:
+        tx.gather(feed_pairs, row["pair_id"])
     if row["recipient_id"] is not None:
         publish(tx, row["recipient_id"])
     messages.feed_receipts(tx, [row["id"]])

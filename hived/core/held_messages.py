@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from hived.core import audit, reminders, waiting
+from hived.core import audit, questions, reminders, waiting
 from hived.core.agent_views import publish
 from hived.core.damper import feed_pairs
 from hived.core.delivery import give_up
@@ -80,6 +80,8 @@ def drop_held(tx: Tx, message_id: str, actor: Actor) -> Message:
     store.update_undeliverable(tx, row["id"], f"dropped by {actor.who}: {row['reason']}")
     if row["kind"] == "reminder":
         reminders.message_dropped(tx, row, actor)
+    if row["kind"] == "question":
+        questions.message_dropped(tx, row, actor)
     if row["recipient_id"] is not None:
         publish(tx, row["recipient_id"])
     tell(tx, row["sender_id"], f"Your message {row['id']} to {row['recipient']} was dropped by {actor.who}.")

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from hived.core import audit, waiting
+from hived.core import audit, questions, waiting
 from hived.core.agent_views import publish
 from hived.core.damper import feed_pairs, sentence, to_pair
 from hived.core.delivery import give_up
@@ -44,6 +44,8 @@ def drop(tx: Tx, pair_id: str, actor: Actor) -> Pair:
     held = message_store.select_held_by_pair(tx.connection, row["id"])
     for message in held:
         message_store.update_undeliverable(tx, message["id"], f"dropped by {actor.who}: {message['reason']}")
+        if message["kind"] == "question":
+            questions.message_dropped(tx, message, actor)
     feed_receipts(tx, [message["id"] for message in held])
     for mine, other in (("first", "second"), ("second", "first")):
         tell(

@@ -91,6 +91,18 @@ def recipient_away(tx: Tx, agent_id: str, name: str, state: str) -> None:
             _go_up(tx, row, f"{name} is {state}")
 
 
+def message_dropped(tx: Tx, message: Row, actor: Actor) -> None:
+    """The message (kind `question`) that carries it was held and is given up: it goes up, or is cancelled."""
+    row = store.select_question(tx.connection, message["id"])
+    if row is None or row["status"] != "pending" or row["with_operator"]:
+        return
+    reason = f"its message to {row['recipient']} was dropped by {actor.who}"
+    if row["kind"] == "escalation":
+        _go_up(tx, row, reason)
+    else:
+        _close(tx, row, "cancelled", reason, tell_asker=row["asker_id"] is not None)
+
+
 def run_due(tx: Tx) -> None:
     """Expire what is past its deadline, take up what was not answered in time."""
     for row in store.select_due(tx.connection, tx.now, DUE_AT_ONCE):

@@ -17,6 +17,7 @@ from hived.core.question_ends import (
     count_open,
     expire,
     list_with_operator,
+    message_dropped,
     next_due,
     recipient_away,
     run_due,
@@ -38,7 +39,7 @@ from hived.wire.questions import MOST_DEADLINE_SECONDS, Question, QuestionDraft
 from hived.wire.times import from_text, to_text
 
 __all__ = [
-    "agent_gone", "answer", "ask_agent", "count_open", "find_question", "list_questions", "next_due",
+    "agent_gone", "answer", "ask_agent", "count_open", "find_question", "list_questions", "message_dropped", "next_due",
     "recipient_away", "run_due", "take_answer", "take_question", "to_question", "withdraw",
 ]  # fmt: skip
 

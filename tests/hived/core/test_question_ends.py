@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hived.core import delivery, questions
+from hived.core import delivery, held_messages, pairs, questions
 from hived.core.question_words import checked_answer
 from hived.store.database import Row
 from hived.wire.approvals import Actor
@@ -370,3 +370,38 @@ async def test_who_is_gone_asks_nothing_and_answers_nothing_any_more(books: Book
     assert (await question(books, up)).with_operator, "an escalation goes up instead"
     with pytest.raises(HiveError, match="cancelled"):
         await ada.answers(by_bob, "yes")
+
+
+async def test_a_question_whose_message_is_dropped_is_cancelled_and_an_escalation_goes_up(books: Books) -> None:
+    queen, ada = await hive_of(books)
+    bob = await speaker(books, "bob")
+    asked, up = await ada.asks("bob"), await ada.escalates()
+    for agent in (bob, queen):
+        await agent.ends("failed", await agent.takes(), retryable=False)
+    for held in (asked, up):
+        await books.do(lambda tx, held=held: held_messages.drop_held(tx, held, OPERATOR))  # type: ignore[misc]
+    found = await question(books, asked)
+    assert (found.status, found.reason) == ("cancelled", "its message to bob was dropped by operator")
+    assert f"Your question {asked} to bob is cancelled" in " ".join(message.body for message in await got(ada))
+    assert (await question(books, up)).status == "pending"
+    assert [(item.id, item.kind) for item in await books.waiting()] == [(up, "question")]
+
+
+async def test_questions_between_a_pair_that_is_dropped_are_cancelled_and_expired_ones_leave_its_hold(
+    books: Books,
+) -> None:
+    clock = books.database.clock = MovedClock()
+    books.database.config.damper_messages = 4
+    ada, bob = await speaker(books, "ada"), await speaker(books, "bob")
+    for number in range(4):
+        for one, other in ((ada, "bob"), (bob, "ada")):
+            await one.says("message_out", message_id=f"{one.name}-{number}", to=other, body="thanks")
+    [pair] = await books.waiting()
+    asked, late = await ada.asks("bob"), await bob.asks("ada", deadline="5s")
+    assert {(await books.message(one)).status for one in (asked, late)} == {"held"}
+    held = (await books.do(lambda tx: pairs.list_pairs(tx.connection)))[0].held
+    await come_due(books, clock, 5)
+    assert (await books.message(late)).status == "undeliverable"
+    assert [row.payload["held"] for row in books.feed if row.kind == "pair"][-1] == held - 1
+    await books.do(lambda tx: pairs.drop(tx, pair.id, OPERATOR))
+    assert (await question(books, asked)).status == "cancelled"
