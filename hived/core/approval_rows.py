@@ -7,7 +7,8 @@ from hived.core import audit, grants, waiting
 from hived.store import approvals as store
 from hived.store.database import Connection, Row, Tx
 from hived.wire.approvals import Actor, Approval
-from hived.wire.errors import AlreadyDecided, AmbiguousId, ApprovalNotFound
+from hived.wire.errors import AlreadyDecided, AmbiguousId, ApprovalNotFound, QueueFull
+from hived.wire.names import OPERATOR
 
 Decided = Literal["approved", "denied"]
 
@@ -94,6 +95,14 @@ def settle(
     }
     audit.append(tx, f"approval.{verdict}", actor, row["id"], detail, seen=json.loads(row["payload_json"]))
     waiting.close_item(tx, row["id"], row["kind"])
+
+
+def check_room(tx: Tx, agent_id: str, name: str) -> None:
+    """Raises QueueFull where as many of the agent's asks are undecided as it may have messages queued (`max_queued`)."""
+    most = tx.config.max_queued
+    if store.count_undecided(tx.connection, agent_id, most=most + 1) > most:
+        words = f"{name} has {most} asks that nobody has decided; none is added until some are."
+        raise QueueFull(words, recipient=OPERATOR, count=most, sender=name)
 
 
 def feed(tx: Tx, approval_id: str) -> Approval:

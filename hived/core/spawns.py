@@ -2,7 +2,7 @@
 
 from hived.core import budgets, waiting
 from hived.core.agent_views import publish
-from hived.core.approval_rows import Decided, feed, to_approval
+from hived.core.approval_rows import Decided, check_room, feed, to_approval
 from hived.core.creation import DEFAULT_RUNTIME, check_request, create_agent
 from hived.core.messages import tell
 from hived.core.rule_drafts import rules_said
@@ -20,7 +20,7 @@ def ask_spawn(
 ) -> Approval:
     """Ask the operator for an agent. The same `approval_id` again is the same ask.
 
-    Raises InvalidRequest, what `creation.check_request` raises, and for an agent's ask OverBudget.
+    Raises InvalidRequest, what `creation.check_request` raises, and for an agent's ask OverBudget and QueueFull.
     """
     if approval_id is not None and (known := store.select_approval(tx.connection, approval_id)) is not None:
         return same_ask(known, requester, requester_id, "spawn")
@@ -44,6 +44,8 @@ def ask_spawn(
             "input_hash": None,
         },
     )
+    if requester_id is not None:
+        check_room(tx, requester_id, requester)
     waiting.open_item(tx, chosen, "spawn", agent=None if requester_id is None else requester, subject=subject)
     if requester_id is not None:
         publish(tx, requester_id)

@@ -10,7 +10,7 @@ from typing import Any
 
 from hived.core import grants, rules, waiting
 from hived.core.agent_views import check_generation, known_abilities, publish
-from hived.core.approval_rows import Decided, feed, settle, to_approval
+from hived.core.approval_rows import Decided, check_room, feed, settle, to_approval
 from hived.core.messages import tell
 from hived.core.spawns import same_ask
 from hived.core.text import one_line
@@ -31,7 +31,7 @@ def ask_tool_use(tx: Tx, agent: Row, generation: int, ask: ApprovalAsk) -> Appro
     """Whether the agent's engine may use a tool: decided at once by a rule or a grant (a deny rule beats a grant), else
     pending, and the operator's to decide. The same id again is the same ask.
 
-    Raises StaleGeneration, InvalidRequest.
+    Raises StaleGeneration, InvalidRequest, QueueFull.
     """
     check_generation(tx, agent["id"], generation)
     if not ask.tool or ask.input is None:
@@ -55,8 +55,8 @@ def ask_tool_use(tx: Tx, agent: Row, generation: int, ask: ApprovalAsk) -> Appro
         },
     )
     row = _row(tx, ask.id)
-    if not _answered_by_rule(tx, agent, row, ask.tool, ask.input):
-        _answered_by_grant(tx, row)
+    if not _answered_by_rule(tx, agent, row, ask.tool, ask.input) and not _answered_by_grant(tx, row):
+        check_room(tx, agent["id"], agent["name"])
     _list_twins(tx, row)
     publish(tx, agent["id"])
     return feed(tx, ask.id)
@@ -145,13 +145,13 @@ def _answered_by_rule(tx: Tx, agent: Row, row: Row, tool: str, input: dict[str, 
     return True
 
 
-def _answered_by_grant(tx: Tx, row: Row) -> None:
+def _answered_by_grant(tx: Tx, row: Row) -> bool:
     granted = grants.take(tx, row["requester_id"], row["input_hash"], row["id"])
-    if granted is not None:
-        said = to_approval(_row(tx, granted))
-        settle(
-            tx, row, "approved", Actor(who=HIVED), note=said.note, updated_input=said.updated_input, grant=granted
-        )  # fmt: skip
+    if granted is None:
+        return False
+    said = to_approval(_row(tx, granted))
+    settle(tx, row, "approved", Actor(who=HIVED), note=said.note, updated_input=said.updated_input, grant=granted)
+    return True
 
 
 def _settle_twins(tx: Tx, row: Row, decided: Row, verdict: Decided, actor: Actor) -> Row | None:

@@ -48,6 +48,16 @@ def select_approvals(
     return rows[::-1]
 
 
+def count_undecided(connection: Connection, agent_id: str, *, most: int) -> int:
+    """How many of the agent's asks can still be decided, counted no further than `most`."""
+    row = connection.execute(
+        """SELECT count(*) FROM (SELECT 1 FROM approvals WHERE status IN ('pending', 'orphaned')
+             AND +requester_id = ? LIMIT ?)""",
+        (agent_id, most),
+    ).fetchone()
+    return int(row[0])
+
+
 def select_pending_spawn(connection: Connection, name: str) -> Row | None:
     row: Row | None = connection.execute(
         "SELECT * FROM approvals WHERE status = 'pending' AND kind = 'spawn' AND spawn_name = ?", (name,)

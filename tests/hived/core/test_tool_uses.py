@@ -7,10 +7,11 @@ import pytest
 from hived.core import agents, approvals, budgets, grants, rules
 from hived.core.rebuild import rebuild
 from hived.core.tool_inputs import input_hash
+from hived.store.database import Tx
 from hived.wire.agents import EngineAbilities, SpawnRequest
 from hived.wire.approvals import Actor, Approval, ApprovalAsk
 from hived.wire.budgets import BudgetDraft
-from hived.wire.errors import AlreadyDecided, InvalidRequest, InvalidRule, OverBudget, Unsupported
+from hived.wire.errors import AlreadyDecided, InvalidRequest, InvalidRule, OverBudget, QueueFull, Unsupported
 from hived.wire.ids import new_id
 from hived.wire.rules import RuleDraft, RuleVerdict
 from tests.support.books import OPERATOR, Books, event
@@ -314,6 +315,26 @@ async def test_a_spent_budget_keeps_a_queens_spawn_from_being_asked_and_any_from
         await books.do(lambda tx: approvals.ask_spawn(tx, more, "queen", queen))
     assert (await now(books, asked)).status == "pending"
     await books.do(lambda tx: approvals.decide(tx, asked.id, "denied", None, None, OPERATOR))
+
+
+async def test_who_floods_the_operator_with_asks_is_refused_until_some_are_decided(books: Books, ada: str) -> None:
+    most = books.config.max_queued
+
+    def flood(tx: Tx) -> None:
+        row = agents.find_agent(tx.connection, "ada")
+        for number in range(most):
+            wanted = ApprovalAsk(id=new_id(), kind="tool_use", tool="Bash", input={"command": f"make {number}"})
+            approvals.ask_tool_use(tx, row, 1, wanted)
+
+    await books.do(flood)
+    with pytest.raises(QueueFull, match=f"ada has {most} asks that nobody has decided"):
+        await ask(books)
+    rule = await rule_says(books, "allow")
+    assert (await ask(books)).rule == rule, "what waits for nobody has room"
+    first = (await listed(books))[0]
+    await books.do(lambda tx: approvals.decide(tx, first, "denied", None, None, OPERATOR))
+    assert (await ask(books, "make install")).status == "pending"
+    assert len(await listed(books)) == most
 
 
 async def test_grants_of_another_agent_are_left_alone(books: Books, ada: str) -> None:
