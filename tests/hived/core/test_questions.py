@@ -21,11 +21,8 @@ from hived.wire.protocol import MAX_MESSAGE_BODY_BYTES
 from hived.wire.questions import MOST_OPTION_CHARACTERS, MOST_OPTIONS, AnswerDraft, Question, QuestionDraft
 from tests.support.books import OPERATOR, Books
 from tests.support.clocks import MovedClock
+from tests.support.questions import question
 from tests.support.speakers import speaker
-
-
-async def question(books: Books, question_id: str) -> Question:
-    return await books.read(lambda conn: questions.to_question(questions.find_question(conn, question_id)))
 
 
 async def operator_asks(books: Books, to: str = "ada", text: str = "Which?", **draft: object) -> Question:
