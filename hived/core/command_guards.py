@@ -17,7 +17,8 @@ BUILTINS = frozenset({
     "compgen", "compopt", "mapfile", "readarray", "read", "export", "declare", "typeset", "local", "readonly", "unset", "set",
     "shopt", "let", "fc", "history", "getopts", "umask", "ulimit", "wait", "fg", "bg", "disown", "suspend", "logout", "exit",
     "return", "break", "continue", "shift", "time", "zmodload", "autoload", "functions", "zcompile", "emulate", "setopt",
-    "unsetopt", "print", "vared", "sched", "zle", "noglob", "-",
+    "unsetopt", "jobs", "integer", "float", "private", "zpty", "zstyle", "zparseopts", "zformat", "zregexparse", "zftp", "zsystem",
+    "zsocket", "ztcp", "unhash", "disable", "limit", "unlimit", "ttyctl", "sysopen", "syswrite", "print", "vared", "sched", "zle", "noglob", "-",
 })  # fmt: skip
 """Of bash and zsh: they run what they are given, or change what the words after them mean (`hash -p ./evil git`)."""
 WRAPPERS = frozenset({
@@ -77,8 +78,8 @@ _OF: dict[str, tuple[str, ...]] = {
     "shuf": (r"-[^-]*o.*",),
     "tree": (r"-[^-]*o.*",),
     "split": ("--filter",),
-    "printf": (r"-.*",),
-    "test": (r"-[vR]",),
+    "printf": (r"-.*", r".*[\[`$].*"),
+    "test": (r"-([vRt]|eq|ne|lt|le|gt|ge)", r".*[\[`$].*"),
     "make": _MAKE,
     "gmake": _MAKE,
     "ninja": (r"-[^-]*[fC].*",),
@@ -98,6 +99,7 @@ _OF: dict[str, tuple[str, ...]] = {
     "go": ("run", "generate", "env", "tool", r"-+(exec|toolexec|vettool|overlay|ldflags|modfile).*", r"-C.*"),
     "gcc": (r"-wrapper", r"-[Bo].*", r"-f?plugin.*", r"@.*", r"-specs.*"),
     "clang": (r"-[BXo].*", r"-f?plugin.*", r"@.*"),
+    **dict.fromkeys(("cc", "c++", "g++", "clang++"), (r"-wrapper", r"-[BXo].*", r"-f?plugin.*", r"@.*", r"-specs.*")),
     "gradle": (r"-[IpD].*", "--init-script", "--project-dir"),
     "mvn": (r"-[Dfs].*", r".*exec.*"),
     "pytest": (r"-[pco].*", "--rootdir", "--confcutdir", "--override-ini", "--pdbcls"),

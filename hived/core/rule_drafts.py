@@ -171,4 +171,4 @@ def rules_said(request: SpawnRequest) -> str:
         f"{table.get('verdict', 'allow')} {table.get('tool')} {table.get('pattern', ANY_INPUT)}"
         for table in request.rules
     ]
-    return f" with rules ({len(said)}): {'; '.join(said)[:1000]}" if said else ""
+    return f" with rules: {'; '.join(said)[:1000]}" if said else ""

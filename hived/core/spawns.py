@@ -103,9 +103,13 @@ def spawn_subject(request: SpawnRequest) -> str:
     model = f", {request.model}" if request.model else ""
     mode = request.engine_options.get("permission_mode")
     may = f", permission mode {mode}" if mode else ""
+    count = len(request.rules)
+    own = (
+        f", {count} rule{'' if count == 1 else 's'} of its own" if count else ""
+    )  # early, where nothing long cuts it off
     reason = f": {request.reason}" if request.reason else ""
     return one_line(
-        f"spawn {request.name} ({request.role}, {request.engine}{model}{may}){_runs(request)}{rules_said(request)}{reason}"
+        f"spawn {request.name} ({request.role}, {request.engine}{own}{model}{may}){_runs(request)}{rules_said(request)}{reason}"
     )
 
 

@@ -24,7 +24,7 @@ from hived.core.command_guards import guarded
         "fd -Hx rm", "fd --exec rm", "split --filter=x", "split --fil=x", "tree -o x", "make SHELL=x", "make CC=x", "make -f x",
         "make -C x", "make --eval=x", "make --fil=x", "curl -o x", "curl -sSo x", "curl -K x", "wget -O x", "wget --execute=x",
         "gh alias set x", "psql --command=x", "anything --exec=x", "anything --pager x", "x86_64 ls", "linux32 ls", "busybox rm x",
-        "python3-dbg x", "hive rule add x",
+        "python3-dbg x", "hive rule add x", "jobs -x rm", "zpty a rm", "integer x", "printf %d a[$(rm)]", "test a[$(rm)] -eq 1", "test 1 -eq 1", "g++ -o x",
     ],
 )  # fmt: skip
 def test_what_makes_other_programs_run_is_guarded(command: str) -> None:
@@ -38,7 +38,7 @@ def test_what_makes_other_programs_run_is_guarded(command: str) -> None:
         "git push -u origin main", "git branch -a", "git checkout -b x", "git stash pop", "git show --format=%H", "ls -la", "cat x",
         "head -n 5 x", "grep -rn x .", "rg -n x src", "find . -name x -type f", "sort -u -k 2", "wc -l", "make test -j4", "npm test",
         "npm run test:unit", "cargo test --all", "go test ./...", "go build -v ./...", "pytest -q tests", "uv sync", "curl -sS x",
-        "printf %s x", "test -f x", "echo -n x", "mkdir -p x", "rm -rf x", "diff -u a b", "cd x", "tsc --noEmit", "ruff check .",
+        "printf %s x", "test -f x", "test a = b", "g++ -c x", "echo -n x", "mkdir -p x", "rm -rf x", "diff -u a b", "cd x", "tsc --noEmit", "ruff check .",
     ],
 )  # fmt: skip
 def test_everyday_commands_are_not(command: str) -> None:

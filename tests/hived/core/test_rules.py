@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from hived.core import agents, approvals, rules, snapshot
-from hived.core.rule_drafts import MOST_OF_A_SPEC, parse_draft
+from hived.core.rule_drafts import parse_draft
 from hived.core.tool_inputs import input_hash
 from hived.store import agents as agent_store
 from hived.store.database import Tx
-from hived.wire.agents import SpawnRequest
 from hived.wire.approvals import Approval, ApprovalAsk
 from hived.wire.errors import AgentNotFound, AmbiguousId, InvalidRule, RuleNotFound, RuleRevoked
 from hived.wire.ids import new_id
-from hived.wire.rules import Rule, RuleDraft, RuleProposal, RuleScope, RuleVerdict
+from hived.wire.rules import RuleDraft, RuleProposal, RuleScope, RuleVerdict
 from tests.support.books import OPERATOR, Books
+from tests.support.rules import add, answer, shown, verdict
 
 
 @pytest.fixture
@@ -23,30 +23,11 @@ async def ada(books: Books) -> str:
     return await books.agent("ada")
 
 
-async def add(books: Books, pattern: str = "*", **draft: Any) -> Rule:
-    scope = {"agent": "ada"} if draft.get("scope", "agent") == "agent" and "agent" not in draft else {}
-    wanted = RuleDraft.model_validate({"tool": "Bash", "pattern": pattern, **scope, **draft})
-    return await books.do(lambda tx: rules.add(tx, wanted, OPERATOR))
-
-
 async def refusal(books: Books, **draft: Any) -> str:
     with pytest.raises(InvalidRule) as refused:
         await books.do(lambda tx: rules.add(tx, parse_draft({"tool": "Bash", "agent": "ada", **draft}), OPERATOR))
     assert refused.value.message.endswith(".")
     return refused.value.message
-
-
-async def answer(
-    books: Books, input: dict[str, Any] | str, tool: str = "Bash", name: str = "ada"
-) -> rules.Standing | None:
-    given = {"command": input} if isinstance(input, str) else input
-    row = await books.read(lambda conn: agents.find_agent(conn, name))
-    return await books.do(lambda tx: rules.standing_answer(tx, row, tool, given))
-
-
-async def verdict(books: Books, input: dict[str, Any] | str, tool: str = "Bash", name: str = "ada") -> str | None:
-    standing = await answer(books, input, tool, name)
-    return None if standing is None else standing.verdict
 
 
 async def ask(books: Books, input: dict[str, Any], tool: str = "Bash") -> Approval:
@@ -63,10 +44,6 @@ async def remember(books: Books, approval: Approval) -> str | None:
     """Approve it for always; the rule's id."""
     decided = await books.do(lambda tx: approvals.decide(tx, approval.id, "approved", None, None, OPERATOR, "agent"))
     return decided.remembered
-
-
-async def shown(books: Books, *, all: bool = False) -> list[Rule]:
-    return await books.read(lambda conn: rules.list_rules(conn, all=all))
 
 
 async def audited(books: Books) -> list[tuple[str, str]]:
@@ -335,65 +312,3 @@ async def test_what_no_rule_can_say_is_not_remembered(books: Books, ada: str) ->
     await books.do(lambda tx: tx.execute("DELETE FROM agents"))
     with pytest.raises(InvalidRule, match="is gone"):
         await propose(books, plan.id)
-
-
-# agent.toml --------------------------------------------------------------------------------------------------
-
-
-def spec(*tables: dict[str, Any]) -> SpawnRequest:
-    return SpawnRequest.model_validate({"name": "ada", "engine": "scripted", "rules": list(tables)})
-
-
-async def test_the_rules_of_an_agent_toml_are_its_own_agents(books: Books) -> None:
-    await books.agent("bob")
-    ada = await books.agent(
-        "ada", rules=[{"tool": "Bash", "pattern": "ls*"}, {"tool": "Bash", "pattern": "rm *", "verdict": "deny"}]
-    )
-    assert [(rule.agent, rule.source, rule.created_by) for rule in await shown(books)] == [
-        ("ada", "agent.toml", "hived")
-    ] * 2
-    assert [await verdict(books, "ls", name=name) for name in ("ada", "bob")] == ["allow", None]
-
-    await add(books, "cat *")
-    books.feed.clear()
-    await books.do(lambda tx: rules.take_from_spec(tx, ada, spec({"tool": "Bash", "pattern": "ls*"}, {"tool": "Read"})))
-    assert [(rule.tool, rule.pattern, rule.hits) for rule in await shown(books)] == [
-        ("Bash", "ls*", 1), ("Bash", "cat *", 0), ("Read", "*", 0),
-    ]  # fmt: skip
-    assert [rule.pattern for rule in await shown(books, all=True) if rule.revoked_at] == ["rm *"]
-
-
-async def test_what_the_operator_revoked_no_rebuild_puts_back(books: Books) -> None:
-    ada = await books.agent("ada", rules=[{"tool": "Bash", "pattern": "ls*"}])
-    [rule] = await shown(books)
-    await books.do(lambda tx: rules.revoke(tx, rule.id, OPERATOR))
-    await books.do(lambda tx: rules.take_from_spec(tx, ada, spec({"tool": "Bash", "pattern": "ls*"})))
-    assert await shown(books) == []
-    await books.do(lambda tx: rules.take_from_spec(tx, ada, spec()))
-    await books.do(lambda tx: rules.take_from_spec(tx, ada, spec({"tool": "Bash", "pattern": "cat *"})))
-    await books.do(lambda tx: rules.take_from_spec(tx, ada, spec()))
-    await books.do(lambda tx: rules.take_from_spec(tx, ada, spec({"tool": "Bash", "pattern": "cat *"})))
-    assert [found.pattern for found in await shown(books)] == ["cat *"]
-
-
-@pytest.mark.parametrize(
-    ("tables", "words"),
-    [
-        ([{"tool": "Bash"}, {"tool": "Bash", "scope": "hive"}], "rules, 2: a rule of an agent.toml is for its own agent"),
-        ([{"tool": "Bash", "agent": "bob"}], "for its own agent"), ([{"tool": "Bash", "colony": "x"}], "for its own agent"),
-        ([{}], "rules, 1: tool"), ([{"tool": "*"}], "nothing to decide"), ([{"tool": "Bash", "pattern": "a > *"}], "could never fit"),
-        ([{"tool": f"t{number}"} for number in range(MOST_OF_A_SPEC + 1)], "at most"),
-    ],
-)  # fmt: skip
-async def test_a_spawn_with_a_wrong_rule_is_refused(books: Books, tables: list[dict[str, Any]], words: str) -> None:
-    with pytest.raises(InvalidRule, match=words):
-        await books.ask("ada", rules=tables)
-    assert await books.waiting() == []
-
-
-async def test_who_decides_a_spawn_sees_its_rules_in_its_one_line(books: Books) -> None:
-    await books.ask(
-        "ada", rules=[{"tool": "Bash", "pattern": "git *"}, {"tool": "Read", "verdict": "deny"}], reason="work"
-    )
-    [item] = await books.waiting()
-    assert item.subject == "spawn ada (worker, scripted) with rules (2): allow Bash git *; deny Read *: work"
