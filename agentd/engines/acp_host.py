@@ -14,6 +14,7 @@ from agentd.engines.acp_session import AcpSession
 from agentd.engines.base import EngineContext, EngineFailed
 from agentd.mcp_servers import HIVE_SERVER
 from agentd.tools.mcp_responder import McpResponder
+from agentd.tools.patience import Patience
 from agentd.tools.tools_socket import ToolsSocket
 from hived.wire.protocol import VERSION
 
@@ -127,7 +128,7 @@ class AcpHost:
         path = Path(self._context.launch.tools_socket)
         tools, log = self._context.tools, self._context.log
         await self._close_socket()
-        served = ToolsSocket(path, lambda: McpResponder(tools, HIVE_SERVER, VERSION, log), log)
+        served = ToolsSocket(path, lambda: McpResponder(Patience(tools), HIVE_SERVER, VERSION, log), log)
         try:
             await served.start()
         except OSError as error:
