@@ -11,7 +11,7 @@ from hivetui.screens.confirm import ConfirmScreen
 from hivetui.screens.decisions import amount_of, consequence_of, decision_of, edited_input
 from hivetui.screens.hive_keys import HiveKeys
 from hivetui.state import desk as desks
-from hivetui.state.cases import Case, alike, case_of
+from hivetui.state.cases import Case, alike, case_of, of_its_kind
 from hivetui.state.desk import Desk, EntryKind
 from hivetui.state.hive import Notice
 from hivetui.state.waiting import (
@@ -25,7 +25,7 @@ from hivetui.state.waiting import (
     settled,
     stepped,
     toggled,
-    toggled_kind,
+    toggled_all,
 )
 from hivetui.widgets.lines import Line, clean, one_line
 from hivetui.widgets.visible import typed_json
@@ -189,7 +189,8 @@ class HiveWaiting(HiveKeys):
 
     def action_mark_kind(self) -> None:
         if (item := self.state.waiting.selected) is not None:
-            self.rearrange(lambda known: toggled_kind(known, item.kind))
+            ids = of_its_kind(self.state, item)
+            self.rearrange(lambda known: toggled_all(known, ids))
 
     def action_narrow_waiting(self) -> None:
         self.rearrange(lambda known: narrowed(known, next_filter(known)))

@@ -82,13 +82,18 @@ def case_of(state: HiveState, item: Waiting, desk: Desk, *, writing: bool = Fals
 
 
 def alike(state: HiveState, item: Waiting) -> tuple[Waiting, ...]:
-    """Itself, and, where it is marked, the other marked questions with the very same options."""
-    waiting, question = state.waiting, state.questions.get(item.id)
-    if item.kind != "question" or question is None or item.id not in waiting.marked:
+    """Itself, and, where it is marked, the other marked questions with the very same options: one answer answers all."""
+    if item.kind != "question" or item.id not in state.waiting.marked:
         return (item,)
+    ids = of_its_kind(state, item)
+    return tuple(other for other in state.waiting.chosen() if other.id in ids) or (item,)
 
-    def same(other: Waiting) -> bool:
-        asked = state.questions.get(other.id)
-        return asked is not None and (asked.options, asked.multi) == (question.options, question.multi)
 
-    return tuple(other for other in waiting.chosen() if other.kind == "question" and same(other))
+def of_its_kind(state: HiveState, item: Waiting) -> frozenset[str]:
+    """The ids of what one key decides together with it: all of its kind; of questions those with the very same options."""
+    same = frozenset(other.id for other in state.waiting.items if other.kind == item.kind)
+    question = state.questions.get(item.id)
+    if item.kind != "question" or question is None:
+        return same
+    asked = {id: state.questions[id] for id in same if id in state.questions}
+    return frozenset(id for id, q in asked.items() if (q.options, q.multi) == (question.options, question.multi))

@@ -284,10 +284,10 @@ def toggled(known: WaitingOnYou, id: str) -> WaitingOnYou:
     return replace(known, marked=known.marked ^ {id})
 
 
-def toggled_kind(known: WaitingOnYou, kind: str) -> WaitingOnYou:
-    """Mark all of that kind that are shown; unmark them where all are marked."""
-    ids = {item.id for item in known.shown if item.kind == kind and item.markable}
-    return replace(known, marked=known.marked - ids if ids <= known.marked else known.marked | ids)
+def toggled_all(known: WaitingOnYou, ids: Collection[str]) -> WaitingOnYou:
+    """Mark all of these that are shown; unmark them where all are marked."""
+    those = {item.id for item in known.shown if item.id in ids and item.markable}
+    return replace(known, marked=known.marked - those if those <= known.marked else known.marked | those)
 
 
 def narrowed(known: WaitingOnYou, words: str) -> WaitingOnYou:

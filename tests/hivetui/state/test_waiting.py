@@ -18,7 +18,7 @@ from hivetui.state.waiting import (
     settled,
     stepped,
     toggled,
-    toggled_kind,
+    toggled_all,
     waiting_from,
     with_ask,
     with_item,
@@ -117,9 +117,9 @@ def test_marks_act_on_what_can_still_be_decided() -> None:
 
 def test_all_of_a_kind_are_marked_and_unmarked_with_one_key() -> None:
     known = with_item(three(), item("q", "question"))
-    marked = toggled_kind(known, "spawn")
+    marked = toggled_all(known, "abc")
     assert marked.marked == {"a", "b", "c"}
-    assert toggled_kind(marked, "spawn").marked == frozenset()
+    assert toggled_all(marked, "abc").marked == frozenset()
 
 
 def test_what_the_filter_hides_is_neither_marked_nor_decided() -> None:
