@@ -236,7 +236,7 @@ def _is_readable(ask: Ask, kind: Kind, given: str) -> bool:
             len(words) <= MOST_RUN_WORDS or guarded(words) is None for words in command.parts
         )
     if kind == "path":
-        return rule_paths.is_plain(given)
+        return rule_paths.is_known(given, ask.workspace, links=ask.links)
     if kind == "url":
         return rule_hosts.host_of(given) is not None
     return not any(key in ask.input for key in (COMMAND, *PATHS, URL))

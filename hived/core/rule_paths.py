@@ -3,12 +3,12 @@
 A wildcard of an allow never fits a name that begins with a dot (`.git/hooks`, `.ssh`, `.env`): the pattern must name it.
 """
 
-import os
 import posixpath
 import re
 from collections.abc import Collection
 
 from hived.core import globs
+from hived.core.links import real_path
 
 MOST_CHARACTERS = 4096
 _NEVER = re.compile(r"[~$\\*`]|, ")
@@ -28,10 +28,10 @@ def allows(pattern: str, given: str, workspace: str | None, *, links: bool) -> b
         return False
     if not links:
         return True
-    real = _real(at)
+    real = real_path(at)
     if real is None:
         return False
-    behind = None if pattern.startswith("/") or workspace is None else anchored(pattern, _real(workspace))
+    behind = None if pattern.startswith("/") or workspace is None else anchored(pattern, real_path(workspace))
     return _fits(wanted, real) or (behind is not None and _fits(behind, real))
 
 
@@ -40,7 +40,7 @@ def forms(given: str, workspace: str | None, *, links: bool) -> set[str]:
     text = given[:MOST_CHARACTERS]
     at = _joined(text, workspace) or text
     found = {text, at, posixpath.normpath(at), posixpath.normpath("/" + text)}
-    if links and (real := _real(at)) is not None:
+    if links and (real := real_path(at)) is not None:
         found.add(real)
     return found
 
@@ -62,6 +62,12 @@ def denies(pattern: str, forms: Collection[str], workspace: str | None) -> bool:
 def is_plain(given: str) -> bool:
     """Whether it says which file it is: no character in it means something else to whoever expands it."""
     return 0 < len(given) <= MOST_CHARACTERS and given.isprintable() and _NEVER.search(given) is None
+
+
+def is_known(given: str, workspace: str | None, *, links: bool) -> bool:
+    """Whether it is sure which file that is, wherever its links lead."""
+    at = _joined(given, workspace)
+    return is_plain(given) and at is not None and (not links or real_path(at) is not None)
 
 
 def anchored(pattern: str, workspace: str | None) -> str | None:
@@ -91,13 +97,6 @@ def _joined(given: str, workspace: str | None) -> str | None:
             return None
         given = f"{workspace}/{given}"
     return _SLASHES.sub("/", given)
-
-
-def _real(path: str) -> str | None:
-    try:
-        return os.path.realpath(path)
-    except (OSError, ValueError):
-        return None
 
 
 def _fits(pattern: str, path: str, *, dots: bool = False) -> bool:
