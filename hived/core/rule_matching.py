@@ -239,7 +239,13 @@ def _is_readable(ask: Ask, kind: Kind, given: str) -> bool:
         return rule_paths.is_known(given, ask.workspace, links=ask.links)
     if kind == "url":
         return rule_hosts.host_of(given) is not None
-    return not any(key in ask.input for key in (COMMAND, *PATHS, URL))
+    return not _only_told(ask) and not any(key in ask.input for key in (COMMAND, *PATHS, URL))
+
+
+def _only_told(ask: Ask) -> bool:
+    """Whether a tool for commands, files or addresses gives none of them: some engines say in a title what they would do."""
+    known = ask.tool.casefold() in SHELL_TOOLS | FILE_TOOLS | URL_TOOLS
+    return known and not any(key in ask.input for key in (COMMAND, *PATHS, URL))
 
 
 def _are_edits(value: Any) -> bool:
@@ -256,13 +262,16 @@ class _Readings(NamedTuple):
 
 
 def _readings(ask: Ask) -> _Readings:
+    told = [text for value in ask.input.values() for text in _texts(value)] if _only_told(ask) else []
     commands: list[str] = []
-    for text in _texts(ask.input.get(COMMAND)):
+    for text in (*_texts(ask.input.get(COMMAND)), *told):
         commands += (one.casefold() for one in readings(text, RUNNERS))
     paths: set[str] = set()
     for text in (text for key in PATHS for text in _texts(ask.input.get(key))):
         paths |= rule_paths.forms(text, ask.workspace, links=ask.links)
-    return _Readings(commands, paths, list(_texts(ask.input.get(URL))))
+    for text in told:
+        paths |= rule_paths.forms(text, ask.workspace, links=False)
+    return _Readings(commands, paths, [*_texts(ask.input.get(URL)), *told])
 
 
 def _denies(pattern: str, ask: Ask, said: _Readings) -> bool:

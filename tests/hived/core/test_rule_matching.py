@@ -1,13 +1,17 @@
 """Whether rules fit an ask: what a pattern means, what an allow overlooks, and which deny wins."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agentd.engines.acp_tools import ToolCall
 from hived.core.rule_matching import Ask, Judged, Pattern, judge, never_fits
 from hived.core.tool_inputs import input_hash
 
 WORKSPACE = "/ws"
+RECORDINGS = Path(__file__).parents[2] / "fixtures" / "recordings"
 
 
 def said(rules: list[str], input: dict[str, Any], tool: str = "Bash", workspace: str | None = WORKSPACE) -> str | None:
@@ -246,6 +250,31 @@ def test_an_address_is_allowed_by_its_host() -> None:
 def test_an_input_of_another_shape_is_fitted_by_no_pattern() -> None:
     for input in ({"query": "git status"}, {"title": "git status"}, {"cmd": "git status"}, {}):
         assert said(["git status*", "**", "*.example.com"], input) is None
+
+
+def test_what_an_engine_only_tells_in_a_title_can_be_denied_and_is_allowed_by_no_pattern() -> None:
+    told = {"title": "ls; rm x", "content": "[current working directory /ws]"}
+    assert said(["ls*", "rm *"], told, tool="shell") is None
+    assert said(["*", "!rm *"], told, tool="shell") == "deny"
+    assert said(["*", "!touch *"], told, tool="shell") is None
+    assert said(["*"], told, tool="shell") == "allow"
+    assert said(["*", "!rm *"], told, tool="mcp__x__y") == "allow"
+
+
+@pytest.mark.parametrize("recording", sorted(RECORDINGS.glob("acp-*.jsonl")), ids=lambda path: path.stem)
+def test_what_real_agents_ask_is_fitted_by_plain_patterns(recording: Path) -> None:
+    patterns = [Pattern(text, "*", text, "allow") for text in ("touch *", "echo *", "/workspace/**")]
+    for line in recording.read_text().splitlines():
+        message = json.loads(line).get("m", {})
+        if message.get("method") != "session/request_permission":
+            continue
+        call = ToolCall("1")
+        call.merge(message["params"]["toolCall"])
+        use = call.use()
+        judged = judge(patterns, Ask(use.tool, use.input, "/workspace", links=False))
+        text = next((str(use.input[key]) for key in ("command", "file_path", "filepath") if key in use.input), "")
+        plain = text.startswith("/workspace/") or (text.startswith("touch ") and text.endswith(" && echo shell-ok"))
+        assert (judged is not None) == plain, use
 
 
 # What can never fit ------------------------------------------------------------------------------------------
