@@ -22,7 +22,7 @@ MESSAGES_CHARACTERS = 2 * 1024 * 1024
 """Of all their bodies: fewer are given where they are very long. `GET /v1/messages` pages what is older."""
 MOST_EACH = 16_384
 MOST_TOGETHER = 4 * 1024 * 1024
-"""Characters of what is open, one by one and of one kind together."""
+"""Characters of what is open: of one, and of all of one kind, of which each has an equal share."""
 CUT_CHARACTERS = 200
 """What is given of a text that is cut."""
 _MESSAGES_AT_ONCE = 20
@@ -57,13 +57,12 @@ def encoded(conn: Connection, info: HiveInfo) -> bytes:
 
 
 def _share(conn: Connection, table: str) -> int:
-    """How many characters of one are given: as many as one may have, or where all of them are too many its share of the room."""
-    count, characters = store.select_size(conn, table)
-    return _room(count, characters)
+    """How many characters of one are given."""
+    return _room(store.select_count(conn, table))
 
 
-def _room(count: int, characters: int) -> int:
-    return MOST_EACH if characters <= MOST_TOGETHER else min(MOST_EACH, max(CUT_CHARACTERS, MOST_TOGETHER // count))
+def _room(count: int) -> int:
+    return max(CUT_CHARACTERS, min(MOST_EACH, MOST_TOGETHER // max(count, 1)))
 
 
 def _list(things: Iterable[Answer]) -> list[str]:
@@ -86,7 +85,7 @@ def _questions(conn: Connection) -> list[str]:
 
 
 def _cut_reminders(found: list[Reminder]) -> list[Reminder]:
-    most = _room(len(found), sum(len(reminder.text) for reminder in found))
+    most = _room(len(found))
     return [
         reminder
         if len(reminder.text) <= most

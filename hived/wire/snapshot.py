@@ -51,8 +51,8 @@ class Snapshot(Answer):
     """All that a client draws, read in one transaction. Drop feed rows at or below `seq`.
 
     What is very long is `cut` in it: the payload of an approval, the body of a held message, the text of a question or of a
-    reminder that has more than 16,384 characters; and where those of its kind have more than 4 Mi together, more than its
-    share of these. Who shows such a one fetches it by its id.
+    reminder that has more than 16,384 characters, or more than its share of the 4 Mi that there are for all of its kind (400
+    where 10,000 are open). Who shows such a one fetches it by its id.
     """
 
     seq: int
