@@ -207,8 +207,15 @@ def _list_twins(tx: Tx, row: Row) -> None:
         if twin["id"] not in listed:
             waiting.close_item(tx, twin["id"], "tool_use")
         elif not waiting.is_listed(tx.connection, twin["id"], "tool_use"):
-            blocks, subject = twin["status"] == "pending", twin["subject"]
-            waiting.open_item(tx, twin["id"], "tool_use", agent=twin["requester"], subject=subject, blocks=blocks)
+            waiting.open_item(
+                tx,
+                twin["id"],
+                "tool_use",
+                agent=twin["requester"],
+                subject=twin["subject"],
+                since=twin["created_at"],
+                blocks=twin["status"] == "pending",
+            )
 
 
 def _cancel(tx: Tx, row: Row) -> None:
