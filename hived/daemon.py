@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,9 @@ from hived.wire.snapshot import HiveInfo
 from hived.wire.times import utc_now
 from hived.workspace.folders import private_folder
 
+SWITCH_SECONDS = 0.0005
+"""How long one thread computes while another waits: the writer gives the interpreter up at each statement, and would
+otherwise wait 5 ms to get it back from a busy event loop."""
 LISTENERS_SECONDS = 6.0
 """More than what listeners take for their own two bounds."""
 SUPERVISION_SECONDS = 3.0
@@ -51,6 +55,7 @@ log = logging.getLogger(__name__)
 def run_hived(paths: HivePaths) -> int:
     """Run until told to stop; the exit code. Raises AlreadyRunning, PathTooLong, SocketInUse, InvalidConfig, DatabaseNewer, Internal."""
     checked_socket_path(paths.host_socket)
+    sys.setswitchinterval(SWITCH_SECONDS)
     for folder in (paths.config, paths.data, paths.run, paths.log.parent, paths.agents):
         private_folder(folder)
     with only_one(paths):

@@ -1,9 +1,11 @@
 """The app on an agent's own socket: what its harness may ask, and 403 `forbidden_role` for everything else."""
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from hived.api import approvals, budgets, control, events, inbox, questions
 from hived.api.host import create_app
+from hived.api.hot_routes import HotRoutes
 from hived.core.hive import Hive
 
 
@@ -13,4 +15,6 @@ def create_agent_app(hive: Hive) -> FastAPI:
         control.agent_router, events.agent_router, inbox.agent_router, approvals.agent_router, questions.agent_router,
         budgets.agent_router,
     )  # fmt: skip
-    return create_app(hive, routers, title="hived, agent", description="A harness's socket.", openapi_url=None)
+    app = create_app(hive, routers, title="hived, agent", description="A harness's socket.", openapi_url=None)
+    app.user_middleware.append(Middleware(HotRoutes))
+    return app

@@ -66,6 +66,10 @@ async def get_receipts(
 @agent_router.post(routes.CLAIM)
 async def post_claim(request: Request, claim: Claim) -> Response:
     """Claimed: what waits is leased to one turn. With `wait` it is answered when something has come, or `wait` is over."""
+    return await answer_claim(request, claim)
+
+
+async def answer_claim(request: Request, claim: Claim) -> Response:
     hive = hive_of(request)
     agent_id: str = request.scope["hive_agent"][0]
     generation = generation_of(request)
