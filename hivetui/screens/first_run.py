@@ -24,6 +24,7 @@ from hivetui.state.clock import Clock
 from hivetui.state.hive import HiveState
 from hivetui.widgets.choice_rows import ChoiceRows
 from hivetui.widgets.header import Header
+from hivetui.widgets.in_order import LineInput
 from hivetui.widgets.lines import Line, one_line, wrapped
 from hivetui.widgets.rows import Rows
 from hivetui.widgets.text_lines import Lines
@@ -63,10 +64,10 @@ class FirstRunScreen(Screen[None]):
         self._engines = ChoiceRows(())
         self._steps = Lines()
         self._act = Lines()
-        self._name_input = Input(
+        self._name_input = LineInput(
             name or free_name(state), placeholder="a name: lower case, digits, hyphens", compact=True
         )
-        self._inputs = tuple(Input(compact=True) for _ in range(MOST_FIELDS))
+        self._inputs = tuple(LineInput(compact=True) for _ in range(MOST_FIELDS))
         self._labels = tuple(Lines() for _ in range(MOST_FIELDS))
         self._end = Lines()
         for field in (self._name_input, *self._inputs):

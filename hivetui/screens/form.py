@@ -19,6 +19,7 @@ from textual.widgets import Input
 from hivetui.intents import Intent
 from hivetui.outcomes import Outcome
 from hivetui.screens.asks import Asked
+from hivetui.widgets.in_order import LineInput
 from hivetui.widgets.lines import Line, one_line, wrapped
 from hivetui.widgets.strips import strip_of
 from hivetui.widgets.text_lines import Lines
@@ -90,7 +91,7 @@ class FormScreen(ModalScreen[bool]):
     CSS_PATH = Path(__file__).with_name("form.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", show=False, priority=True),
-        Binding("enter", "take", "take it", show=False, priority=True),
+        Binding("enter", "take", "take it", show=False),
         Binding("tab,down", "app.focus_next", "next", show=False, priority=True),
         Binding("shift+tab,up", "app.focus_previous", "before", show=False, priority=True),
     ]
@@ -146,6 +147,10 @@ class FormScreen(ModalScreen[bool]):
 
     def on_input_changed(self) -> None:
         self._changed()
+
+    def on_input_submitted(self) -> None:
+        """Here, and not by a key of the screen's: that would overtake what was typed before it."""
+        self.action_take()
 
     def on_cycle_changed(self) -> None:
         self._changed()
@@ -206,6 +211,6 @@ def _fill(part: Lines, lines: Sequence[Line]) -> None:
 def _part(field: Field) -> Input | Cycle:
     if field.choices:
         return Cycle(field.choices, field.value)
-    part = Input(field.value, placeholder=field.hint, compact=True)
+    part = LineInput(field.value, placeholder=field.hint, compact=True)
     part.cursor_blink = False
     return part

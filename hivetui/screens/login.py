@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Input
 
 from hivetui.controller import Outcome
 from hivetui.intents import CancelLogin, GiveLoginCode, StartLogin
@@ -21,6 +20,7 @@ from hivetui.state.clock import Clock, running
 from hivetui.state.hive import HiveState, Notice
 from hivetui.widgets.footer import KeyFooter
 from hivetui.widgets.header import Header
+from hivetui.widgets.in_order import LineInput
 from hivetui.widgets.lines import Line, clean, one_line, wrapped
 from hivetui.widgets.link import LinkText
 from hivetui.widgets.text_lines import Lines
@@ -49,7 +49,7 @@ class LoginScreen(Screen[None]):
         self._title = Lines()
         self._link = LinkText()
         self._below = Lines(id="below")
-        self._code = Input(password=True, placeholder="paste the code here", compact=True)
+        self._code = LineInput(password=True, placeholder="paste the code here", compact=True)
         self._code.cursor_blink = False
         self._end = Lines()
         self._footer = KeyFooter()

@@ -15,6 +15,7 @@ from hivetui.controller import Outcome
 from hivetui.keymap import bindings_of
 from hivetui.screens.confirm import TEXT_WIDTH
 from hivetui.widgets.choice_rows import Choice, ChoiceRows, matching_choices
+from hivetui.widgets.in_order import LineInput
 from hivetui.widgets.lines import one_line, wrapped
 from hivetui.widgets.rows import Rows
 from hivetui.widgets.text_lines import Lines
@@ -55,7 +56,7 @@ class PickerScreen(ModalScreen[str | None]):
         self._choices = tuple(choices)
         self._title = title
         self._free = free
-        self._input = Input(placeholder=_placeholder(free), compact=True)
+        self._input = LineInput(placeholder=_placeholder(free), compact=True)
         self._input.cursor_blink = False
         self._rows = ChoiceRows(choices)
         self._at = at

@@ -10,6 +10,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from hivetui.widgets.in_order import LineInput
+
 
 class PromptScreen(ModalScreen[str | None]):
     CSS_PATH = Path(__file__).with_name("modal.tcss")
@@ -19,7 +21,7 @@ class PromptScreen(ModalScreen[str | None]):
         super().__init__()
         self._title = title
         self._changed = changed
-        self._input = Input(value, placeholder=hint, compact=True)
+        self._input = LineInput(value, placeholder=hint, compact=True)
         self._input.cursor_blink = False
 
     def compose(self) -> ComposeResult:

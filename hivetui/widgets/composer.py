@@ -14,6 +14,7 @@ from textual.widgets import TextArea
 from hivetui.commands import completions
 from hivetui.keymap import bindings_of, keys_of
 from hivetui.state.view import Draft
+from hivetui.widgets.in_order import TEXT_KEYS
 from hivetui.widgets.lines import Line, cells
 from hivetui.widgets.strips import strip_of
 
@@ -44,7 +45,7 @@ class DraftArea(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         """The composer's own keys in the order in which they were typed: as priority bindings they would overtake letters."""
-        action = ACTIONS.get(event.key)
+        action = ACTIONS.get(event.key) or TEXT_KEYS.get(event.key)
         if action is None:
             await super()._on_key(event)
             return

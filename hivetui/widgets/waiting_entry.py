@@ -11,6 +11,7 @@ from textual.widgets import TextArea
 
 from hivetui.keymap import bindings_of, keys_of
 from hivetui.state.desk import EntryKind
+from hivetui.widgets.in_order import TEXT_KEYS
 from hivetui.widgets.lines import Line
 from hivetui.widgets.strips import content_of
 
@@ -38,7 +39,7 @@ class EntryArea(TextArea):
         if not self.open:
             event.prevent_default()
             return
-        action = ACTIONS.get(event.key)
+        action = ACTIONS.get(event.key) or TEXT_KEYS.get(event.key)
         if action is None:
             await super()._on_key(event)
             return

@@ -355,3 +355,15 @@ async def test_enter_on_what_waits_shows_its_agents_pane() -> None:
         await live.pilot.press("w", "down", "down", "enter")
         await live.until(lambda: live.app.hive.view.focused == "erin" and live.app.hive.agents.has_focus, "erin")
         await live.until(lambda: "erin" in live.app.hive.grid.panes, "her pane")
+
+
+async def test_a_backspace_takes_away_what_was_typed_before_it_and_nothing_later(live: Live) -> None:
+    await live.pilot.press("i")
+    area = live.app.hive.composer.area
+    for key in ("t", "e", "h", "backspace", "backspace", "h", "e", "left", "x"):
+        live.app.post_message(Key(key, key if len(key) == 1 else None))
+    await live.until(lambda: area.text == "thxe", "the text")
+    await live.pilot.press("escape", "slash")
+    for key in ("c", "x", "backspace", "a", "r", "o", "l", "enter"):
+        live.app.post_message(Key(key, key if len(key) == 1 else None))
+    await live.until(lambda: live.app.hive.view.filter == "carol", "the filter")
