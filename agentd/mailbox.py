@@ -18,8 +18,11 @@ from hived.wire.messages import Claim, Claimed, Message
 
 T = TypeVar("T")
 
-MOST_CHARACTERS = 60_000
-"""Of the bodies in one answer: engines cut a tool's result, and what was cut would count as read."""
+MOST_BYTES = 24_000
+"""Of one answer: engines cut a tool's result (Claude Code at 50,000 characters, Codex at 10,000 tokens), and what was cut would
+count as read."""
+HEADER_BYTES = 400
+"""About what stands around a body."""
 RETRY_SECONDS = 0.25
 
 
@@ -103,9 +106,9 @@ def take_in(journal: Journal, record: TurnRecord, messages: Sequence[Message], *
 def _that_fit(messages: Sequence[Message]) -> tuple[list[Message], int]:
     """(those that one answer can hold, how many are left)."""
     fitting: list[Message] = []
-    room = MOST_CHARACTERS
+    room = MOST_BYTES
     for message in messages:
-        room -= len(message.body)
+        room -= len(message.body.encode()) + HEADER_BYTES
         if room < 0:
             break
         fitting.append(message)

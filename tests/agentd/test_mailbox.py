@@ -90,7 +90,7 @@ async def test_what_is_too_long_for_an_answer_comes_with_the_next_turn(rig: Rig)
     await rig.start()
     first = await rig.stub.send("please")
     await rig.stub.until(lambda: rig.stub.waiting, "the inbox being asked")
-    second = await rig.stub.send("x" * 100_000, "bob")
+    second = await rig.stub.send("x" * 24_000, "bob")
     ends = await rig.stub.turn_ends(2)
     assert [end["message_ids"] for end in ends] == [[first], [second]]
     assert rig.stub.payloads("tool_result")[0]["text"] == (
