@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import statistics
 import time
 from datetime import datetime
 from typing import Any
@@ -16,36 +17,42 @@ from tests.support.hive import LiveHive, live_hive
 from tests.support.living import events, scripted, until_idle
 from tests.support.raw_client import RawClient, connected
 
-DECISIONS = 600
+DECISIONS = 500
+"""In a round."""
+ROUNDS = 3
 P99_MARK_MS = 50.0
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def run() -> list[Finding]:
     with live_hive() as hive:
         stream = asyncio.run(_to_the_stream(hive))
         journal = asyncio.run(_to_the_journal(hive))
-    floor = _bare(DECISIONS)
+    bare = _p99([_bare(DECISIONS) for _ in range(ROUNDS)])
     found = []
-    for what, delays in (("its control stream", stream), ("a harness's journal", journal)):
-        p50, p99 = percentile(delays, 0.5) * 1000, percentile(delays, 0.99) * 1000
-        bare = percentile(floor, 0.99) * 1000
+    for what, rounds in (("its control stream", stream), ("a harness's journal", journal)):
+        p50, p99 = percentile([delay for delays in rounds for delay in delays], 0.5) * 1000, _p99(rounds)
         found.append(
             Finding(
-                f"a decision to {what}, p99 of {len(delays)}", f"{p99:.1f} ms (p50 {p50:.1f})",
-                f"bare socket {bare:.2f} ms", p99 / bare, f"under {P99_MARK_MS:g} ms", p99 < P99_MARK_MS,
+                f"a decision to {what}, p99 of {DECISIONS}", f"{p99:.1f} ms (p50 {p50:.1f})", f"bare socket {bare:.2f} ms",
+                p99 / bare, f"under {P99_MARK_MS:g} ms", p99 < P99_MARK_MS,
             )
         )  # fmt: skip
     return found
 
 
-async def _to_the_stream(hive: LiveHive) -> list[float]:
+def _p99(rounds: list[list[float]]) -> float:
+    """The median of the rounds' own, in milliseconds."""
+    return statistics.median(percentile(delays, 0.99) for delays in rounds) * 1000
+
+
+async def _to_the_stream(hive: LiveHive) -> list[list[float]]:
     """The harness's place is taken: it is stopped, and its control stream is ours."""
     hive.spawn("raw", "command", engine_options={"command": "cat"})
     agent = hive.until_online("raw")
     os.kill(agent["pid"], signal.SIGSTOP)
     path, generation = hive.paths.agent("raw").socket, str(agent["generation"])
-    delays: list[float] = []
+    rounds: list[list[float]] = [[] for _ in range(ROUNDS)]
     try:
         async with (
             connected(path, hive_generation=generation) as harness,
@@ -55,26 +62,26 @@ async def _to_the_stream(hive: LiveHive) -> list[float]:
         ):
             heard = stream.events("/v1/control")
             assert (await anext(heard))[0] == "hello"
-            for number in range(DECISIONS):
+            for number in range(DECISIONS * ROUNDS):
                 ask = {"id": new_id(), "kind": "tool_use", "tool": "Bash", "input": {"command": f"make {number}"}}
                 assert (await harness.call("POST", "/v1/approvals", ask))[0] == 202
                 began = time.perf_counter()
                 operator.send("POST", f"/v1/approvals/{ask['id']}/approve", {"note": "go on"})
                 event, decision = await anext(heard)
-                delays.append(time.perf_counter() - began)
+                rounds[number // DECISIONS].append(time.perf_counter() - began)
                 assert (event, decision["approval_id"], decision["status"]) == ("decision", ask["id"], "approved")
                 assert (await operator.answer())[0] == 200
     finally:
         os.kill(agent["pid"], signal.SIGKILL)
-    return delays
+    return rounds
 
 
-async def _to_the_journal(hive: LiveHive) -> list[float]:
+async def _to_the_journal(hive: LiveHive) -> list[list[float]]:
     """A real harness whose engine asks one thing after the other."""
     asks = ",\n".join(
         f'{{ask_permission = {{tool = "Bash", input = {{command = "make {number}"}}}}}}' for number in range(DECISIONS)
     )
-    await asyncio.to_thread(scripted, hive, f"[[turn]]\nsteps = [{asks}]\n", "real")
+    await asyncio.to_thread(scripted, hive, f"[[turn]]\nrepeat = true\nsteps = [{asks}]\n", "real")
     began: dict[str, float] = {}
     async with (
         connected(hive.paths.host_socket, hive_client="bench") as operator,
@@ -83,18 +90,20 @@ async def _to_the_journal(hive: LiveHive) -> list[float]:
     ):
         seq = (await operator.call("GET", "/v1/snapshot"))[1]["seq"]
         news = feed.events(f"/v1/feed?after={seq}")
-        await operator.call("POST", "/v1/messages", {"to": "real", "body": "go"})
-        while len(began) < DECISIONS:
-            event, row = await anext(news)
-            if event == "approval" and row["payload"]["status"] == "pending":
-                await _approve(operator, row["payload"]["id"], began)
-    await asyncio.to_thread(until_idle, hive, "real")
+        for number in range(1, ROUNDS + 1):
+            await operator.call("POST", "/v1/messages", {"to": "real", "body": "go"})
+            while len(began) < DECISIONS * number:
+                event, row = await anext(news)
+                if event == "approval" and row["payload"]["status"] == "pending":
+                    await _approve(operator, row["payload"]["id"], began)
+            await asyncio.to_thread(until_idle, hive, "real")
     written: list[dict[str, Any]] = await asyncio.to_thread(events, hive, "real")
-    return [
+    delays = [
         datetime.fromisoformat(event["ts"]).timestamp() - began[event["payload"]["approval_id"]]
         for event in written
         if event["kind"] == "permission_decided"
     ]
+    return [delays[first : first + DECISIONS] for first in range(0, len(delays), DECISIONS)]
 
 
 async def _approve(operator: RawClient, id: str, began: dict[str, float]) -> None:
