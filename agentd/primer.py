@@ -10,14 +10,16 @@ from typing import Any
 
 from agentd.journal import Journal
 from agentd.sessions import How
+from agentd.words import plain
 
-KINDS = ("text", "message_in", "message_out", "tool_use")
+KINDS = ("text", "message_in", "message_out", "tool_use", "question_out", "answer_out", "reminder_out")
 ENTRIES = 60
 ENTRY_CHARACTERS = 600
 TOOL_CHARACTERS = 160
 """A tool's use is one line; what it answered is left out."""
 MOST_CHARACTERS = 12_000
 """Of all entries: about 3,000 tokens."""
+_TOLD = ("question", "answer", "reminder", "report")
 MOST_NOTES = 20
 NOTE_NAME_CHARACTERS = 200
 
@@ -73,8 +75,24 @@ def _entry(kind: str, payload: dict[str, Any]) -> str:
     if kind == "tool_use":
         given = json.dumps(payload.get("input"), ensure_ascii=False)
         return f"- you used {_quoted(payload.get('tool'), TOOL_CHARACTERS)} with {_cut(given, TOOL_CHARACTERS)}"
-    who, word = ("from", "message from") if kind == "message_in" else ("to", "you sent to")
-    return f"- {word} {_quoted(payload.get(who), TOOL_CHARACTERS)}: {_quoted(payload.get('body'))}"
+    if kind == "question_out":
+        whom = _quoted(payload.get("to") or "whom you answer to", TOOL_CHARACTERS)
+        return f"- you asked {whom} (question {_id(payload, 'question_id')}): {_quoted(payload.get('text'))}"
+    if kind == "answer_out":
+        chosen = "".join(f" {number + 1})" for number in payload.get("options") or [] if isinstance(number, int))
+        return f"- you answered question {_id(payload, 'question_id')} with{chosen} {_quoted(payload.get('text'))}"
+    if kind == "reminder_out":
+        due = _quoted(payload.get("due_at"), TOOL_CHARACTERS)
+        return f"- you set reminder {_id(payload, 'reminder_id')}, due {due}: {_quoted(payload.get('text'))}"
+    if kind == "message_in":
+        what = payload.get("kind") if payload.get("kind") in _TOLD else "message"
+        about = f" ({_id(payload, 'about')})" if payload.get("about") else ""
+        return f"- {what} from {_quoted(payload.get('from'), TOOL_CHARACTERS)}{about}: {_quoted(payload.get('body'))}"
+    return f"- you sent to {_quoted(payload.get('to'), TOOL_CHARACTERS)}: {_quoted(payload.get('body'))}"
+
+
+def _id(payload: dict[str, Any], name: str) -> str:
+    return plain(str(payload.get(name)), 64)
 
 
 def _quoted(text: Any, most: int = ENTRY_CHARACTERS) -> str:

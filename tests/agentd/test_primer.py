@@ -86,3 +86,23 @@ def test_notes_are_named_quoted_and_few(tmp_path: Path) -> None:
     assert len(text.splitlines()) == 1
     assert "deep/00.md" in text
     assert "and 11 more" in text
+
+
+async def test_questions_answers_and_reminders_are_told_with_their_ids(tmp_path: Path) -> None:
+    text = await primed(
+        tmp_path,
+        ("message_in", {"message_id": "1", "from": "bob", "body": "Which?", "kind": "question", "about": "q1"}),
+        ("answer_out", {"answer_id": "a", "question_id": "q1", "text": "because", "options": [1]}),
+        ("question_out", {"question_id": "q2", "to": "operator", "text": "May I?", "options": []}),
+        ("question_out", {"question_id": "q3", "to": None, "text": "Help?", "escalate": True}),
+        ("reminder_out", {"reminder_id": "r1", "due_at": "2026-01-01T00:00:00.000Z", "text": "look"}),
+        ("message_in", {"message_id": "2", "from": "operator", "body": "yes", "kind": "answer", "about": "q2"}),
+    )
+    assert text.splitlines()[1:] == [
+        '- question from "bob" (q1): "Which?"',
+        '- you answered question q1 with 2) "because"',
+        '- you asked "operator" (question q2): "May I?"',
+        '- you asked "whom you answer to" (question q3): "Help?"',
+        '- you set reminder r1, due "2026-01-01T00:00:00.000Z": "look"',
+        '- answer from "operator" (q2): "yes"',
+    ]
