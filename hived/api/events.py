@@ -1,4 +1,4 @@
-"""`POST /v1/events` on an agent's socket: a batch of events as NDJSON, taken in one change, then published as it came.
+"""`POST /v1/events` on an agent's socket: a batch of events as NDJSON, taken in order, then published as it came.
 
 A plain route with a raw body: this is the hot path, so each line is parsed once and never validated as a model. An empty
 body asks for the cursor. A batch of live events alone is published without a write.
@@ -25,6 +25,7 @@ from hived.store.database import Tx
 from hived.wire import routes
 from hived.wire.errors import EventGap, InvalidRequest, NotJson, TooLarge
 from hived.wire.events import LIVE_KINDS, STATE_KINDS, EventsTaken
+from hived.wire.messages import RefusedMessage
 from hived.wire.protocol import (
     GENERATION_HEADER,
     JOURNAL_HEADER,
@@ -36,6 +37,8 @@ from hived.wire.protocol import (
 MAX_LINE_BYTES = MAX_PAYLOAD_BYTES + 4096
 """A payload at its limit with its id, time and kind."""
 
+MOST_AT_ONCE = 500
+"""Events that one change takes."""
 LARGE_BYTES = 64 * 1024
 LARGE_AT_ONCE = 1
 """Large batches taken apart at a time: parsed they are many times their size, and twenty agents flood at once."""
@@ -100,19 +103,24 @@ agent_router.add_route(routes.EVENTS, post_events, methods=["POST"], include_in_
 async def _take(
     hive: Hive, agent_id: str, generation: int, journal_uuid: str, oldest: int | None, batch: Batch
 ) -> EventsTaken:
+    """In changes of a bounded length, so that one agent's backlog lets others in between; all of it is shown after the last."""
     if batch.stored:
         reach("hived_batch")
+    pieces = [batch.stored[start : start + MOST_AT_ONCE] for start in range(0, len(batch.stored) or 1, MOST_AT_ONCE)]
+    refused: list[RefusedMessage] = []
+    for number, piece in enumerate(pieces, 1):
 
-    def change(tx: Tx) -> EventsTaken:
-        taken = take_batch(tx, agent_id, generation, journal_uuid, oldest, batch.stored, hive.config)
-        if batch.shown:
-            tx.after_commit(partial(_publish, hive, agent_id, journal_uuid, batch))
-        return taken
+        def change(tx: Tx, piece: list[dict[str, Any]] = piece, last: bool = number == len(pieces)) -> EventsTaken:
+            taken = take_batch(tx, agent_id, generation, journal_uuid, oldest, piece, hive.config)
+            if batch.shown and last:
+                tx.after_commit(partial(_publish, hive, agent_id, journal_uuid, batch))
+            return taken
 
-    taken = await hive.database.write(change)
+        taken = await hive.database.write(change)
+        refused += taken.refused
     if batch.stored:
         reach("hived_batch_taken")
-    return taken
+    return EventsTaken(cursor=taken.cursor, refused=refused)
 
 
 def _publish(hive: Hive, agent_id: str, journal_uuid: str, batch: Batch) -> None:
