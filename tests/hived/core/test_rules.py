@@ -185,7 +185,7 @@ async def test_no_rules_cost_an_ask_next_to_nothing_and_many_not_much(books: Boo
         ({"tool": "**"}, "nothing to decide"), ({"expires_at": "yesterday"}, "expires_at: "), ({"expires_at": "2020-01-01"}, "past"),
         ({"expires_at": "0s"}, "past"), ({"expires_at": "9" * 99 + "d"}, "expires_at: "), ({"reason": "x" * 401}, "reason: "),
         ({"speed": "fast"}, "speed: "), ({"pattern": "git status $(rm x)"}, "could never fit"), ({"pattern": "sudo *"}, "exact text"),
-        ({"pattern": "git status && rm*"}, "one part"), ({"pattern": 5}, "pattern: "),
+        ({"pattern": "git status && rm*"}, "one part"), ({"pattern": 5}, "pattern: "), ({"pattern": "a/" * 101}, "folders"), ({"pattern": "**/a/" * 9}, "8 times"),
     ],
 )  # fmt: skip
 async def test_a_wrong_draft_is_refused_in_one_sentence(
@@ -257,7 +257,7 @@ async def test_the_narrowest_rule_is_proposed(
         ("Bash", {"command": "ls", "dangerouslyDisableSandbox": True}, "dangerouslyDisableSandbox"),
         ("Bash", {"command": "ls", "cwd": "/etc"}, "overlook its cwd"), ("Write", {"file_path": "~/x"}, "such a path"),
         ("WebFetch", {"url": "https://a@b.org"}, "such an address"), ("mcp__x__y", {"query": "x"}, "no command, path or address"),
-        ("Bash", {"command": "echo " + "'*'" * 2100}, "no pattern"), ("odd*tool", {"a": 1}, "exactly this input"),
+        ("Bash", {"command": "echo " + "'*'" * 2100}, "no pattern"), ("odd*tool", {"a": 1}, "exactly this input"), ("Write", {"file_path": "/a" * 200}, "such a path"),
     ],
 )  # fmt: skip
 async def test_where_no_pattern_is_narrow_enough_it_is_the_exact_input(
