@@ -20,9 +20,15 @@ STATE_POINTS = ("session_journalled", "condition_journalled", "turn_state_journa
 """A session armed or begun, a condition on or off, a nap or compaction begun or ended: durable but not sent."""
 MAINTENANCE_POINTS = ("checkpoint_started", "in_checkpoint", "compact_started", "in_compact")
 """The turns in which a context is taken care of: turn_start journalled; the first event journalled."""
+THREAD_POINTS = ("question_journalled", "answer_journalled", "reminder_journalled", "ask_journalled", "mail_taken")
+"""Of a turn that asks, answers and listens: durable but not sent; messages that `inbox` took journalled, the engine not told."""
 OF_KINDS = {
     "turn_end": "turn_end_journalled",
     "message_out": "outbox_journalled",
+    "question_out": "question_journalled",
+    "answer_out": "answer_journalled",
+    "reminder_out": "reminder_journalled",
+    "permission_asked": "ask_journalled",
     "session_changed": "session_journalled",
     "status_changed": "condition_journalled",
     "turn_state_changed": "turn_state_journalled",

@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from agentd.fault_points import chosen, reach
 from agentd.journal import Journal
 from agentd.outbox import WORD_SECONDS
 from agentd.turn_course import TurnCourse, message_in
@@ -90,6 +91,9 @@ class Mailbox:
                 return Taken("broken")
             fresh, left = _that_fit([message for message in claimed.messages if message.id not in record.message_ids])
             take_in(self._journal, record, fresh, steered=False)
+            if fresh and chosen("mail_taken"):
+                await self._journal.flush()
+                reach("mail_taken")
             return Taken("looked", tuple(fresh), left, claimed.unread)
 
 
