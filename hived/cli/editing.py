@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -14,6 +13,8 @@ def edited(text: str, suffix: str, instead: str) -> str:
     """The text as he left it. `instead`: what to say where there is no terminal. Raises UsageError, CommandMissing."""
     if not has_terminal():
         raise UsageError(reason=f"There is no terminal for an editor: {instead}.")
+    import subprocess  # only where an editor is run
+
     words = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
     with tempfile.TemporaryDirectory(prefix="hive-") as folder:
         file = Path(folder) / f"edit{suffix}"
