@@ -5,7 +5,7 @@ from datetime import datetime
 from hivetui.state.agents import Agent
 from hivetui.state.clock import age, ahead, day_and_hour, running
 
-SAY_IT_THEMSELVES = frozenset({"waiting", "login", "refused", "limited"})
+SAY_IT_THEMSELVES = frozenset({"waiting", "login", "refused", "limited", "parked"})
 """States in which it is plain that something waits on the operator, and what."""
 
 

@@ -33,10 +33,24 @@ class EntryArea(TextArea):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("entry")]
 
+    class Closed(Message):
+        """Behind the keys that were handed out before it was closed."""
+
     open = False
+    _stale = False
+    """It has been closed, and keys that were handed out before may still come: they are not of what it is opened for next."""
+
+    def close(self) -> None:
+        if self.open:
+            self.open, self._stale = False, True
+            self.post_message(self.Closed())
+
+    def on_entry_area_closed(self, event: Closed) -> None:
+        event.stop()
+        self._stale = False
 
     async def _on_key(self, event: events.Key) -> None:
-        if not self.open:
+        if not self.open or self._stale:
             event.prevent_default()
             return
         action = ACTIONS.get(event.key) or TEXT_KEYS.get(event.key)
@@ -104,7 +118,7 @@ class WaitingEntry(Vertical):
         self.area.move_cursor((0, 0) if kind == "edit" else self.area.document.end)
 
     def end(self) -> None:
-        self.area.open = False
+        self.area.close()
         self.display = False
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:

@@ -145,7 +145,8 @@ def waiting_row(
     if item.gone:
         parts: list[Piece] = [("   ", ""), (f"{glyph} ", "dim"), (f"{one_line(item.who, 12):<8}", "dim"), (" ", "")]
         what = (one_line(_what(item, now), width), "struck")
-        return justified([*parts, what], [(f" {item.verdict} ", "soft")], width)
+        verdict = item.verdict if width >= 30 + len(item.verdict) else item.verdict.split(" by ")[0]
+        return justified([*parts, what], [(f" {verdict} ", "soft")], width)
     right: list[Piece] = [(" … ", "accent")]
     if not under_way:
         since = "" if now is None else running(item.since, now) if item.blocks else age(item.since, now)

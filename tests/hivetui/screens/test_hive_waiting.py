@@ -205,6 +205,21 @@ async def test_an_answer_in_one_burst_goes_to_its_question_and_what_follows_to_t
     ]  # fmt: skip
 
 
+async def test_two_answers_in_one_burst_do_not_mix() -> None:
+    found = waiting_scene.snapshot()
+    both = [
+        question.model_copy(update={"options": []}) if question.id == KEEP else question for question in found.questions
+    ]
+    async with living((80, 24), found.model_copy(update={"questions": both})) as live:
+        await at(live, WHY)
+        for key in [*"tash", "enter", "j", "t", "6", "enter", "j"]:
+            live.app.post_message(Key(key, key if len(key) == 1 else None))
+        assert await asked(live, 2) == [
+            (f"/v1/questions/{WHY}/answer", {"text": "ash"}), (f"/v1/questions/{KEEP}/answer", {"text": "6"}),
+        ]  # fmt: skip
+        await live.until(lambda: live.app.state.waiting.cursor == UP, "the last step")
+
+
 async def test_nothing_moves_under_the_cursor_and_sort_puts_it_in_order(live: Live) -> None:
     await at(live, KEEP)
     row = live.app.hive.waiting.cursor_index
