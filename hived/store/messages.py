@@ -61,7 +61,7 @@ def select_messages(
     terms = {
         "(sender = :agent OR recipient = :agent)": agent,
         "recipient = :recipient": recipient,
-        "thread = :thread": thread,
+        "(id = :thread OR (thread = :thread AND thread <> id))": thread,
         "status = :status": status,
         "seq < :before": before_seq,
     }

@@ -5,7 +5,7 @@ ALTER TABLE messages ADD COLUMN edited_by TEXT;                 -- who changed i
 ALTER TABLE messages ADD COLUMN pair_id TEXT;                   -- held: by this pair, and shown as one with it
 ALTER TABLE messages ADD COLUMN leased_at TEXT;                 -- when it was last given to a turn
 ALTER TABLE messages ADD COLUMN refused TEXT;                   -- undeliverable from the start: the code of the refusal
-CREATE INDEX messages_by_thread ON messages(thread);
+CREATE INDEX messages_by_thread ON messages(thread) WHERE thread <> id;   -- what began a thread is found by its id
 CREATE INDEX messages_about ON messages(about) WHERE about IS NOT NULL;
 CREATE INDEX messages_by_sender ON messages(sender_id, seq);
 CREATE INDEX messages_between ON messages(sender_id, recipient_id, sent_at) WHERE sender_id IS NOT NULL;
