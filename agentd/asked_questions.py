@@ -10,7 +10,6 @@ from hived.wire.questions import Question
 
 LOOK_SECONDS = 2.0
 """A prompt without its questions' options is still a prompt; hived answers in milliseconds."""
-MOST_REMEMBERED = 64
 
 Asked = Mapping[str, Question]
 """By id."""
@@ -21,17 +20,18 @@ class AskedQuestions:
 
     def __init__(self, client: AgentClient) -> None:
         self._client = client
-        self._known: dict[str, Question] = {}
+        self._pending: dict[str, Question] = {}
+        """As of the last look."""
 
     async def carried_by(self, messages: Iterable[Message]) -> Asked:
-        """The questions of those messages, as far as hived says them."""
+        """The questions of those messages that wait for an answer, as far as hived says them."""
         wanted = {message.about for message in messages if message.kind == "question" and message.about is not None}
-        if not wanted <= set(self._known):
+        if wanted:
             await self._look()
-        return {id: question for id in wanted if (question := self._known.get(id)) is not None}
+        return {id: question for id in wanted if (question := self._pending.get(id)) is not None}
 
     async def find(self, question_id: str) -> Question | None:
-        """The question with that id, or the only known one whose id begins so; None where hived does not say."""
+        """The question with that id, or the only one whose id begins so; None where it waits for no answer, or hived is away."""
         found = self._starting(question_id)
         if found is None:
             await self._look()
@@ -39,8 +39,8 @@ class AskedQuestions:
         return found
 
     def _starting(self, question_id: str) -> Question | None:
-        exact = self._known.get(question_id)
-        found = [question for id, question in self._known.items() if id.startswith(question_id)]
+        exact = self._pending.get(question_id)
+        found = [question for id, question in self._pending.items() if id.startswith(question_id)]
         return exact or (found[0] if len(found) == 1 else None)
 
     async def _look(self) -> None:
@@ -49,8 +49,4 @@ class AskedQuestions:
                 threads = await self._client.open_threads()
         except (HiveError, TimeoutError):
             return
-        for question in threads.to_answer:
-            self._known.pop(question.id, None)
-            self._known[question.id] = question
-        while len(self._known) > max(MOST_REMEMBERED, len(threads.to_answer)):
-            del self._known[next(iter(self._known))]
+        self._pending = {question.id: question for question in threads.to_answer}

@@ -50,7 +50,7 @@ def make_more(messages: Sequence[Message], unread: int, asked: Asked = _NONE) ->
 def make_afterword(prompt: Prompt, words: Sequence[str]) -> Prompt:
     """The same turn goes on, with words that the engine could not be told before."""
     text = "\n\n".join(["While you worked, this came up, and you could not be told before:", *words])
-    return replace(prompt, text=text, bodies=tuple(words))
+    return replace(prompt, text=text, bodies=tuple(words), messages=())
 
 
 def _opening(messages: Sequence[Message], unread: int) -> str:

@@ -191,3 +191,26 @@ async def test_an_answer_that_was_lost_is_never_taken_for_a_yes(tmp_path: Path) 
     finally:
         await client.close()
         await journal.close()
+
+
+async def test_what_is_refused_late_is_told_in_the_turn_that_sent_it(rig: Rig) -> None:
+    rig.stub.refuse_kinds = {"question_out"}
+    rig.scripted(
+        {"steps": [{"say": "begun"}, {"wait_for_file": "go"}, {"ask": {"text": "Which?"}}, {"wait_for_file": "on"}]},
+        {"steps": [{"say": "I see."}]},
+    )
+    await rig.start()
+    message = await rig.stub.send("go")
+    await rig.stub.until(lambda: lines_of(rig), "the turn")
+    await rig.stub.stop()
+    (rig.workspace / "go").touch()
+    await until(lambda: rig.journalled("tool_result"), "the question being queued")
+    await rig.stub.start()
+    await rig.stub.until(lambda: rig.stub.payloads("note"), "the late refusal")
+    (rig.workspace / "on").touch()
+    (end,) = await rig.stub.turn_ends()
+    assert (end["outcome"], end["message_ids"]) == ("ok", [message])
+    assert lines_of(rig) == ["begun", "I see."]
+    question = rig.stub.payloads("question_out")[0]["question_id"]
+    (note,) = rig.stub.payloads("note")
+    assert note["text"] == f"Your question {question} was not asked (invalid_request): It makes no sense."
