@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import shlex
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -185,6 +184,8 @@ def _edited(message: Message) -> str | None:
     editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
     if not editor or not has_terminal():
         raise UsageError(reason="--edit needs a terminal and $VISUAL or $EDITOR; else say --body TEXT.")
+    import subprocess  # only where an editor is run
+
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt", prefix="hive-message-") as file:
         file.write(message["body"])
         file.flush()
