@@ -75,7 +75,9 @@ class SettingFiles:
             except Exception as error:  # a limit of the system, a folder that vanished, a full disk
                 log.error("settings that are edited by hand are not seen: %s: %s", type(error).__name__, error)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._hive.folders_made.wait(), RETRY_SECONDS)
+                    # Not wait_for: in Python 3.11 it loses a cancellation that comes together with the event.
+                    async with asyncio.timeout(RETRY_SECONDS):
+                        await self._hive.folders_made.wait()
 
     async def read_all(self) -> None:
         """Take what the files say into the books, wherever that differs; but files that are behind the books are written first."""
