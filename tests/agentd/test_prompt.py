@@ -105,7 +105,7 @@ def test_an_option_can_neither_leave_its_line_nor_its_quotes(option: str) -> Non
         ),
         (
             {"kind": "reminder", "about": "r1", "sender": "ann"},
-            "Reminder r1 that you set, due 2026-01-01T00:00:00.000Z:",
+            "Reminder r1, due 2026-01-01T00:00:00.000Z:",
         ),
         (
             {"kind": "reminder", "about": "019ab3c0-0000-7000-8000-000000000000", "sender": "hived"},
