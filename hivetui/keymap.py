@@ -102,7 +102,7 @@ KEYS: tuple[Key, ...] = (
     Key("waiting.edit", "e", "screen.edit_asked", "e", "edit", "Change a tool's input, a held message's words or how much more a budget gets, then let it go.", "waiting", 4),
     Key("waiting.remember", "R", "screen.remember", "R", "rule", "Show the rule that would answer this from now on: for the agent, again for the hive, again for none. a then makes it.", "waiting", 5),
     Key("waiting.agent", "enter", "screen.choose_waiting", "enter", "its agent", "Send the options that are ticked, log it in where that is what it needs, else focus the agent that asks.", "waiting", 3),
-    Key("waiting.mark", "space", "screen.mark", "space", "mark", "Mark it, or unmark it.", "waiting", 6),
+    Key("waiting.mark", "space", "screen.mark", "space", "mark", "Mark it, or unmark it, and go on to the next.", "waiting", 6),
     Key("waiting.mark_kind", "asterisk", "screen.mark_kind", "*", "mark its kind", "Mark all of its kind that are shown, or unmark them; of questions those with the same options.", "waiting", 9),
     Key("waiting.approve_marked", "A", "screen.decide_marked(True)", "A", "approve marked", "Do what a does to all that is marked.", "waiting", 7),
     Key("waiting.deny_marked", "D", "screen.decide_marked(False)", "D", "deny marked", "Do what d does to all that is marked.", "waiting", 8),

@@ -160,6 +160,8 @@ class HiveScreen(HiveWaiting):
 
     def _draw_waiting(self, state: HiveState) -> None:
         now, waiting = self.clock(), state.waiting
+        if self.desk.became and not waiting.still:
+            self.desk = replace(self.desk, became={})
         some = bool(waiting.pending)
         for part in (self.waiting, self.detail):
             part.set_class(some, "-some")
@@ -167,7 +169,7 @@ class HiveScreen(HiveWaiting):
         self.waiting.border_title = content_of(((waiting_title(waiting), ""),))
         self.waiting.border_subtitle = self._waiting_hint() if some else None
         deadlines = {id: asked.deadline for id, asked in state.questions.items() if asked.deadline}
-        self.waiting.show(waiting, now, deadlines, self.desk.under_way)
+        self.waiting.show(waiting, now, deadlines, self.desk.under_way, self.desk.became)
         self.fetch_what_is_cut(waiting.selected)
         self.detail.show(self.case, now)
         if self.entry.is_open and self.focused not in (self.entry.area, None):

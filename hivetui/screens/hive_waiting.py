@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
+from hivetui.decide import DEEDS
 from hivetui.intents import AnswerQuestion, DecideAll, Decision, FetchAsk, ProposeRule, RetryMessage
 from hivetui.outcomes import Outcome
 from hivetui.screens.asks import Asked, Noted
@@ -55,7 +56,7 @@ class HiveWaiting(HiveKeys):
 
     def __init__(self) -> None:
         super().__init__()
-        self._asked_for: list[tuple[Decision | DecideAll, frozenset[str]]] = []
+        self._asked_for: list[tuple[Decision | DecideAll, tuple[str, ...]]] = []
         self._fetched: set[str] = set()
 
     @property
@@ -154,10 +155,10 @@ class HiveWaiting(HiveKeys):
         if not decisions:
             return
         intent = decisions[0] if len(decisions) == 1 else DecideAll(tuple(decisions))
-        ids = frozenset(item.id for item in items)
+        ids = tuple(item.id for item in items)
         self._asked_for.append((intent, ids))
         self.post_message(Asked(intent))
-        self.put(desks.asked(self.desk, ids))
+        self.put(desks.asked(self.desk, frozenset(ids)))
 
     def decided(self, outcome: Outcome) -> None:
         """hived has answered something that was asked from here."""
@@ -171,7 +172,9 @@ class HiveWaiting(HiveKeys):
         for known in self._asked_for:
             if known[0] is intent:
                 self._asked_for.remove(known)
-                self.put(desks.answered(self.desk, known[1], done=outcome.done))
+                decisions = intent.decisions if isinstance(intent, DecideAll) else [intent]
+                became = {id: f"{DEEDS[type(one)]} by you" for id, one in zip(known[1], decisions, strict=True)}
+                self.put(desks.answered(self.desk, frozenset(known[1]), became, done=outcome.done))
                 return
 
     # In the list -------------------------------------------------------------------------------------------
@@ -184,8 +187,10 @@ class HiveWaiting(HiveKeys):
         self.rearrange(lambda known: moved(known, event.id))
 
     def action_mark(self) -> None:
+        """And go on to the next: many are marked while they are read."""
         if (item := self.state.waiting.selected) is not None:
-            self.rearrange(lambda known: toggled(known, item.id))
+            in_sight = self.waiting.in_sight
+            self.rearrange(lambda known: settled(stepped(toggled(known, item.id), 1), in_sight))
 
     def action_mark_kind(self) -> None:
         if (item := self.state.waiting.selected) is not None:

@@ -35,6 +35,8 @@ class Case:
     remember: Remember | None = None
     draft: str = ""
     """An answer that is begun."""
+    became: str = ""
+    """What the operator has done about it."""
     writing: bool = False
     """The operator writes about it: its keys are text."""
     under_way: bool = False
@@ -74,6 +76,7 @@ def case_of(state: HiveState, item: Waiting, desk: Desk, *, writing: bool = Fals
         desk.pages.get(item.id, 0),
         desk.remembers.get(item.id),
         desk.drafts.get(("answer", item.id), ""),
+        desk.became.get(item.id, ""),
         writing,
         item.id in desk.under_way,
         item.id in desk.whole,

@@ -32,6 +32,8 @@ class Desk:
     drafts: dict[tuple[EntryKind, str], str] = field(default_factory=dict)
     under_way: frozenset[str] = frozenset()
     """hived has been asked and has not answered yet."""
+    became: dict[str, str] = field(default_factory=dict)
+    """What the operator has done about what is struck, where hived's news do not say it: `sent again by you`."""
     whole: frozenset[str] = frozenset()
     """Shown in full, however long."""
 
@@ -81,7 +83,7 @@ def asked(desk: Desk, ids: frozenset[str]) -> Desk:
     return replace(desk, under_way=desk.under_way | ids)
 
 
-def answered(desk: Desk, ids: frozenset[str], *, done: bool) -> Desk:
+def answered(desk: Desk, ids: frozenset[str], became: dict[str, str], *, done: bool) -> Desk:
     """hived has answered; what was begun on them goes once it is done."""
     desk = replace(desk, under_way=desk.under_way - ids)
     if not done:
@@ -92,4 +94,5 @@ def answered(desk: Desk, ids: frozenset[str], *, done: bool) -> Desk:
         ticks={id: ticks for id, ticks in desk.ticks.items() if id not in ids},
         remembers={id: known for id, known in desk.remembers.items() if id not in ids},
         drafts={key: draft for key, draft in desk.drafts.items() if key[1] not in ids},
+        became={**desk.became, **became},
     )

@@ -109,7 +109,10 @@ def _asked(case: Case, width: int) -> list[Line]:
 
 def _what_became(case: Case, width: int) -> list[Line]:
     ask = case.item.ask
-    lines: list[Line] = [(), *wrapped([(case.item.verdict, "strong")], width)]
+    if case.item.kind == "question" and case.question is not None and case.question.status != "pending":
+        return []
+    became = case.became if ask is None and case.became else case.item.verdict
+    lines: list[Line] = [(), *wrapped([(became, "strong")], width)]
     if ask is None:
         return lines
     rule = f"{case.rule.verdict} {case.rule.tool} {case.rule.pattern}" if case.rule else ask.rule or ""

@@ -1,5 +1,6 @@
 """What the operator writes beside the thing that he decides: an answer, a note, a tool's input. It hides nothing of what is asked."""
 
+import re
 from typing import ClassVar
 
 from textual import events
@@ -115,7 +116,7 @@ class WaitingEntry(Vertical):
         self.display = True
         with self.prevent(TextArea.Changed):
             self.area.load_text(text)
-        self.area.move_cursor((0, 0) if kind == "edit" else self.area.document.end)
+        self.area.move_cursor(_first_value(text) if kind == "edit" else self.area.document.end)
 
     def end(self) -> None:
         self.area.close()
@@ -125,3 +126,15 @@ class WaitingEntry(Vertical):
         event.stop()
         if self.is_open:
             self.post_message(self.Typed(self.kind, self.item, self.area.text))
+
+
+_VALUE = re.compile(r'": "(?:[^"\\]|\\.)*')
+
+
+def _first_value(text: str) -> tuple[int, int]:
+    """Where the first value of a JSON object ends, if it is a text: of a shell's input that is the command."""
+    found = _VALUE.search(text)
+    if found is None:
+        return (0, 0)
+    before = text[: found.end()]
+    return (before.count("\n"), len(before) - before.rfind("\n") - 1)

@@ -38,6 +38,7 @@ class WaitingList(Rows):
         self._items: tuple[Waiting, ...] = ()
         self._now: datetime | None = None
         self._deadlines: Mapping[str, str] = {}
+        self._became: Mapping[str, str] = {}
         self._under_way: frozenset[str] = frozenset()
         self._drawn: list[list[Line]] = []
 
@@ -55,12 +56,13 @@ class WaitingList(Rows):
         now: datetime,
         deadlines: Mapping[str, str],
         under_way: frozenset[str] = frozenset(),
+        became: Mapping[str, str] | None = None,
     ) -> None:
         """Drawn again only where it reads differently. What goes or comes above the cursor leaves it where it is."""
         before, count = self.waiting, self.count
         was_at = self.cursor_index
         self.waiting, self._items = waiting, waiting.shown
-        self._now, self._deadlines, self._under_way = now, deadlines, under_way
+        self._now, self._deadlines, self._under_way, self._became = now, deadlines, under_way, became or {}
         moved = waiting.cursor != before.cursor
         if not moved and self.cursor_index != was_at and count:
             self.scroll_to(
@@ -93,7 +95,8 @@ class WaitingList(Rows):
         item = self._items[index]
         marked = item.id in self.waiting.marked
         under_way = item.id in self._under_way
-        return [waiting_row(item, marked, self._now, width, self._deadlines.get(item.id), under_way=under_way)]
+        became, deadline = self._became.get(item.id, ""), self._deadlines.get(item.id)
+        return [waiting_row(item, marked, self._now, width, deadline, under_way=under_way, became=became)]
 
     def empty_lines(self, width: int) -> list[Line]:
         if self.waiting.items:
@@ -139,13 +142,15 @@ def waiting_row(
     deadline: str | None = None,
     *,
     under_way: bool = False,
+    became: str = "",
 ) -> Line:
     """Mark, kind, who, what, and how long it waits; or how long it still may."""
     glyph = GLYPHS.get(item.kind, "?")
     if item.gone:
         parts: list[Piece] = [("   ", ""), (f"{glyph} ", "dim"), (f"{one_line(item.who, 12):<8}", "dim"), (" ", "")]
         what = (one_line(_what(item, now), width), "struck")
-        verdict = item.verdict if width >= 30 + len(item.verdict) else item.verdict.split(" by ")[0]
+        verdict = became if became and item.ask is None else item.verdict
+        verdict = verdict if width >= 30 + len(verdict) else verdict.split(" by ")[0]
         return justified([*parts, what], [(f" {verdict} ", "soft")], width)
     right: list[Piece] = [(" … ", "accent")]
     if not under_way:

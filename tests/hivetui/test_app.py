@@ -138,7 +138,7 @@ async def test_a_note_goes_with_the_decision(live: Live) -> None:
 
 
 async def test_one_key_decides_all_that_is_marked(live: Live) -> None:
-    await live.pilot.press("w", "space", "down", "space", "down", "space", "A")
+    await live.pilot.press("w", "space", "space", "space", "A")
     await live.until(lambda: len(live.hived.asked) == 3, "all three decisions")
     assert {path for _, path, _ in live.hived.asked} == {
         f"/v1/approvals/{scene.ident(101)}/approve",

@@ -222,7 +222,7 @@ async def test_what_waits_about_an_agent_is_answered_with_its_own_keys() -> None
 
 async def test_many_limits_are_resumed_with_one_key_and_a_login_is_never_among_them() -> None:
     async with living((140, 40), scene.troubles()) as live:
-        await live.pilot.press("w", "space", "down", "space")
+        await live.pilot.press("w", "space", "space")
         await live.until(lambda: "A resume now 1 marked" in live.text, "the mark")
         await live.pilot.press("A")
         await live.until(lambda: live.posted("/v1/agents/hana/resume") == [None], "the resume")
