@@ -30,6 +30,8 @@ class Letter:
     deliveries: int = 0
     edited_by: str | None = None
     pair_id: str | None = None
+    cut: bool = False
+    """Its body is the beginning of it."""
 
     @property
     def unread(self) -> bool:
@@ -54,11 +56,12 @@ def letter_from(message: Message) -> Letter:
         message.thread,
         message.kind,
         message.about,
-        getattr(message, "leased_at", None),
+        message.leased_at,
         message.acked_at,
         message.deliveries,
         message.edited_by,
         message.pair_id,
+        message.cut,
     )
 
 

@@ -58,6 +58,8 @@ def _letter(letter: Letter, today: datetime, width: int) -> tuple[Line, ...]:
     """It changes with the day alone, so what does not change is not wrapped again."""
     lines = _receipt(_names(letter.sender, letter.recipient, letter.kind), letter, today, width)
     lines += wrapped([(_body(letter.body), "text")], width, (("  ", ""),), 2)
+    if letter.cut:
+        lines += wrapped([("… it goes on: hive messages --json has the whole", "dim")], width, (("  ", ""),), 2)
     return tuple(lines)
 
 

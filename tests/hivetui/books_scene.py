@@ -101,7 +101,7 @@ def preview() -> RulePreview:
     return RulePreview(
         days=30, asks=214, decided=41, differs=1,
         examples=[
-            past(501, "bob", "Bash git status && git stash drop", "denied", differs=True),
+            past(501, "bob", "Bash git status --ignored", "denied", differs=True),
             past(502, "bob", "Bash git status --short", "approved"),
             past(503, "bob", "Bash git status", "approved"),
             past(504, "bob", "Bash git status -sb", "approved"),
