@@ -31,9 +31,10 @@ def claim(
     A turn that would begin over a budget is given nothing. Raises StaleGeneration.
     """
     agent = check_generation(tx, agent_id, generation)
-    others = store.select_leased_to_others(tx.connection, agent_id, claim.turn_id)
+    leased = store.select_leased(tx.connection, agent_id)
+    had = [row for row in leased if row["lease_turn_id"] == claim.turn_id]
+    others = [row for row in leased if row["lease_turn_id"] != claim.turn_id]
     put_back(tx, others, max_deliveries)
-    had = store.select_leased(tx.connection, agent_id, claim.turn_id)
     due: list[str] = []
     into_running = claim.more or claim.only_now
     if not had or into_running:
@@ -46,15 +47,14 @@ def claim(
     over = None if into_running or not due else budgets.check_turn(tx, agent)
     taken = due if over is None else []
     if taken:
-        store.update_leased(tx, taken, claim.turn_id, generation)
+        had = sorted(had + store.update_leased(tx, taken, claim.turn_id, generation), key=lambda row: int(row["seq"]))
         feed_receipts(tx, taken)
     if others or due:
         publish(tx, agent_id)
-    leased = store.select_leased(tx.connection, agent_id, claim.turn_id) if taken else had
     unread, retry_at = store.select_queue_figures(tx.connection, agent_id, tx.now)
     return Claimed(
         turn_id=claim.turn_id,
-        messages=to_messages(leased),
+        messages=to_messages(had),
         unread=unread,
         retry_at=retry_at,
         over_budget=over,

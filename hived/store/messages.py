@@ -171,10 +171,10 @@ def count_between(connection: Connection, sender_id: str, recipient_id: str, *, 
     return int(row[0])
 
 
-def select_leased(connection: Connection, agent_id: str, turn_id: str) -> list[Row]:
+def select_leased(connection: Connection, agent_id: str) -> list[Row]:
+    """The agent's leases of whatever turn, oldest first."""
     return connection.execute(
-        """SELECT * FROM messages WHERE recipient_id = ? AND status = 'leased' AND lease_turn_id = ? ORDER BY seq""",
-        (agent_id, turn_id),
+        "SELECT * FROM messages WHERE recipient_id = ? AND status = 'leased' ORDER BY seq", (agent_id,)
     ).fetchall()
 
 
@@ -182,15 +182,6 @@ def select_leases(connection: Connection, agent_id: str, turn_id: str) -> list[R
     """The states of the agent's leases of that turn."""
     return connection.execute(
         f"""SELECT {_STATE} FROM messages WHERE recipient_id = ? AND status = 'leased' AND lease_turn_id = ?
-            ORDER BY seq""",  # noqa: S608
-        (agent_id, turn_id),
-    ).fetchall()
-
-
-def select_leased_to_others(connection: Connection, agent_id: str, turn_id: str) -> list[Row]:
-    """The states of the agent's leases of any turn but that."""
-    return connection.execute(
-        f"""SELECT {_STATE} FROM messages WHERE recipient_id = ? AND status = 'leased' AND lease_turn_id <> ?
             ORDER BY seq""",  # noqa: S608
         (agent_id, turn_id),
     ).fetchall()
@@ -240,12 +231,14 @@ def select_held_for(connection: Connection, agent_id: str, outcome: str) -> list
     return [row["id"] for row in rows]
 
 
-def update_leased(tx: Tx, message_ids: Sequence[str], turn_id: str, generation: int) -> None:
-    tx.execute(
+def update_leased(tx: Tx, message_ids: Sequence[str], turn_id: str, generation: int) -> list[Row]:
+    """Lease them to the turn; them as they are then, oldest first."""
+    rows = tx.all(
         """UPDATE messages SET status = 'leased', deliveries = deliveries + 1, not_before = NULL, lease_turn_id = ?,
-             lease_generation = ?, leased_at = ? WHERE id IN (SELECT value FROM json_each(?))""",
+             lease_generation = ?, leased_at = ? WHERE id IN (SELECT value FROM json_each(?)) RETURNING *""",
         (turn_id, generation, tx.now, json.dumps(message_ids)),
     )
+    return sorted(rows, key=lambda row: int(row["seq"]))
 
 
 def update_queued(
