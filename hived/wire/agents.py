@@ -1,10 +1,10 @@
 """Agents: what one is asked to be (`AgentSpec`, an agent.toml), and how one is seen (`AgentView`)."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from hived.wire.base import Answer, WireModel
+from hived.wire.base import Answer, JsonObject, WireModel
 from hived.wire.turns import Cost, Ctx
 
 Role = Literal["worker", "queen"]
@@ -43,11 +43,11 @@ class AgentSpec(WireModel):
     """Names looked up in secrets.toml, else in hived's environment."""
     setup: list[str] = Field(default_factory=list)
     can_message: list[str] = Field(default_factory=lambda: ["*"])
-    limits: dict[str, Any] = Field(default_factory=dict)
-    engine_options: dict[str, Any] = Field(default_factory=dict)
+    limits: JsonObject = Field(default_factory=dict)
+    engine_options: JsonObject = Field(default_factory=dict)
     """`command` (a list of words, or a string split as a shell splits), `scenario` (a path), `permission_mode`, …"""
-    mcp_servers: list[dict[str, Any]] = Field(default_factory=list)
-    rules: list[dict[str, Any]] = Field(default_factory=list)
+    mcp_servers: list[JsonObject] = Field(default_factory=list)
+    rules: list[JsonObject] = Field(default_factory=list)
 
 
 class SpawnRequest(AgentSpec):
@@ -259,7 +259,7 @@ class Rebuild(WireModel):
 
     engine: str | None = None
     model: str | None = Field(default=None, min_length=1, max_length=200)
-    engine_options: dict[str, Any] | None = None
+    engine_options: JsonObject | None = None
     """Instead of the old ones; another engine without them begins with none."""
     env: dict[str, str] | None = None
     env_from: list[str] | None = None

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from hived.wire.base import Answer, WireModel
+from hived.wire.base import Answer, JsonObject, WireModel
 from hived.wire.ids import ID_PATTERN
 from hived.wire.rules import RuleScope
 
@@ -22,10 +22,10 @@ class ApprovalAsk(WireModel):
 
     id: str = Field(pattern=ID_PATTERN)
     kind: Literal["spawn", "tool_use"]
-    spawn: dict[str, Any] | None = None
+    spawn: JsonObject | None = None
     """A SpawnRequest, for kind `spawn`."""
     tool: str | None = None
-    input: dict[str, Any] | None = None
+    input: JsonObject | None = None
     turn_id: str | None = None
 
 
@@ -34,7 +34,7 @@ class Verdict(WireModel):
 
     note: str | None = Field(default=None, max_length=4096)
     """Travels to the agent."""
-    updated_input: dict[str, Any] | None = None
+    updated_input: JsonObject | None = None
     """tool_use only: run it with this instead."""
     remember: RuleScope | None = None
     """tool_use, approve only: make the narrowest rule that would have answered it (`GET …/rule` shows it before)."""

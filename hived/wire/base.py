@@ -1,8 +1,34 @@
 """The base of every wire model: unknown keys are refused by name, docstrings under fields become the schema."""
 
-from typing import Any
+import math
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+MOST_NESTED = 100
+"""Lists and objects within each other: what is deeper can be read, but not written again."""
+
+
+def _plain(value: Any) -> Any:
+    """What can be written again as it was read. Raises ValueError."""
+    level, depth = [value], 0
+    while level:
+        if any(isinstance(item, float) and not math.isfinite(item) for item in level):
+            raise ValueError("NaN and Infinity are no JSON")
+        if depth > MOST_NESTED:
+            raise ValueError(f"it is nested more than {MOST_NESTED} deep")
+        level = [
+            inner
+            for item in level
+            if isinstance(item, dict | list)
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+        depth += 1
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_plain)]
+"""An object whose keys are not ours: any JSON that others can read too."""
 
 
 class WireModel(BaseModel):

@@ -186,3 +186,15 @@ async def test_a_verdict_that_makes_no_sense_decides_nothing(
     status, answer = await host("POST", f"/v1/approvals/{ask['id']}/{verb}", body)
     assert (status, answer["code"]) == (400, code), answer
     assert (await host("GET", f"/v1/approvals/{ask['id']}"))[1]["status"] == "pending"
+
+
+@pytest.mark.parametrize(
+    "value", ["[" * 200 + "]" * 200, '{"a":' * 200 + "1" + "}" * 200, "NaN", "-Infinity", "1e999"], ids=lambda v: v[:5]
+)
+async def test_an_input_that_could_not_be_written_again_is_refused_and_the_list_can_be_read(
+    harness: Calls, host: Calls, value: str
+) -> None:
+    ask = f'{{"id": "{new_id()}", "kind": "tool_use", "tool": "Bash", "input": {{"command": {value}}}}}'
+    status, answer = await harness("POST", "/v1/approvals", content=ask)
+    assert (status, answer["code"]) == (400, "invalid_request")
+    assert (await host("GET", "/v1/approvals")) == (200, {"approvals": []})
