@@ -69,7 +69,7 @@ class AnswerOut(Answer):
     answer_id: str = Field(pattern=ID_PATTERN)
     question_id: str
     text: str | None = None
-    options: list[int] = Field(default_factory=list)
+    options: list[Annotated[int, Field(strict=True)]] = Field(default_factory=list)
 
 
 class ReminderOut(Answer):

@@ -165,14 +165,14 @@ def may_write(sender: Row, recipient: Row) -> bool:
 
 
 def _queue(tx: Tx, message: Message, author: Row | None, row: Row | None) -> None:
-    """Insert it for `row` (None: the operator); between two agents it may be one too many. Raises QueueFull."""
+    """Insert it for `row` (None: the operator); between two agents it may be one too many, but for an answer. Raises QueueFull."""
     if row is None:
         _insert(tx, message, None if author is None else author["id"], None)
         return
     told: list[str] = []
     if author is not None and author["id"] != row["id"]:
         queued = queued_for(tx, author["id"], row["id"])
-        if queued >= tx.config.max_queued:
+        if queued >= tx.config.max_queued and message.kind != "answer":
             raise QueueFull(recipient=row["name"], count=queued, sender=author["name"])
         count_queued(tx, author["id"], row["id"], queued)
         flow = flow_between(tx, author, row)

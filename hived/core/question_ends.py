@@ -12,7 +12,7 @@ from hived.store import messages as message_store
 from hived.store import questions as store
 from hived.store.database import Connection, Row, Tx
 from hived.wire.approvals import Actor
-from hived.wire.errors import NotYours, QuestionClosed
+from hived.wire.errors import InvalidRequest, NotYours, QuestionClosed
 from hived.wire.ids import new_id
 from hived.wire.names import HIVED, OPERATOR
 from hived.wire.questions import AnswerDraft, Question
@@ -40,16 +40,19 @@ def answer(tx: Tx, prefix: str, draft: AnswerDraft, actor: Actor) -> Question:
 def take_answer(tx: Tx, answerer: Row, out: AnswerOut) -> None:
     """An `answer_out` of that agent. The same id again is the same answer.
 
-    Raises QuestionNotFound, AmbiguousId, NotYours, QuestionClosed, InvalidAnswer.
+    Raises QuestionNotFound, AmbiguousId, NotYours, QuestionClosed, InvalidAnswer, InvalidRequest (the id is another message's).
     """
     known = message_store.select_message(tx.connection, out.answer_id)
     if known is not None and (known["sender_id"], known["kind"]) == (answerer["id"], "answer"):
         return
+    if known is not None:
+        raise InvalidRequest(reason=f"The answer id {out.answer_id} is a message's already.")
     row = find_question(tx.connection, out.question_id)
     actor = Actor(who=answerer["name"], socket="agent")
     if row["recipient_id"] != answerer["id"]:
         raise _not_yours(row, actor, "answer")
-    _answer(tx, row, actor, answerer["id"], out.text, out.options, out.answer_id)
+    with tx.part():  # what is refused in the middle of it leaves the question open
+        _answer(tx, row, actor, answerer["id"], out.text, out.options, out.answer_id)
 
 
 def withdraw(tx: Tx, prefix: str, actor: Actor) -> Question:

@@ -1,6 +1,6 @@
 """Questions: asked of a peer, of the operator, or up the hive; answered once, or expired, or cancelled. None blocks a turn."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -70,7 +70,7 @@ class AnswerDraft(WireModel):
     """`POST /v1/questions/{id}/answer`: words, options, or both; options only where it has some."""
 
     text: str | None = Field(default=None, max_length=65_536)
-    options: list[int] = Field(default_factory=list, max_length=MOST_OPTIONS)
+    options: list[Annotated[int, Field(strict=True)]] = Field(default_factory=list, max_length=MOST_OPTIONS)
     """Numbers from 0."""
 
 
