@@ -16,17 +16,14 @@ from hived.core.text import sound
 from hived.store import messages as store
 from hived.store.database import Row, Tx
 from hived.wire.errors import HiveError
+from hived.wire.messages import Message
 from hived.wire.names import EVERYONE, HIVED, OPERATOR
 from hived.wire.protocol import MAX_MESSAGE_BODY_BYTES
 
 _ID = re.compile(ID_PATTERN)
 _NO_AGENTS = (EVERYONE, OPERATOR, HIVED)
-_AS_QUEUED = json.dumps(
-    {
-        "reply_to": None, "kind": "message", "about": None, "edited_by": None, "pair_id": None, "when": "next_turn",
-        "status": "queued", "deliveries": 0, "leased_at": None, "redelivered": False, "acked_at": None, "reason": None,
-    }
-)[1:-1]  # fmt: skip
+_OWN = {"id", "sender", "recipient", "body", "thread", "sent_at"}
+_AS_QUEUED = Message.model_validate(dict.fromkeys(_OWN, "")).model_dump_json(exclude=_OWN)[1:-1]
 """What every plain message is when it is made: with its id, names, words and time a wire.messages.Message."""
 encode = json.JSONEncoder().encode
 
