@@ -4,10 +4,12 @@ An allow must be sure: of the pattern, of every part of a command, and that no k
 wherever it might. Nothing here reads the database; links of paths are followed on the disk.
 """
 
+import itertools
 import os
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
@@ -54,6 +56,10 @@ _FOLDERS = frozenset({"cwd", "workdir"})
 _SHELL = re.compile(r"(?:(?:/usr(?:/local)?)?/bin/)?(?:ba|z)?sh -l?c")
 """What runs a command's text, where the input says it: no other program that is called bash."""
 _EDITS = frozenset({"old_string", "new_string", "replace_all"})
+MOST_SECONDS = 0.5
+"""For one ask: hived's one writer waits. What is not judged by then goes to the operator."""
+MOST_TEXTS, MOST_READ = 500, 100_000
+"""Of an ask, so many texts and characters are looked at for what is denied."""
 _SAMPLES = (" x", "x", "x x")
 """What a star might stand for."""
 _WHOLE_WORD = re.compile(r"[A-Za-z0-9_]\*+$", re.ASCII)
@@ -86,12 +92,15 @@ class Judged(NamedTuple):
 
 
 def judge(rules: Sequence[Pattern], ask: Ask) -> Judged | None:
-    """What the rules say; None where they leave it open. Deny wins."""
+    """What the rules say; None where they leave it open, or take too long. Deny wins."""
+    until = time.monotonic() + MOST_SECONDS
     fitting = [rule for rule in rules if globs.fits(globs.pieces(rule.tool), ask.tool)]
     denying = [rule for rule in fitting if rule.verdict == "deny"]
     if denying:
         said = _readings(ask)
         for rule in denying:
+            if time.monotonic() > until:
+                return None
             if _denies(rule.pattern, ask, said):
                 return Judged("deny", (rule.rule_id,))
     allowing = [rule for rule in fitting if rule.verdict == "allow" and _tool_allowed(rule.tool, ask.tool)]
@@ -100,6 +109,8 @@ def judge(rules: Sequence[Pattern], ask: Ask) -> Judged | None:
     kind, given = kind_of(ask.input)
     hidden = any(not _is_special(rule.pattern) for rule in denying) and not _is_readable(ask, kind, given)
     for rule in allowing:
+        if time.monotonic() > until:
+            return None
         if rule.pattern == ANY_INPUT:
             if not hidden and not _leaves_sandbox(ask.input):
                 return Judged("allow", (rule.rule_id,))
@@ -262,16 +273,27 @@ class _Readings(NamedTuple):
 
 
 def _readings(ask: Ask) -> _Readings:
-    told = [text for value in ask.input.values() for text in _texts(value)] if _only_told(ask) else []
+    every = (text for value in ask.input.values() for text in _texts(value))
+    told = list(_bounded(every)) if _only_told(ask) else []
     commands: list[str] = []
-    for text in (*_texts(ask.input.get(COMMAND)), *told):
+    for text in (*_bounded(_texts(ask.input.get(COMMAND))), *told):
         commands += (one.casefold() for one in readings(text, RUNNERS))
     paths: set[str] = set()
-    for text in (text for key in PATHS for text in _texts(ask.input.get(key))):
+    for text in _bounded(text for key in PATHS for text in _texts(ask.input.get(key))):
         paths |= rule_paths.forms(text, ask.workspace, links=ask.links)
     for text in told:
         paths |= rule_paths.forms(text, ask.workspace, links=False)
-    return _Readings(commands, paths, [*_texts(ask.input.get(URL)), *told])
+    return _Readings(list(dict.fromkeys(commands)), paths, [*_bounded(_texts(ask.input.get(URL))), *told])
+
+
+def _bounded(texts: Iterable[str]) -> Iterator[str]:
+    """The first of them; the last one cut."""
+    left = MOST_READ
+    for text in itertools.islice(texts, MOST_TEXTS):
+        if left <= 0:
+            return
+        yield text[:left]
+        left -= len(text)
 
 
 def _denies(pattern: str, ask: Ask, said: _Readings) -> bool:

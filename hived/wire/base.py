@@ -4,19 +4,20 @@ import math
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 MOST_NESTED = 100
 """Lists and objects within each other: what is deeper can be read, but not written again."""
 
 
 def _plain(value: Any) -> Any:
-    """What can be written again as it was read. Raises ValueError."""
+    """What can be written again as it was read."""
     level, depth = [value], 0
     while level:
         if any(isinstance(item, float) and not math.isfinite(item) for item in level):
-            raise ValueError("NaN and Infinity are no JSON")
+            raise PydanticCustomError("not_plain", "NaN and Infinity are no JSON")
         if depth > MOST_NESTED:
-            raise ValueError(f"it is nested more than {MOST_NESTED} deep")
+            raise PydanticCustomError("not_plain", f"it is nested more than {MOST_NESTED} deep")
         level = [
             inner
             for item in level
