@@ -73,10 +73,8 @@ def release(tx: Tx, agent_id: str, generation: int, turn_id: str) -> Claimed:
     """Give back the turn's leases as if they had never been: no delivery is counted. Raises StaleGeneration."""
     check_generation(tx, agent_id, generation)
     leased = store.select_leases(tx.connection, agent_id, turn_id)
-    for row in leased:
-        store.update_queued(tx, row["id"], redelivered=False, uncount=True)
     if leased:
-        feed_receipts(tx, [row["id"] for row in leased])
+        _give_back(tx, leased)
         publish(tx, agent_id)
     unread, retry_at = store.select_queue_figures(tx.connection, agent_id, tx.now)
     return Claimed(turn_id=turn_id, messages=[], unread=unread, retry_at=retry_at)
@@ -93,18 +91,20 @@ def settle_turn(
     """Apply a journalled `turn_end`. The caller publishes the agent.
 
     `ok` and `cancelled` ack every message that is named, whatever became of its lease. Otherwise those that are queued,
-    or leased to this turn, back off or are held. A lease of this turn that is not named goes back. Of an agent that goes
-    on by itself after a rate limit, a rate limit counts no delivery: its end is the back-off.
+    or leased to this turn, back off or are held. A lease of this turn that is not named goes back: as if it had never been,
+    where the turn ended so that its harness knows what it had. Of an agent that goes on by itself after a rate limit, a rate
+    limit counts no delivery: its end is the back-off.
     """
     counts = not (rate_limit_resume and end.outcome == "rate_limited")
     named = store.select_received(tx.connection, agent_id, end.message_ids)
     if end.outcome in ACKING:
         _ack(tx, [row for row in named if row["status"] not in ("acked", "undeliverable")])
+        _give_back(tx, store.select_leases(tx.connection, agent_id, end.turn_id))
     else:
         for row in named:
             if row["status"] == "queued" or (row["status"] == "leased" and row["lease_turn_id"] == end.turn_id):
                 _fail(tx, row, end, max_deliveries, counts=counts)
-    put_back(tx, store.select_leases(tx.connection, agent_id, end.turn_id), max_deliveries)
+        put_back(tx, store.select_leases(tx.connection, agent_id, end.turn_id), max_deliveries)
 
 
 def put_back_leases(tx: Tx, agent_id: str, below_generation: int, max_deliveries: int = DEFAULT_MAX_DELIVERIES) -> None:
@@ -142,6 +142,13 @@ def give_up(tx: Tx, row: Row, reason: str) -> None:
         tx.gather(feed_pairs, row["pair_id"])
     feed_receipts(tx, [row["id"]])
     tell(tx, row["sender_id"], f"Your message {row['id']} to {row['recipient']} cannot be delivered: {reason}.")
+
+
+def _give_back(tx: Tx, leases: Sequence[Row]) -> None:
+    """No engine was given them: they wait again, unmarked, and no delivery is counted."""
+    for row in leases:
+        store.update_queued(tx, row["id"], redelivered=False, uncount=True)
+    feed_receipts(tx, [row["id"] for row in leases])
 
 
 def _most(row: Row, max_deliveries: int) -> int:

@@ -305,13 +305,16 @@ async def test_a_late_failure_of_what_went_back_makes_it_back_off(books: Books) 
     assert (await books.claim(ada, "t2", generation=2)).retry_at is not None
 
 
-async def test_a_lease_that_the_end_does_not_name_goes_back(books: Books) -> None:
+@pytest.mark.parametrize(("outcome", "marked"), [("ok", False), ("cancelled", False), ("failed", True)])
+async def test_a_lease_that_the_end_does_not_name_goes_back_and_a_good_end_says_that_no_engine_had_it(
+    books: Books, outcome: str, marked: bool
+) -> None:
     ada = await books.agent("ada")
     sent = await books.send("ada")
     await books.claim(ada, "t1")
-    await books.end_turn(ada, "t1", "ok")
+    await books.end_turn(ada, "t1", outcome)
     back = await books.message(sent.id)
-    assert (back.status, back.redelivered, back.deliveries) == ("queued", True, 1)
+    assert (back.status, back.redelivered, back.deliveries) == ("queued", marked, int(marked))
 
 
 async def test_an_end_acks_nothing_of_another_agent(books: Books) -> None:

@@ -324,7 +324,10 @@ class Hive(RuleBasedStateMachine):
                     letter.backs_off = True
             for letter in self._of(of):
                 if letter.status == "leased" and letter.turn == turn:
-                    self._put_back(letter)
+                    if payload["outcome"] in ("ok", "cancelled"):
+                        letter.status, letter.turn, letter.deliveries = "queued", None, letter.deliveries - 1
+                    else:
+                        self._put_back(letter)
             for ask in self.asks.values():
                 if ask.agent == of and ask.turn == turn and ask.status == "pending":
                     ask.status = "cancelled"
