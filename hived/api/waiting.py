@@ -12,5 +12,5 @@ host_router = APIRouter(tags=["decisions"])
 
 @host_router.get(routes.WAITING)
 async def get_waiting(request: Request) -> WaitingList:
-    """Oldest first."""
+    """Those that somebody stands still for come first, the oldest first of each."""
     return WaitingList(waiting=await hive_of(request).database.read(waiting.list_items))

@@ -38,7 +38,7 @@ def is_listed(conn: Connection, item_id: str, kind: WaitingKind) -> bool:
 
 
 def list_items(conn: Connection) -> list[WaitingItem]:
-    """Oldest first."""
+    """Those that somebody stands still for come first, the oldest first of each."""
     return [to_item(row) for row in store.select_items(conn)]
 
 

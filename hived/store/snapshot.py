@@ -30,7 +30,7 @@ _HELD = """SELECT json_object('id', id, 'sender', sender, 'recipient', recipient
     WHERE status = 'held' AND seq < coalesce((SELECT o.seq FROM messages o WHERE o.id = ?3), 1 << 62))
   ORDER BY seq"""
 _WAITING = """SELECT json_object('id', id, 'kind', kind, 'agent', agent, 'subject', subject, 'since', since,
-    'blocks', json(iif(blocks, 'true', 'false'))) FROM waiting ORDER BY since, id, kind"""
+    'blocks', json(iif(blocks, 'true', 'false'))) FROM waiting ORDER BY blocks DESC, since, id, kind"""
 _COUNTS = {
     "approvals": "SELECT count(*) FROM approvals WHERE status IN ('pending', 'orphaned')",
     "questions": "SELECT count(*) FROM questions WHERE status = 'pending'",
@@ -59,7 +59,7 @@ def select_held(connection: Connection, most: int, begins: int, before: str | No
 
 
 def select_waiting(connection: Connection) -> list[str]:
-    """The one list, oldest first."""
+    """The one list, in its order."""
     return _texts(connection, _WAITING)
 
 

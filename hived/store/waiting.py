@@ -18,8 +18,8 @@ def select_item(connection: Connection, item_id: str, kind: str) -> Row | None:
 
 
 def select_items(connection: Connection) -> list[Row]:
-    """Oldest first."""
-    return connection.execute("SELECT * FROM waiting ORDER BY since, id, kind").fetchall()
+    """Those that somebody stands still for come first, the oldest first of each."""
+    return connection.execute("SELECT * FROM waiting ORDER BY blocks DESC, since, id, kind").fetchall()
 
 
 def select_count(connection: Connection) -> int:

@@ -1,4 +1,4 @@
-"""The one list: oldest first, each thing once, and gone with what it was about."""
+"""The one list: what blocks first, then the oldest, each thing once, and gone with what it was about."""
 
 from hived.core import waiting
 from tests.support.books import Books
@@ -12,6 +12,18 @@ async def test_it_is_listed_oldest_first_and_once(books: Books) -> None:
         ("a", "first", "2026-01"),
         ("b", "new words", "2026-02"),
     ]
+
+
+async def test_what_somebody_stands_still_for_comes_first(books: Books) -> None:
+    for item_id, since, blocks in (("a", "2026-01", False), ("b", "2026-03", True), ("c", "2026-02", True)):
+        await books.do(
+            lambda tx, id=item_id, since=since, blocks=blocks: waiting.open_item(  # type: ignore[misc]
+                tx, id, "tool_use", agent="ada", subject="x", since=since, blocks=blocks
+            )
+        )
+    assert [item.id for item in await books.waiting()] == ["c", "b", "a"]
+    await books.do(lambda tx: waiting.open_item(tx, "c", "tool_use", agent="ada", subject="x", blocks=False))
+    assert [item.id for item in await books.waiting()] == ["b", "a", "c"]
 
 
 async def test_it_is_closed_once_and_by_its_kind(books: Books) -> None:
