@@ -191,7 +191,7 @@ def _leave(tx: Tx, decided: Row) -> None:
 
 def _orphan(tx: Tx, rows: list[Row]) -> None:
     for row in rows:
-        store.update_orphaned(tx, row["id"])
+        store.update_orphaned(tx, row["id"], _hash(row))
         waiting.open_item(tx, row["id"], "tool_use", agent=row["requester"], subject=row["subject"], blocks=False)
     for row in rows:
         _list_twins(tx, row)

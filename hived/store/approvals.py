@@ -154,8 +154,12 @@ def update_status(tx: Tx, approval_id: str, status: str, failure: str | None = N
     tx.execute("UPDATE approvals SET status = ?, failure = ? WHERE id = ?", (status, failure, approval_id))
 
 
-def update_orphaned(tx: Tx, approval_id: str) -> None:
-    tx.execute("UPDATE approvals SET status = 'orphaned', orphaned = 1 WHERE id = ?", (approval_id,))
+def update_orphaned(tx: Tx, approval_id: str, input_hash: str) -> None:
+    """`input_hash`: for rows of older schemas, which have none, so that an ask for the same finds it."""
+    tx.execute(
+        "UPDATE approvals SET status = 'orphaned', orphaned = 1, input_hash = coalesce(input_hash, ?) WHERE id = ?",
+        (input_hash, approval_id),
+    )
 
 
 def update_cancelled(tx: Tx, approval_id: str, actor_json: str) -> None:

@@ -195,6 +195,17 @@ async def test_a_turn_that_ended_itself_leaves_no_grant(books: Books, ada: str) 
 # Twins ---------------------------------------------------------------------------------------------------------
 
 
+async def test_an_identical_ask_takes_the_place_of_an_orphan_that_an_older_hived_has_written(
+    books: Books, ada: str
+) -> None:
+    first = await ask(books)
+    await books.do(lambda tx: tx.execute("UPDATE approvals SET input_hash = NULL"))
+    await killed(books, ada)
+    assert await listed(books) == [first.id]
+    again = await ask(books, turn_id="t2")
+    assert await listed(books) == [again.id]
+
+
 async def test_an_identical_ask_takes_its_orphans_place_in_the_list(books: Books, ada: str) -> None:
     orphan = await ask(books)
     await killed(books, ada)
