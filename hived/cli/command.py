@@ -10,7 +10,9 @@ from hived.wire.names import EVERYONE, checked_name
 
 Arguments = argparse.Namespace
 
-_ID = re.compile(r"[0-9a-f-]{1,36}", re.ASCII)
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
+"""hived's own are UUIDs; a harness may name what it sends otherwise."""
+_OF_UUID = re.compile(r"[0-9A-Fa-f-]{8,36}", re.ASCII)
 
 
 class Command(NamedTuple):
@@ -85,7 +87,9 @@ def checked_size(text: str, limit: int, what: str) -> str:
 
 def checked_id(given: str, missing: type[Missing]) -> str:
     """An id or a beginning of one, as the wire has it; `missing` for what can be neither, and goes into no path."""
-    wanted = given.strip().lower()
+    wanted = given.strip()
+    if _OF_UUID.fullmatch(wanted):
+        wanted = wanted.lower()
     if not _ID.fullmatch(wanted):
         raise missing(id=given[:64])
     return wanted

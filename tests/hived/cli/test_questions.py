@@ -105,3 +105,11 @@ def test_nothing_that_an_agent_asks_reaches_the_terminal_raw(shell: Shell, own: 
     for left in QuestionList.model_validate(shell("questions", "--json").json()).questions:
         assert shell("answer", left.id, "no").code == 0
     assert shell("questions").out == "No question is open.\n"
+
+
+@pytest.mark.parametrize("question_id", ["q1", "Quite_another-ID", "cafe"])
+def test_a_question_that_its_harness_has_named_otherwise_is_answered_too(
+    shell: Shell, own: OwnAgent, question_id: str
+) -> None:
+    asks(own, question_id=question_id)
+    assert shell("answer", question_id, "this one").code == 0
