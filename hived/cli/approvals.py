@@ -5,9 +5,12 @@ import json
 import sys
 from typing import Any
 
+from hived.cli import asking
 from hived.cli.command import Arguments, Command, checked_id, listed, nothing
 from hived.cli.editing import edited
-from hived.cli.output import clean, line, print_facts, print_json, print_rows, short_id
+from hived.cli.output import clean, line, note, print_facts, print_json, print_rows, short_id
+from hived.cli.pages import all_pages
+from hived.cli.rules import print_proposal
 from hived.cli.times import age
 from hived.client import oneshot
 from hived.wire import routes
@@ -141,8 +144,7 @@ def _fetch(approval_id: str) -> dict[str, Any]:
 def _approvals(arguments: Arguments) -> int:
     if arguments.id is not None:
         return _show(arguments.id, as_json=arguments.json)
-    query = {"kind": arguments.kind, "all": arguments.all}
-    document = oneshot.call("GET", routes.APPROVALS, query=query)
+    document = all_pages(routes.APPROVALS, "approvals", kind=arguments.kind, all=arguments.all)
     if arguments.json:
         print_json(document)
         return 0
@@ -182,21 +184,26 @@ def _declare_approve(parser: argparse.ArgumentParser) -> None:
         "--remember",
         choices=("agent", "colony", "hive"),
         metavar="SCOPE",
-        help="tool_use: the narrowest rule that would have allowed it, for the agent, the colony or the hive; it is shown",
+        help="tool_use: the narrowest rule that would have allowed it, for the agent, the colony or the hive; it is shown,"
+        " and on a terminal you are asked",
     )
+    parser.add_argument("--yes", action="store_true", help="with --remember: do not ask")
 
 
 def _decide_all(verb: str, arguments: Arguments) -> int:
     """Each is decided for itself: one that cannot be is the exit code, and hides none of the others."""
     decided: list[dict[str, Any]] = []
     errors: list[HiveError] = []
+    refused = False
     updated, remember = _updated_input(arguments), getattr(arguments, "remember", None)
     for approval_id in arguments.ids:
         try:
-            words = None if remember is None else _proposed(approval_id, remember)
+            if remember is not None and not _rule_wanted(approval_id, remember, arguments.yes):
+                refused = True
+                continue
             decided.append(decide(verb, approval_id, arguments.note, updated, remember))
-            if words is not None:
-                print(f"remembered as {short_id(str(decided[-1]['remembered']))}: {words}", file=sys.stderr)
+            if remember is not None:
+                note(f"remembered as {short_id(str(decided[-1]['remembered']))}")
         except HiveError as error:
             errors.append(error)
             if isinstance(error, Unavailable):
@@ -211,14 +218,16 @@ def _decide_all(verb: str, arguments: Arguments) -> int:
     for approval in decided:
         if approval["status"] == "failed":
             raise StartFailed(name=approval["payload"].get("name", "?"), cause=approval["failure"])
-    return 0
+    return 1 if refused else 0
 
 
-def _proposed(approval_id: str, scope: str) -> str:
-    """What the rule would be, in one sentence."""
+def _rule_wanted(approval_id: str, scope: str, yes: bool) -> bool:
+    """Show the rule that would be made; on a terminal it is asked about, too, unless `yes`."""
     wanted = checked_id(approval_id, ApprovalNotFound)
-    proposal = oneshot.call("GET", oneshot.path_of(routes.APPROVAL_RULE, id=wanted), query={"scope": scope})
-    return line(proposal["words"])
+    print_proposal(oneshot.call("GET", oneshot.path_of(routes.APPROVAL_RULE, id=wanted), query={"scope": scope}))
+    if yes or not asking.has_terminal():
+        return True
+    return asking.go_ahead(False, "Approve it, and make this rule?", "A rule")
 
 
 def _updated_input(arguments: Arguments) -> dict[str, Any] | None:

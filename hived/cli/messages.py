@@ -2,19 +2,17 @@
 
 import argparse
 import json
-import os
-import shlex
 import sys
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 from hived.cli.command import Arguments, Command, checked_id, checked_recipient, checked_size, listed, positive
+from hived.cli.editing import edited
 from hived.cli.output import clean, colour, line, print_json, short_id
 from hived.cli.times import clock
 from hived.client import oneshot
 from hived.wire import routes
-from hived.wire.errors import AmbiguousId, MessageNotFound, UsageError
+from hived.wire.errors import MessageNotFound, NotHeld, UsageError
 from hived.wire.names import OPERATOR, checked_name
 from hived.wire.protocol import MAX_MESSAGE_BODY_BYTES
 
@@ -160,43 +158,22 @@ def _retry(arguments: Arguments) -> int:
     if body == "-":
         body = sys.stdin.read()
     elif arguments.edit:
-        body = _edited(_held(arguments.ids[0]))
+        body = _reworded(arguments.ids[0])
     if body is not None and not body.strip():
         raise UsageError(reason="The message is empty, so nothing was sent.")
     return _settle_held(routes.MESSAGE_RETRY, "sent again", arguments, body)
 
 
-def _held(given: str) -> Message:
-    """The held message with that id, or the only one whose id begins so. Raises MessageNotFound, AmbiguousId."""
-    wanted = checked_id(given, MessageNotFound)
-    found = [message for message in _pages(None, held=True) if message["id"].startswith(wanted)]
-    if not found:
-        raise MessageNotFound(f"There is no held message {wanted!r}; see: hive messages --held", id=wanted)
-    if len(found) > 1:
-        raise AmbiguousId(prefix=wanted, count=len(found), noun="held message")
-    return found[0]
+def _reworded(given: str) -> str | None:
+    """The held message's words as they were left in the editor; None where they are as they were.
 
-
-def _edited(message: Message) -> str | None:
-    """Its words as they were left in the editor; None where they are as they were. Raises UsageError."""
-    from hived.cli.asking import has_terminal
-
-    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
-    if not editor or not has_terminal():
-        raise UsageError(reason="--edit needs a terminal and $VISUAL or $EDITOR; else say --body TEXT.")
-    import subprocess  # only where an editor is run
-
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt", prefix="hive-message-") as file:
-        file.write(message["body"])
-        file.flush()
-        try:
-            code = subprocess.run([*editor, file.name], check=False).returncode
-        except OSError as error:
-            raise UsageError(reason=f"The editor {editor[0]!r} cannot be run: {error.strerror}.") from None
-        if code:
-            raise UsageError(reason=f"The editor ended with {code}, so nothing was sent.")
-        with open(file.name, encoding="utf-8", errors="replace") as edited:
-            words = edited.read()
+    Raises MessageNotFound, AmbiguousId, NotHeld, UsageError, CommandMissing.
+    """
+    path = oneshot.path_of(routes.MESSAGE, id=checked_id(given, MessageNotFound))
+    message: Message = oneshot.call("GET", path)
+    if message["status"] != "held":
+        raise NotHeld(id=message["id"], status=message["status"])
+    words = edited(message["body"], ".txt", "--body takes the words themselves")
     return None if words in (message["body"], message["body"] + "\n") else words
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from hived.cli.command import Arguments, Command, checked_id, checked_size, listed, positive
 from hived.cli.output import clean, colour, line, print_json, short_id
+from hived.cli.pages import all_pages
 from hived.cli.times import age, day_and_clock, moment, until
 from hived.client import oneshot
 from hived.wire import routes
@@ -25,7 +26,7 @@ def _questions(arguments: Arguments) -> int:
     agent = arguments.agent
     if agent is not None and agent != OPERATOR:
         checked_name(agent)
-    document = oneshot.call("GET", routes.QUESTIONS, query={"all": arguments.all, "agent": agent, "limit": 1000})
+    document = all_pages(routes.QUESTIONS, "questions", all=arguments.all, agent=agent)
     if arguments.json:
         print_json(document)
         return 0

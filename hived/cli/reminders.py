@@ -6,6 +6,7 @@ from typing import Any
 
 from hived.cli.command import Arguments, Command, Parser, checked_id, listed
 from hived.cli.output import line, print_json, print_rows, short_id
+from hived.cli.pages import all_pages
 from hived.cli.times import day_and_clock, left, moment
 from hived.client import oneshot
 from hived.wire import routes
@@ -23,7 +24,7 @@ def _declare_reminders(parser: argparse.ArgumentParser) -> None:
 
 def _reminders(arguments: Arguments) -> int:
     agent = None if arguments.agent is None else checked_name(arguments.agent)
-    document = oneshot.call("GET", routes.REMINDERS, query={"all": arguments.all, "agent": agent})
+    document = all_pages(routes.REMINDERS, "reminders", all=arguments.all, agent=agent)
     if arguments.json:
         print_json(document)
         return 0

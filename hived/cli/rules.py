@@ -16,9 +16,9 @@ SHOWN_EXAMPLES = 20
 
 
 def print_proposal(proposal: dict[str, Any]) -> None:
-    """The rule that remembering an approval would make, as `GET …/rule` answers it, in two lines."""
-    print(line(proposal["words"]))
-    print(f"Rule: {said(proposal['rule'])}")
+    """The rule that remembering an approval would make, as `GET …/rule` answers it, in two lines on stderr."""
+    note(line(proposal["words"]))
+    note(f"Rule: {said(proposal['rule'])}")
 
 
 def said(rule: Rule) -> str:

@@ -72,10 +72,27 @@ def test_remembering_shows_the_rule_that_it_makes(shell: Shell, hive: LiveHive) 
     shell("approve", asked, "--remember", "world").fails(2, "usage")
     said = shell("approve", asked, "--remember", "agent", "--json")
     approval = said.json()
-    assert said.err.startswith(f"remembered as {approval['remembered'][:18]}: ")
-    assert "make remembered" in said.err
+    _words, rule, made = said.err.splitlines()
+    assert rule == "Rule: allow Bash make remembered (bee)"
+    assert made == f"remembered as {approval['remembered'][:18]}"
     rules = shell("rules", "--json").json()["rules"]
     assert [rule["made_from"] for rule in rules if rule["id"] == approval["remembered"]] == [asked]
+
+
+def test_on_a_terminal_the_rule_is_shown_and_asked_about_before_anything_is_decided(
+    shell: Shell, hive: LiveHive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ask(hive, "make shown")
+    monkeypatch.setattr("hived.cli.asking.has_terminal", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\ny\n"))
+    said = shell("approve", asked, "--remember", "agent")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.endswith("Approve it, and make this rule? [y/N] Nothing was done.\n")
+    assert shell("approvals", asked, "--json").json()["status"] == "pending"
+    assert shell("approve", asked, "--remember", "agent").out == "approved: Bash make shown\n"
+    silent = shell("approve", ask(hive, "make silent"), "--remember", "agent", "--yes")
+    assert silent.code == 0
+    assert "[y/N]" not in silent.err
 
 
 def test_what_cannot_be_remembered_is_not_decided(shell: Shell, hive: LiveHive) -> None:

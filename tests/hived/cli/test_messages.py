@@ -209,7 +209,10 @@ def test_a_held_message_is_edited_in_the_editor_or_left_as_it_is(
         editor.write_text(f"#!/bin/sh\n{script}\n")
         editor.chmod(0o755)
 
+    shell("retry", id, "--edit").fails(1, "command_missing")
+    monkeypatch.setenv("VISUAL", "vi '")
     shell("retry", id, "--edit").fails(2, "usage")
+    monkeypatch.setenv("VISUAL", f"'{editor}' --wait")
     writes("exit 3")
     shell("retry", id, "--edit").fails(2, "usage")
     writes('printf " " > "$2"')
@@ -218,6 +221,7 @@ def test_a_held_message_is_edited_in_the_editor_or_left_as_it_is(
     writes('test "$1" = --wait && test "$(cat "$2")" = "die, please" && echo "live, please" > "$2"')
     again = shell("retry", id[:35], "--edit", "--json").json()
     assert (again["body"].strip(), again["edited_by"]) == ("live, please", "operator")
+    shell("retry", id, "--edit").fails(5, "not_held")
 
 
 def test_a_message_to_the_operator_is_never_shown_raw(shell: Shell, hive: LiveHive) -> None:
