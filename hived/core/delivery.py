@@ -135,13 +135,14 @@ def give_up_mail(tx: Tx, agent_id: str, name: str) -> None:
 
 
 def give_up(tx: Tx, row: Row, reason: str) -> None:
-    """A message that can never be delivered: its sender is told."""
+    """A message that can never be delivered: its sender is told, of a question by what becomes of that."""
     store.update_undeliverable(tx, row["id"], reason)
     waiting.close_item(tx, row["id"], "held_message")
     if row["pair_id"] is not None:
         tx.gather(feed_pairs, row["pair_id"])
     feed_receipts(tx, [row["id"]])
-    tell(tx, row["sender_id"], f"Your message {row['id']} to {row['recipient']} cannot be delivered: {reason}.")
+    if row["kind"] != "question":
+        tell(tx, row["sender_id"], f"Your message {row['id']} to {row['recipient']} cannot be delivered: {reason}.")
 
 
 def _give_back(tx: Tx, leases: Sequence[Row]) -> None:

@@ -80,11 +80,12 @@ def drop_held(tx: Tx, message_id: str, actor: Actor) -> Message:
     store.update_undeliverable(tx, row["id"], f"dropped by {actor.who}: {row['reason']}")
     if row["kind"] == "reminder":
         reminders.message_dropped(tx, row, actor)
-    if row["kind"] == "question":
-        questions.message_dropped(tx, row, actor)
     if row["recipient_id"] is not None:
         publish(tx, row["recipient_id"])
-    tell(tx, row["sender_id"], f"Your message {row['id']} to {row['recipient']} was dropped by {actor.who}.")
+    if row["kind"] == "question":
+        questions.message_dropped(tx, row, actor)  # which tells who asked
+    else:
+        tell(tx, row["sender_id"], f"Your message {row['id']} to {row['recipient']} was dropped by {actor.who}.")
     return _message(tx, row["id"])
 
 
