@@ -112,7 +112,7 @@ def judge(rules: Sequence[Pattern], ask: Ask) -> Judged | None:
         if time.monotonic() > until:
             return None
         if rule.pattern == ANY_INPUT:
-            if not hidden and not _leaves_sandbox(ask.input):
+            if not hidden and not leaves_sandbox(ask.input):
                 return Judged("allow", (rule.rule_id,))
         elif _allows_whole(rule.pattern, ask, kind, given):
             return Judged("allow", (rule.rule_id,))
@@ -235,7 +235,8 @@ def _is_special(pattern: str) -> bool:
     return pattern == ANY_INPUT or pattern.startswith(EXACT_PREFIX)
 
 
-def _leaves_sandbox(input: dict[str, Any]) -> bool:
+def leaves_sandbox(input: dict[str, Any]) -> bool:
+    """Whether it asks for more rights than the tool has."""
     return any(input.get(key) for key in LEAVES_SANDBOX) or (SANDBOX in input and not input[SANDBOX])
 
 

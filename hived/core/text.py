@@ -17,11 +17,15 @@ def sound(text: str) -> str:
 
 
 def one_line(text: str, limit: int = LINE_LIMIT) -> str:
-    """The text as one line of at most `limit` characters: white space runs are one blank, control characters are gone."""
+    """The text as one line of at most `limit` characters: white space runs are one blank, control characters are gone.
+
+    It ends with `…` where anything is left out at its end, were it after blanks alone.
+    """
     taken = sound(text[: limit * 8])
     words = " ".join(taken.split())
     plain = "".join(char for char in words if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
-    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+    whole = len(plain) <= limit and not text[limit * 8 :].strip()
+    return plain if whole else plain[: limit - 1] + "…"
 
 
 def is_line(text: str, limit: int = LINE_LIMIT) -> bool:

@@ -6,12 +6,14 @@ the one list, and deciding either decides both.
 """
 
 import json
+import shlex
 from typing import Any
 
 from hived.core import grants, rules, waiting
 from hived.core.agent_views import check_generation, known_abilities, publish
 from hived.core.approval_rows import Decided, check_room, feed, settle, to_approval
 from hived.core.messages import tell
+from hived.core.rule_matching import leaves_sandbox
 from hived.core.spawns import same_ask
 from hived.core.text import one_line
 from hived.core.tool_inputs import input_hash
@@ -23,8 +25,11 @@ from hived.wire.control import Decision
 from hived.wire.errors import InvalidRequest, Unsupported
 from hived.wire.names import HIVED
 
-_TELLING_KEYS = ("command", "file_path", "path", "url", "pattern", "query", "description", "prompt")
+_TELLING_KEYS = ("command", "file_path", "path", "url", "pattern", "query")
 """Of a tool's input, what says most in one line."""
+_TOLD_KEYS = ("description", "prompt")
+"""What only tells of it: enough where there is nothing else but `_HARMLESS_KEYS`."""
+_HARMLESS_KEYS = frozenset({*_TOLD_KEYS, "subagent_type", "model", "run_in_background", "title"})
 
 
 def ask_tool_use(tx: Tx, agent: Row, generation: int, ask: ApprovalAsk) -> Approval:
@@ -128,10 +133,18 @@ def decisions_for(conn: Connection, agent_id: str, generation: int) -> list[Deci
 
 
 def tool_subject(tool: str, input: dict[str, Any]) -> str:
-    """One line, plain text: the tool, and of its input what says most."""
-    chosen: Any = next((input[key] for key in _TELLING_KEYS if isinstance(input.get(key), str)), None)
-    shown = chosen if chosen is not None else json.dumps(input, ensure_ascii=False)[:1000]
-    return one_line(f"{tool} {shown}")
+    """One line, plain text: the tool, and of its input what says most; the whole of it where none does."""
+    keys = _TELLING_KEYS if input.keys() - _HARMLESS_KEYS else _TOLD_KEYS
+    texts = (_told(input.get(key)) for key in keys)
+    shown = next((text for text in texts if text), None) or json.dumps(input, ensure_ascii=False)
+    return one_line(f"{tool}{' OUTSIDE ITS SANDBOX' if leaves_sandbox(input) else ''} {shown}")
+
+
+def _told(value: Any) -> str:
+    """A text, its line breaks to be seen (`# done⏎ rm x` runs rm), or a command as a list of its words."""
+    if isinstance(value, list):
+        value = shlex.join(map(str, value))
+    return value.strip().replace("\n", "⏎ ") if isinstance(value, str) else ""
 
 
 def _answered_by_rule(tx: Tx, agent: Row, row: Row, tool: str, input: dict[str, Any]) -> bool:

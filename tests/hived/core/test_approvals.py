@@ -145,7 +145,7 @@ async def test_a_name_that_was_denied_may_be_asked_for_again(books: Books) -> No
 async def test_a_tool_ask_blocks_its_agent_and_says_in_one_line_what_it_is_about(books: Books) -> None:
     await books.agent("ada")
     asked = await ask_tool(books, "ada", input={"command": "rm -rf /\x1b[2J\n&& echo"})
-    assert asked.subject == "Bash rm -rf /[2J && echo"
+    assert asked.subject == "Bash rm -rf /[2J⏎ && echo"
     (item,) = await books.waiting()
     assert (item.kind, item.agent, item.blocks) == ("tool_use", "ada", True)
     assert (await books.view("ada")).waiting == 1

@@ -26,5 +26,11 @@ def test_one_line_is_cut_with_a_mark() -> None:
     assert one_line("x" * 10, 10) == "x" * 10
 
 
+@pytest.mark.parametrize("between", [" ", "\u200b", "\x00", "\n"])
+def test_one_line_is_marked_as_cut_whatever_stands_before_what_is_left_out(between: str) -> None:
+    assert one_line(f"ls{between * 5000}; rm x") == "ls…"
+    assert one_line(f"ls{' ' * 5000}") == "ls"
+
+
 def test_sound_text_can_be_written() -> None:
     assert sound("ok \ud83d ä").encode() == "ok ? ä".encode()
