@@ -12,16 +12,21 @@ from hivetui.commands import COMMANDS
 from hivetui.keymap import WHERE_WORDS, Where, keys_of
 from hivetui.state.agents import SHAPES
 from hivetui.widgets.choice_rows import Choice, ChoiceRows
-from hivetui.widgets.lines import Line
+from hivetui.widgets.lines import Line, wrapped
 
 COLUMN = 14
+DIGITS = {
+    "hive.agent_": "Focus that agent of the list.",
+    "waiting.option_": "Answer with that option of a question, or tick it.",
+}
+"""Keys that are one for each digit."""
 
 
-def help_lines(first: tuple[Where, ...] = ()) -> list[Line]:
+def help_lines(first: tuple[Where, ...] = (), width: int = 1000) -> list[Line]:
     """`first`: the parts whose keys come before all others."""
     lines: list[Line] = []
     for where in first:
-        lines += [*_keys(where)[1:], ()]
+        lines += [*_keys(where, width)[1:], ()]
     lines.append((("states", "head"),))
     shapes = list(SHAPES.values())
     for at in range(0, len(shapes), 3):
@@ -34,22 +39,24 @@ def help_lines(first: tuple[Where, ...] = ()) -> list[Line]:
         )
     for where in WHERE_WORDS:
         if where not in first:
-            lines += _keys(where)
+            lines += _keys(where, width)
     lines += [(), (("commands, while writing", "head"),)]
     for command in COMMANDS:
         name = f"/{command.name} {command.argument}".strip()
-        lines.append(((f"  {name:<{COLUMN + 14}}", "key"), (command.says, "text")))
+        lines += wrapped([(command.says, "text")], width, ((f"  {name:<{COLUMN + 14}}", "key"),))
     return lines
 
 
-def _keys(where: Where) -> list[Line]:
+def _keys(where: Where, width: int) -> list[Line]:
     lines: list[Line] = [(), (("keys ", "head"), (WHERE_WORDS[where], "head"))]
     for key in keys_of(where):
-        if key.id.startswith("hive.agent_"):
-            if key.id == "hive.agent_1":
-                lines.append(((f"  {'1-9':<{COLUMN}}", "key"), ("Focus that agent of the list.", "text")))
-            continue
-        lines.append(((f"  {key.shown:<{COLUMN}}", "key"), (key.says, "text")))
+        says = key.says
+        if (digits := DIGITS.get(key.id.rstrip("123456789"))) is not None:
+            if not key.id.endswith("_1"):
+                continue
+            says = digits
+        shown = "1-9" if digits else key.shown
+        lines += wrapped([(says, "text")], width, ((f"  {shown:<{COLUMN}}", "key"),))
     return lines
 
 
@@ -60,12 +67,20 @@ class HelpScreen(ModalScreen[None]):
     def __init__(self, *first: Where) -> None:
         super().__init__()
         self._first = first
+        self._rows = ChoiceRows((), reads=True)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
             box.border_title = "every key"
             box.border_subtitle = "↑ ↓ scroll · esc back"
-            yield ChoiceRows([Choice(None, line) for line in help_lines(self._first)], reads=True)
+            yield self._rows
 
     def on_mount(self) -> None:
-        self.set_focus(self.query_one(ChoiceRows))
+        self.set_focus(self._rows)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._fill)
+
+    def _fill(self) -> None:
+        width = max(30, self._rows.scrollable_content_region.width)
+        self._rows.show([Choice(None, line) for line in help_lines(self._first, width)])

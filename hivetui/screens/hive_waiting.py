@@ -10,6 +10,7 @@ from hivetui.outcomes import Outcome
 from hivetui.screens.asks import Asked, Noted
 from hivetui.screens.confirm import ConfirmScreen
 from hivetui.screens.decisions import amount_of, consequence_of, decision_of, edited_input
+from hivetui.screens.help import HelpScreen
 from hivetui.screens.hive_keys import HiveKeys
 from hivetui.state import desk as desks
 from hivetui.state.cases import Case, alike, case_of, of_its_kind
@@ -231,6 +232,10 @@ class HiveWaiting(HiveKeys):
             self.rearrange(lambda known: narrowed(known, ""))
         else:
             self.action_agents()
+
+    def action_help(self) -> None:
+        """Of the list first, where it is asked for in the list."""
+        self.app.push_screen(HelpScreen(*(("waiting", "entry") if self.deciding else ())))
 
     async def on_waiting_detail_key_clicked(self, event: WaitingDetail.KeyClicked) -> None:
         self.set_focus(self.waiting)

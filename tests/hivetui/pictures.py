@@ -205,6 +205,7 @@ PICTURES: tuple[Picture, ...] = tuple(
         ("escalation", waits(waiting_scene.UP), (NARROW,)),
         ("pair", waits(waiting_scene.PAIR), (NARROW,)),
         ("budget", waits(waiting_scene.BUDGET), (WIDE, NARROW)),
+        ("help-waiting", waits(waiting_scene.KEEP, "question_mark"), (NARROW,)),
         ("parked", waits("parked:" + scene.ident(7)), (NARROW,)),
         *BOOKS,
         ("login", login("open"), (WIDE, NARROW)),

@@ -69,6 +69,8 @@ async def test_a_login_and_another_model_by_keyboard_alone(colour: dict[str, str
             await expect(child, "gus is logged in")
             child.send("\r")
             await expect(child, "waiting on you · 2")
+            child.send("\x1b")
+            await expect(child, "w decide")
             child.send("3m")
             await expect(child, "sonnet[1m]")
             child.send("1m\r")
