@@ -212,10 +212,15 @@ def _orphan(tx: Tx, rows: list[Row]) -> None:
 
 
 def _list_twins(tx: Tx, row: Row) -> None:
-    """Of an agent's undecided asks for the same: list every one that is pending, and where there is none the newest orphan."""
+    """Of an agent's undecided asks for the same: list every one that is pending, and where there is none the newest orphan.
+
+    Who takes the place of what the operator was told of is no news to him, and an orphan that is back is none.
+    """
     twins = store.select_undecided_twins(tx.connection, row["requester_id"], _hash(row))
     pending = [twin for twin in twins if twin["status"] == "pending"]
     listed = {twin["id"] for twin in pending or twins[-1:]}
+    told = {twin["id"]: waiting.told_at(tx.connection, twin["id"], "tool_use") for twin in twins}
+    known = next((told[twin["id"]] for twin in twins if twin["id"] not in listed and told[twin["id"]]), None)
     for twin in twins:
         if twin["id"] not in listed:
             waiting.close_item(tx, twin["id"], "tool_use")
@@ -228,6 +233,7 @@ def _list_twins(tx: Tx, row: Row) -> None:
                 subject=twin["subject"],
                 since=twin["created_at"],
                 blocks=twin["status"] == "pending",
+                told_at=known or (tx.now if twin["status"] == "orphaned" and tx.config.notify else None),
             )
 
 

@@ -15,10 +15,21 @@ def open_item(
     subject: str,
     since: str | None = None,
     blocks: bool = False,
+    told_at: str | None = None,
 ) -> None:
-    """List it. Again: only its words are renewed. `agent` is a name; publish its view afterwards, which counts this."""
+    """List it. Again: only its words are renewed. `agent` is a name; publish its view afterwards, which counts this.
+
+    `told_at`: when the operator was told of it already, under another id or earlier.
+    """
     store.insert_item(
-        tx, item_id=item_id, kind=kind, agent=agent, subject=one_line(subject), since=since or tx.now, blocks=blocks
+        tx,
+        item_id=item_id,
+        kind=kind,
+        agent=agent,
+        subject=one_line(subject),
+        since=since or tx.now,
+        blocks=blocks,
+        told_at=told_at,
     )
     row = store.select_item(tx.connection, item_id, kind)
     if row is not None:
@@ -35,6 +46,12 @@ def close_item(tx: Tx, item_id: str, kind: WaitingKind) -> bool:
 
 def is_listed(conn: Connection, item_id: str, kind: WaitingKind) -> bool:
     return store.select_item(conn, item_id, kind) is not None
+
+
+def told_at(conn: Connection, item_id: str, kind: WaitingKind) -> str | None:
+    """When the operator was told of it; None where he was not, or it is not listed."""
+    row = store.select_item(conn, item_id, kind)
+    return None if row is None else row["notified_at"]
 
 
 def list_items(conn: Connection) -> list[WaitingItem]:

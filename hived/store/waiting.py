@@ -3,12 +3,14 @@
 from hived.store.database import Connection, Row, Tx
 
 
-def insert_item(tx: Tx, *, item_id: str, kind: str, agent: str | None, subject: str, since: str, blocks: bool) -> None:
-    """Add the item, or renew its words; how long it has waited stays."""
+def insert_item(
+    tx: Tx, *, item_id: str, kind: str, agent: str | None, subject: str, since: str, blocks: bool, told_at: str | None
+) -> None:
+    """Add the item, or renew its words; how long it has waited and when it was told of stay."""
     tx.execute(
-        """INSERT INTO waiting(id, kind, agent, subject, since, blocks) VALUES (?, ?, ?, ?, ?, ?)
+        """INSERT INTO waiting(id, kind, agent, subject, since, blocks, notified_at) VALUES (?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT(id, kind) DO UPDATE SET agent = excluded.agent, subject = excluded.subject, blocks = excluded.blocks""",
-        (item_id, kind, agent, subject, since, int(blocks)),
+        (item_id, kind, agent, subject, since, int(blocks), told_at),
     )
 
 

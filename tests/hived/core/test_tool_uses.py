@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hived.core import agents, approvals, budgets, grants, rules
+from hived.core.notices import take_untold
 from hived.core.rebuild import rebuild
 from hived.core.tool_inputs import input_hash
 from hived.store.database import Tx
@@ -204,6 +205,21 @@ async def test_an_identical_ask_takes_the_place_of_an_orphan_that_an_older_hived
     assert await listed(books) == [first.id]
     again = await ask(books, turn_id="t2")
     assert await listed(books) == [again.id]
+
+
+async def test_the_operator_is_told_once_of_asks_for_the_same_whoever_stands_for_them(books: Books, ada: str) -> None:
+    books.config.notify = ["notify-send"]
+    orphan = await ask(books)
+    assert [item.id for item in await books.do(take_untold)] == [orphan.id]
+    await killed(books, ada)
+    again = await ask(books, turn_id="t2")
+    assert await listed(books) == [again.id]
+    assert await books.do(take_untold) == []
+    await books.end_turn(ada, "t2", "cancelled")
+    assert await listed(books) == [orphan.id]
+    assert await books.do(take_untold) == []
+    other = await ask(books, "make other", turn_id="t3")
+    assert [item.id for item in await books.do(take_untold)] == [other.id]
 
 
 async def test_an_identical_ask_takes_its_orphans_place_in_the_list(books: Books, ada: str) -> None:
