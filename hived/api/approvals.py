@@ -30,14 +30,10 @@ async def get_approvals(
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     before: Annotated[str | None, Query(description="Only those older than this approval.")] = None,
 ) -> ApprovalList:
-    """The newest that fit, oldest first."""
+    """The newest that fit, oldest first; about 4 MiB of payloads at most."""
 
     def query(conn: Connection) -> ApprovalList:
-        return ApprovalList(
-            approvals=approvals.list_approvals(
-                conn, kind=kind, status=status, undecided=not all, limit=limit, before=before
-            )
-        )
+        return approvals.page_approvals(conn, kind=kind, status=status, undecided=not all, limit=limit, before=before)
 
     return await hive_of(request).database.read(query)
 

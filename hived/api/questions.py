@@ -28,15 +28,13 @@ async def get_questions(
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     before: Annotated[str | None, Query(description="Only those older than this question.")] = None,
 ) -> QuestionList:
-    """The newest that fit, oldest first."""
+    """The newest that fit, oldest first; about 4 MiB of texts at most."""
     chosen = status or (None if all else "pending")
 
     def query(conn: Connection) -> QuestionList:
         if agent not in (None, OPERATOR):
             find_agent(conn, str(agent))
-        return QuestionList(
-            questions=questions.list_questions(conn, status=chosen, agent=agent, limit=limit, before=before)
-        )
+        return questions.page_questions(conn, status=chosen, agent=agent, limit=limit, before=before)
 
     return await hive_of(request).database.read(query)
 

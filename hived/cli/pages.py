@@ -13,8 +13,9 @@ def all_pages(route: str, key: str, **query: str | bool | None) -> dict[str, lis
     found: list[dict[str, Any]] = []
     before: str | None = None
     while True:
-        page = listed(oneshot.call("GET", route, query={**query, "limit": PAGE, "before": before}), key)
+        answer = oneshot.call("GET", route, query={**query, "limit": PAGE, "before": before})
+        page = listed(answer, key)
         found[:0] = page
-        if len(page) < PAGE:
+        if not page or not answer.get("more", len(page) == PAGE):
             return {key: found}
         before = page[0]["id"]

@@ -6,11 +6,13 @@ from typing import Any, Literal
 from hived.core import audit, grants, waiting
 from hived.store import approvals as store
 from hived.store.database import Connection, Row, Tx
-from hived.wire.approvals import Actor, Approval
+from hived.wire.approvals import Actor, Approval, ApprovalList
 from hived.wire.errors import AlreadyDecided, AmbiguousId, ApprovalNotFound, QueueFull
 from hived.wire.names import OPERATOR
 
 Decided = Literal["approved", "denied"]
+MOST_PAGE_CHARACTERS = 4 * 1024 * 1024
+"""Of all payloads of a page: it is shorter where they are very long."""
 
 
 def find_approval(conn: Connection, prefix: str) -> Row:
@@ -23,7 +25,7 @@ def find_approval(conn: Connection, prefix: str) -> Row:
     return found[0]
 
 
-def list_approvals(
+def page_approvals(
     conn: Connection,
     *,
     kind: str | None = None,
@@ -31,11 +33,28 @@ def list_approvals(
     undecided: bool = True,
     limit: int = 200,
     before: str | None = None,
-) -> list[Approval]:
-    """The newest `limit`, oldest first; `undecided`: only those that can still be decided."""
+) -> ApprovalList:
+    """The newest `limit`, fewer where they are very long, oldest first; `undecided`: only those that can still be decided."""
     older = None if before is None else find_approval(conn, before)["id"]
-    rows = store.select_approvals(conn, kind=kind, status=status, undecided=undecided, limit=limit, before=older)
-    return [to_approval(row) for row in rows]
+    ids = store.select_approval_ids(
+        conn, kind=kind, status=status, undecided=undecided, limit=limit + 1, before=older
+    )  # fmt: skip
+    newest_first: list[Approval] = []
+    size = 0
+    for approval_id in ids[:limit]:
+        row = store.select_approval(conn, approval_id)
+        if row is None:
+            continue
+        size += len(row["payload_json"]) + len(row["updated_input_json"] or "")
+        if newest_first and size > MOST_PAGE_CHARACTERS:
+            break
+        newest_first.append(to_approval(row))
+    return ApprovalList(approvals=newest_first[::-1], more=len(ids) > len(newest_first))
+
+
+def list_approvals(conn: Connection, **query: Any) -> list[Approval]:
+    """Those of `page_approvals`."""
+    return page_approvals(conn, **query).approvals
 
 
 def to_approval(row: Row) -> Approval:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hived.core import rules
 from hived.core.agent_views import publish
-from hived.core.approval_rows import Decided, feed, find_approval, list_approvals, settle, to_approval
+from hived.core.approval_rows import Decided, feed, find_approval, list_approvals, page_approvals, settle, to_approval
 from hived.core.spawns import ask_spawn, carry_out, fail_spawn_of, spawn_subject
 from hived.core.tool_uses import (
     ask_tool_use,
@@ -28,7 +28,7 @@ from hived.wire.rules import RuleScope
 
 __all__ = [
     "Decided", "ask_spawn", "ask_tool_use", "cancel_ask", "close_turn", "decide", "decisions_for", "fail_spawn_of",
-    "find_approval", "hear", "list_approvals", "orphan_older", "spawn_subject", "to_approval", "tool_subject",
+    "find_approval", "hear", "list_approvals", "orphan_older", "page_approvals", "spawn_subject", "to_approval", "tool_subject",
 ]  # fmt: skip
 
 

@@ -4,16 +4,18 @@ from hived.core.question_views import to_question
 from hived.store import open_threads as store
 from hived.store import questions as question_store
 from hived.store import reminders as reminder_store
-from hived.store.database import Connection
-from hived.wire.questions import OpenApproval, OpenMessage, OpenReminder, OpenThreads
+from hived.store.database import Connection, Row
+from hived.wire.questions import OpenApproval, OpenMessage, OpenReminder, OpenThreads, Question
 
 MOST_UNDELIVERED = 32
+MOST_QUESTION_CHARACTERS = 4096
+"""Of a question's text: its message has it whole."""
 
 
 def open_threads(conn: Connection, agent_id: str) -> OpenThreads:
     return OpenThreads(
-        to_answer=[to_question(row) for row in question_store.select_pending_for(conn, agent_id)],
-        unanswered=[to_question(row) for row in question_store.select_pending_of(conn, agent_id)],
+        to_answer=[_begun(row) for row in question_store.select_pending_for(conn, agent_id)],
+        unanswered=[_begun(row) for row in question_store.select_pending_of(conn, agent_id)],
         undelivered=[
             OpenMessage(
                 message_id=row["id"],
@@ -33,3 +35,10 @@ def open_threads(conn: Connection, agent_id: str) -> OpenThreads:
             for row in reminder_store.select_open(conn, agent_id)
         ],
     )
+
+
+def _begun(row: Row) -> Question:
+    question = to_question(row)
+    if len(question.text) <= MOST_QUESTION_CHARACTERS:
+        return question
+    return question.model_copy(update={"text": question.text[:MOST_QUESTION_CHARACTERS], "cut": True})

@@ -1,6 +1,7 @@
 """Questions as clients see them: found, listed, fed."""
 
 import json
+from typing import Any
 
 from hived.core.agent_views import publish
 from hived.store import agents as agent_store
@@ -8,10 +9,12 @@ from hived.store import questions as store
 from hived.store.database import Connection, Row, Tx
 from hived.wire.approvals import Actor
 from hived.wire.errors import AmbiguousId, QuestionNotFound
-from hived.wire.questions import Question
+from hived.wire.questions import Question, QuestionList
 
 NEWEST_CLOSED = 50
 """In the snapshot, beside every pending one."""
+MOST_PAGE_CHARACTERS = 4 * 1024 * 1024
+"""Of all texts of a page: it is shorter where they are very long."""
 
 
 def find_question(conn: Connection, prefix: str) -> Row:
@@ -24,18 +27,36 @@ def find_question(conn: Connection, prefix: str) -> Row:
     return found[0]
 
 
-def list_questions(
+def page_questions(
     conn: Connection,
     *,
     status: str | None = None,
     agent: str | None = None,
     limit: int = 200,
     before: str | None = None,
-) -> list[Question]:
-    """The newest `limit` that fit, oldest first; `agent`: asked by it or of it. Raises QuestionNotFound, AmbiguousId (`before`)."""
+) -> QuestionList:
+    """The newest `limit` that fit, fewer where they are very long, oldest first; `agent`: asked by it or of it.
+
+    Raises QuestionNotFound, AmbiguousId (`before`).
+    """
     older = None if before is None else find_question(conn, before)["id"]
-    rows = store.select_questions(conn, status=status, agent=agent, limit=limit, before=older)
-    return [to_question(row) for row in rows]
+    ids = store.select_question_ids(conn, status=status, agent=agent, limit=limit + 1, before=older)
+    newest_first: list[Question] = []
+    size = 0
+    for question_id in ids[:limit]:
+        row = store.select_question(conn, question_id)
+        if row is None:
+            continue
+        size += len(row["text"]) + len(row["answer_text"] or "")
+        if newest_first and size > MOST_PAGE_CHARACTERS:
+            break
+        newest_first.append(to_question(row))
+    return QuestionList(questions=newest_first[::-1], more=len(ids) > len(newest_first))
+
+
+def list_questions(conn: Connection, **query: Any) -> list[Question]:
+    """Those of `page_questions`."""
+    return page_questions(conn, **query).questions
 
 
 def to_question(row: Row) -> Question:

@@ -24,7 +24,7 @@ from hived.core.question_ends import (
     take_answer,
     withdraw,
 )
-from hived.core.question_views import feed_question, find_question, list_questions, to_question
+from hived.core.question_views import feed_question, find_question, list_questions, page_questions, to_question
 from hived.core.question_words import checked_options, question_body
 from hived.core.text import one_line, sound
 from hived.store import agents as agent_store
@@ -39,7 +39,7 @@ from hived.wire.questions import MOST_DEADLINE_SECONDS, Question, QuestionDraft
 from hived.wire.times import from_text, to_text
 
 __all__ = [
-    "agent_gone", "answer", "ask_agent", "count_open", "find_question", "list_questions", "message_dropped", "next_due",
+    "agent_gone", "answer", "ask_agent", "count_open", "find_question", "list_questions", "message_dropped", "next_due", "page_questions",
     "recipient_away", "run_due", "take_answer", "take_question", "to_question", "withdraw",
 ]  # fmt: skip
 

@@ -32,20 +32,20 @@ def select_approvals_starting(connection: Connection, prefix: str) -> list[Row]:
     return connection.execute(_SELECT + "WHERE a.id >= ?1 AND a.id < ?1 || char(1114111) LIMIT 2", (prefix,)).fetchall()
 
 
-def select_approvals(
+def select_approval_ids(
     connection: Connection, *, kind: str | None, status: str | None, undecided: bool, limit: int, before: str | None
-) -> list[Row]:
-    """The newest `limit` that fit, oldest first. `before` is an approval's id."""
+) -> list[str]:
+    """Of the newest `limit` that fit, newest first. `before` is an approval's id."""
     rows = connection.execute(
-        _SELECT  # noqa: S608 (fixed terms alone)
-        + """WHERE (:kind IS NULL OR a.kind = :kind) AND (:status IS NULL OR a.status = :status)
+        """SELECT a.id FROM approvals a
+           WHERE (:kind IS NULL OR a.kind = :kind) AND (:status IS NULL OR a.status = :status)
              AND (NOT :undecided OR a.status IN ('pending', 'orphaned'))
              AND (:before IS NULL
                OR (a.created_at, a.id) < (SELECT b.created_at, b.id FROM approvals b WHERE b.id = :before))
            ORDER BY a.created_at DESC, a.id DESC LIMIT :limit""",
         {"kind": kind, "status": status, "undecided": undecided, "limit": limit, "before": before},
     ).fetchall()
-    return rows[::-1]
+    return [row["id"] for row in rows]
 
 
 def count_undecided(connection: Connection, agent_id: str, *, most: int) -> int:

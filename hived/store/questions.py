@@ -30,19 +30,19 @@ def select_questions_starting(connection: Connection, prefix: str) -> list[Row]:
     ).fetchall()
 
 
-def select_questions(
+def select_question_ids(
     connection: Connection, *, status: str | None, agent: str | None, limit: int, before: str | None
-) -> list[Row]:
-    """The newest `limit` that fit, oldest first: of one status, asked by or of `agent`, older than the question `before`."""
+) -> list[str]:
+    """Of the newest `limit` that fit, newest first: of one status, asked by or of `agent`, older than the question `before`."""
     rows = connection.execute(
-        """SELECT * FROM questions
+        """SELECT id FROM questions
            WHERE (:status IS NULL OR status = :status)
              AND (:agent IS NULL OR asker = :agent OR recipient = :agent)
              AND (:before IS NULL OR (created_at, id) < (SELECT b.created_at, b.id FROM questions b WHERE b.id = :before))
            ORDER BY created_at DESC, id DESC LIMIT :limit""",
         {"status": status, "agent": agent, "before": before, "limit": limit},
     ).fetchall()
-    return rows[::-1]
+    return [row["id"] for row in rows]
 
 
 def select_newest_closed(connection: Connection, limit: int) -> list[Row]:

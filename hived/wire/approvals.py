@@ -84,6 +84,8 @@ class Approval(Answer):
 
 class ApprovalList(Answer):
     approvals: list[Approval]
+    more: bool = False
+    """There are older ones: the page was full, or what is in it very long."""
 
 
 class WaitingItem(Answer):

@@ -47,13 +47,15 @@ class Question(Answer):
     reason: str | None = None
     """Why it expired, was cancelled or went up, in one sentence."""
     cut: bool = False
-    """In a snapshot alone: only how its text begins, no options and no answer; `GET /v1/questions/{id}` has it whole."""
+    """In a snapshot: only how its text begins, no options and no answer; of open threads: only how its text begins. `GET /v1/questions/{id}` has it whole."""
 
 
 class QuestionList(Answer):
     """`GET /v1/questions`, oldest first."""
 
     questions: list[Question]
+    more: bool = False
+    """There are older ones: the page was full, or what is in it very long."""
 
 
 class QuestionDraft(WireModel):

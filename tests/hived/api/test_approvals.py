@@ -197,4 +197,4 @@ async def test_an_input_that_could_not_be_written_again_is_refused_and_the_list_
     ask = f'{{"id": "{new_id()}", "kind": "tool_use", "tool": "Bash", "input": {{"command": {value}}}}}'
     status, answer = await harness("POST", "/v1/approvals", content=ask)
     assert (status, answer["code"]) == (400, "invalid_request")
-    assert (await host("GET", "/v1/approvals")) == (200, {"approvals": []})
+    assert (await host("GET", "/v1/approvals")) == (200, {"approvals": [], "more": False})
