@@ -35,7 +35,10 @@ WRAPPERS = frozenset({
     "machinectl", "vagrant", "ansible", "hive", "hived", "agentd", "hivetui", "claude", "codex", "gemini", "opencode", "goose",
     "npx", "bunx", "pnpx", "uvx", "pipx", "corepack", "volta", "fnm", "nvm", "asdf", "mise", "rtx", "pyenv", "rbenv", "conda",
     "mamba", "micromamba", "just", "task", "rake", "invoke", "fab", "hyperfine", "bench", "multitime", "gtime", "gtimeout",
-    "gnice", "gnohup", "genv", "gxargs", "gstdbuf",
+    "gnice", "gnohup", "genv", "gxargs", "gstdbuf", "ssh-agent", "ssh-add", "ssh-keygen", "ssh-copy-id", "systemd-inhibit",
+    "systemd-cat", "systemd-nspawn", "aa-exec", "schroot", "cgexec", "chronic", "ifne", "pee", "mispipe", "zrun", "vidir", "vipe",
+    "rlwrap", "torsocks", "torify", "tsocks", "proxychains", "cpulimit", "trickle", "logsave", "msgexec", "msgfilter", "ldd", "ld",
+    "terraform", "tofu", "bazel", "bazelisk", "scons", "ant", "aria2c",
 })  # fmt: skip
 INTERPRETERS = frozenset({
     "python", "pypy", "ipython", "perl", "ruby", "irb", "node", "nodejs", "deno", "bun", "tsx", "ts-node", "php", "lua", "luajit",
@@ -47,6 +50,10 @@ INTERPRETERS = frozenset({
     "bsdtar", "cpio", "zip", "ar", "make.com", "csi", "fsi", "m4", "gm", "dd", "debugfs", "ldconfig", "crash", "xterm", "nmap",
     "tcpdump", "logrotate", "run-mailcap", "pg", "ul", "vipw", "vigr", "visudo", "apt", "apt-get", "aptitude", "dpkg", "rpm",
     "yum", "dnf", "snap", "flatpak", "brew", "gem", "cpan", "cpanm", "luarocks", "opam",
+    "zless", "zmore", "bzless", "bzmore", "xzless", "xzmore", "lzless", "lzmore", "zstdless", "vimdiff", "gvim", "gview", "gvimdiff",
+    "rvim", "rview", "evim", "eview", "vimtutor", "hx", "helix", "kak", "micro", "joe", "jed", "ne", "mg", "mc", "mcedit", "lynx",
+    "w3m", "links", "elinks", "tex", "latex", "pdftex", "pdflatex", "xetex", "xelatex", "luatex", "lualatex", "latexmk", "context",
+    "gs", "pandoc", "groff", "troff", "zig", "dart", "mix", "sbt", "lein", "crystal", "nim", "mill",
 })  # fmt: skip
 """What they are given is a program, or they start one that their words or their configuration name."""
 RUNNERS = SHELLS | BUILTINS | WRAPPERS | INTERPRETERS
@@ -57,18 +64,20 @@ _ANYWHERE = (
     "--checkpoint-action", "--toolexec", "--pre", "--preprocessor", "--hostname-bin", "--rsync-path", "--use-askpass",
     "--config-env", "--open-files-in-pager", "--init-command", "--script-shell", "--output", "--smtp-server", "--sendmail-cmd",
     "--to-cmd", "--cc-cmd", "--info-script", "--new-volume-script", "--rmt-command",
+    "--diff-program", "--plugin", "--modprobe", "--agent-program", "--dirmngr-program", "--pinentry-program",
 )  # fmt: skip
 """Long options that start a program or write a file in whatever has them."""
 _MAKE = (r".*=.*", r"-[^-]*[fCIEo].*", "--file", "--makefile", "--directory", "--include-dir", "--eval")
 _OF: dict[str, tuple[str, ...]] = {
     "git": (
-        r"-[cC].*", r"-[A-Za-z]*O.*", r"-o.*", r"-x.*", "--config", "--git-dir", "--work-tree", "--namespace", "--template",
+        r"-[cC].*", r"-[A-Za-z]*O.*", r"-o.*", r"-[A-Za-z]*x.*", "--config", "--git-dir", "--work-tree", "--namespace", "--template",
         "--super-prefix", "--attr-source", "--output-directory", "--paginate", "--filters", r".*::.*", "clone", "init", "config",
         "bisect", "submodule", "filter-branch", "difftool.*", "mergetool.*", "hook", "daemon", "instaweb", "web--browse", "help",
         "gui.*", "gitk", "citool", "credential.*", "send-email", "imap-send", "fast-import", "fast-export", "fsmonitor.*",
         "remote-.*", "shell", "upload-.*", "receive-pack", "http-.*", "cvs.*", "p4", "svn", "archimport", "maintenance", "lfs",
         "annex", "var", "interpret-trailers", "replace", "worktree", "quiltimport", "request-pull", "sh-.*", "merge-index",
         "merge-one-file", "archive", "subtree", "flow", "sparse-checkout", "bugreport", "diagnose", "for-each-repo", "filter-repo",
+        "bundle", "checkout-index", "mailinfo", "scalar",
     ),
     "find": (r"-exec.*", r"-ok.*", r"-delete", r"-fprint.*", r"-fls"),
     "fd": (r"-[A-Za-z]*[xX].*",),
@@ -95,16 +104,25 @@ _OF: dict[str, tuple[str, ...]] = {
     "bundle": ("exec",),
     "tox": ("exec", r"-[cx].*", "--override", "--conf"),
     "nox": (r"-f.*", "--noxfile"),
-    "cargo": ("run", "r", "install", "script", "--config", r"\+.*", r"-[ZC].*", "--manifest-path"),
-    "go": ("run", "generate", "env", "tool", r"-+(exec|toolexec|vettool|overlay|ldflags|modfile).*", r"-C.*"),
+    "cargo": ("run", "r", "install", "script", "--config", r"\+.*", r"-[ZC].*", "--manifest-path", "--target-dir",
+        "--artifact-dir"),
+    "go": ("run", "generate", "env", "tool", r"-+o(=.*)?", r"-+(exec|toolexec|vettool|overlay|ldflags|modfile).*", r"-C.*"),
     "gcc": (r"-wrapper", r"-[Bo].*", r"-f?plugin.*", r"@.*", r"-specs.*"),
     "clang": (r"-[BXo].*", r"-f?plugin.*", r"@.*"),
-    **dict.fromkeys(("cc", "c++", "g++", "clang++"), (r"-wrapper", r"-[BXo].*", r"-f?plugin.*", r"@.*", r"-specs.*")),
+    **dict.fromkeys(("cc", "c++", "g++", "clang++", "cpp", "c89", "c99", "gfortran"), (r"-wrapper", r"-[BXo].*", r"-f?plugin.*", r"@.*", r"-specs.*")),
     "gradle": (r"-[IpD].*", "--init-script", "--project-dir"),
     "mvn": (r"-[Dfs].*", r".*exec.*"),
-    "pytest": (r"-[pco].*", "--rootdir", "--confcutdir", "--override-ini", "--pdbcls"),
-    "curl": (r"-[A-Za-z]*[oOK].*", "--config", "--remote-name", "--remote-name-all"),
-    "wget": (r"-e.*", r"-[A-Za-z]*O.*", "--execute", "--config", "--directory-prefix"),
+    "pytest": (r"-[pco].*", "--rootdir", "--confcutdir", "--override-ini", "--pdbcls", "--pyargs",
+        "--basetemp", "--junitxml", "--junit-xml", "--debug", "--log-file"),
+    "curl": (r"-[A-Za-z]*[oOK].*", r"-[#0-9aBfgGiIjJklLMnNpqRsSvVZ]*[DcJ].*", "--config", "--remote-name", "--remote-name-all",
+        "--remote-header-name", "--output-dir", "--dump-header", "--cookie-jar", "--trace", "--trace-ascii", "--stderr", "--libcurl",
+        "--etag-save", "--hsts", "--alt-svc", "--engine"),
+    "wget": (r"-[A-Za-z]*[OoaPe].*", "--execute", "--config", "--directory-prefix", "--output-document", "--output-file",
+        "--append-output", "--save-cookies", "--hsts-file", "--warc-file", "--rejected-log"),
+    "ip": ("netns", "vrf", r"-b.*"),
+    "openssl": (r"-(engine|provider|provider-path|config|out)",),
+    "iconv": (r"-o.*",),
+    "nm": (r"-plugin",),
     "gh": ("alias", "extension", "extensions", "ext", "config", "codespace", "cs", "api"),
     "jq": (r"-[A-Za-z]*[Lf].*", "--from-file", "--library-path"),
     "file": (r"-[A-Za-z]*[CzZ].*", "--compile", "--uncompress"),
@@ -114,13 +132,17 @@ _LONG = {name: _ANYWHERE + tuple(one for one in of if one.startswith("--")) for 
 _OTHER = {
     name: re.compile("|".join(one for one in of if not one.startswith("--")) or "(?!)") for name, of in _OF.items()
 }
-_FAMILIES = re.compile(r"(python|pypy|perl|ruby|node|php|lua|tclsh|java|ld-linux|bash|busybox).*")
+_FAMILIES = re.compile(r"(python|pypy|perl|ruby|node|php|lua|tclsh|java|ld-linux|bash|busybox).*|(vim?|nvim|ld)\..*")
+_CROSS = re.compile(r"[a-z0-9_-]+-(gcc|g\+\+|cpp|cc|c\+\+|gfortran|clang|clang\+\+|ld|nm)(-[0-9.]+)?")
+"""`x86_64-linux-gnu-gcc-12` is gcc."""
 
 
 def guarded(words: tuple[str, ...]) -> str | None:
     """Why no glob allows that part: what it holds. None where one may."""
     name = bare_name(words[0])
     full = words[0].rpartition("/")[2].casefold()
+    if (cross := _CROSS.fullmatch(full)) is not None:
+        name = cross[1]
     if name in RUNNERS or full in RUNNERS or _FAMILIES.fullmatch(full):
         return f"{full} runs what it is given"
     known = name if name in _OF else full

@@ -25,6 +25,12 @@ from hived.core.command_guards import guarded
         "make -C x", "make --eval=x", "make --fil=x", "curl -o x", "curl -sSo x", "curl -K x", "wget -O x", "wget --execute=x",
         "gh alias set x", "psql --command=x", "anything --exec=x", "anything --pager x", "x86_64 ls", "linux32 ls", "busybox rm x",
         "python3-dbg x", "hive rule add x", "jobs -x rm", "zpty a rm", "integer x", "printf %d a[$(rm)]", "test a[$(rm)] -eq 1", "test 1 -eq 1", "g++ -o x",
+        "sdiff --diff-program=./x a b", "nm --plugin ./x.so y", "ldd ./x", "ssh-agent ./x", "ssh-keygen -D ./x.so", "chronic ./x",
+        "proxychains4 ./x", "systemd-inhibit ./x", "aa-exec ./x", "msgexec ./x", "zless x", "vimdiff x", "vim.basic x", "gvim x",
+        "pdflatex x", "pandoc --filter ./x y", "cpp -wrapper ./x y", "x86_64-linux-gnu-gcc-12 -wrapper ./x y", "zig run x",
+        "ip netns exec x sh", "curl -D x y", "curl -sSD x y", "curl --dump-header=x y", "curl --cookie-jar x y", "curl --tr x y",
+        "wget --output-document=x y", "wget -qO x y", "wget -a x y", "git rebase -ix ./x", "git rebase -qx ./x", "git bundle create x",
+        "git checkout-index --prefix=/x/ -a", "pytest --basetemp=/x", "go build -o /x", "cargo build --target-dir=/x", "iconv -o x y",
     ],
 )  # fmt: skip
 def test_what_makes_other_programs_run_is_guarded(command: str) -> None:
@@ -39,6 +45,7 @@ def test_what_makes_other_programs_run_is_guarded(command: str) -> None:
         "head -n 5 x", "grep -rn x .", "rg -n x src", "find . -name x -type f", "sort -u -k 2", "wc -l", "make test -j4", "npm test",
         "npm run test:unit", "cargo test --all", "go test ./...", "go build -v ./...", "pytest -q tests", "uv sync", "curl -sS x",
         "printf %s x", "test -f x", "test a = b", "g++ -c x", "echo -n x", "mkdir -p x", "rm -rf x", "diff -u a b", "cd x", "tsc --noEmit", "ruff check .",
+        "curl -XDELETE x", "curl -H accept:c x", "curl -fsSL x", "wget -q x", "ip addr", "nm x", "go test -run x",
     ],
 )  # fmt: skip
 def test_everyday_commands_are_not(command: str) -> None:
