@@ -193,8 +193,8 @@ class HiveApp(App[None]):
         outcome = await controller.do(intent)
         if outcome.engines is not None:
             self.apply(EnginesListed(outcome.engines))
-        if outcome.approval is not None:
-            self.apply(AskFetched(outcome.approval))
+        if outcome.whole is not None:
+            self.apply(AskFetched(outcome.whole))
         if outcome.notice is not None:
             self._notice(partial(Noticed, outcome.notice))
         for screen in list(self.screen_stack):

@@ -76,8 +76,12 @@ class Controller:
                 return await self._decisions.decide_all(intent)
             case ProposeRule(id, scope):
                 return Outcome(intent, True, None, proposal=await client.propose_rule(id, scope))
+            case FetchAsk(id, "question"):
+                return Outcome(intent, True, None, whole=await client.fetch_question(id))
+            case FetchAsk(id, "held_message"):
+                return Outcome(intent, True, None, whole=await client.fetch_message(id))
             case FetchAsk(id):
-                return Outcome(intent, True, None, approval=await client.fetch_approval(id))
+                return Outcome(intent, True, None, whole=await client.fetch_approval(id))
             case SetModel(agent, model):
                 await client.set_model(agent, model)
                 return good(intent, f"{agent} uses {model} from its next turn on, at the latest.")

@@ -1,7 +1,7 @@
 """What the operator wants done, said in the imperative. Screens post them; `controller` turns each into a call of hived."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from hived.wire.messages import When
 from hived.wire.rules import RuleScope
@@ -95,11 +95,15 @@ class ProposeRule:
     scope: RuleScope
 
 
+WholeKind = Literal["approval", "question", "held_message"]
+
+
 @dataclass(frozen=True, slots=True)
 class FetchAsk:
-    """All of what an approval asks for, where the list holds only its beginning."""
+    """All of an approval, a question or a held message, of which the snapshot held only the beginning."""
 
     id: str
+    kind: WholeKind = "approval"
 
 
 @dataclass(frozen=True, slots=True)

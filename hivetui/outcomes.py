@@ -6,6 +6,8 @@ from hived.wire.agents import EngineFound, ModelList
 from hived.wire.approvals import Approval
 from hived.wire.base import Answer
 from hived.wire.doctor import DoctorReport
+from hived.wire.messages import Message
+from hived.wire.questions import Question
 from hived.wire.rules import RuleProposal
 from hivetui.intents import Intent
 from hivetui.state.hive import Notice
@@ -22,7 +24,8 @@ class Outcome:
     models: ModelList | None = None
     report: DoctorReport | None = None
     proposal: RuleProposal | None = None
-    approval: Approval | None = None
+    whole: Approval | Question | Message | None = None
+    """Of which the snapshot held only the beginning."""
     loaded: Answer | None = None
     """What was asked for to be shown: a page of messages or of the audit, a preview, a rule, a reminder."""
 

@@ -31,6 +31,12 @@ class DecisionCalls:
     async def fetch_approval(self, id: str) -> Approval:
         return Approval.model_validate(await self._call("GET", _path(routes.APPROVAL, id)))
 
+    async def fetch_question(self, id: str) -> Question:
+        return Question.model_validate(await self._call("GET", _path(routes.QUESTION, id)))
+
+    async def fetch_message(self, id: str) -> Message:
+        return Message.model_validate(await self._call("GET", _path(routes.MESSAGE, id)))
+
     async def propose_rule(self, approval_id: str, scope: RuleScope) -> RuleProposal:
         """The narrowest rule that would have answered it."""
         answer = await self._call("GET", _path(routes.APPROVAL_RULE, approval_id), query={"scope": scope})

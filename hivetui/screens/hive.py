@@ -170,8 +170,9 @@ class HiveScreen(HiveWaiting):
         self.waiting.border_subtitle = self._waiting_hint() if some else None
         deadlines = {id: asked.deadline for id, asked in state.questions.items() if asked.deadline}
         self.waiting.show(waiting, now, deadlines, self.desk.under_way, self.desk.became)
-        self.fetch_what_is_cut(waiting.selected)
-        self.detail.show(self.case, now)
+        case = self.case
+        self.fetch_what_is_cut(case)
+        self.detail.show(case, now)
         if self.entry.is_open and self.focused not in (self.entry.area, None):
             self.entry.end()
         self.refresh_parts()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hivetui.decide import DEEDS
-from hivetui.intents import AnswerQuestion, DecideAll, Decision, FetchAsk, ProposeRule, RetryMessage
+from hivetui.intents import AnswerQuestion, DecideAll, Decision, FetchAsk, ProposeRule, RetryMessage, WholeKind
 from hivetui.outcomes import Outcome
 from hivetui.screens.asks import Asked, Noted
 from hivetui.screens.confirm import ConfirmScreen
@@ -88,6 +88,9 @@ class HiveWaiting(HiveKeys):
             return
         if case.item.kind == "needs_login":
             self.log_in(case.item.who)
+        elif case.cut:
+            self._fetched.discard(case.item.id)
+            self.say("The rest of it is still being fetched.")
         elif approved and case.remember is not None and case.remember.proposal is None:
             self.say("The rule has not been shown yet: wait for it, or esc drops it.")
         else:
@@ -241,11 +244,13 @@ class HiveWaiting(HiveKeys):
         self.set_focus(self.waiting)
         await self.run_action(event.action)
 
-    def fetch_what_is_cut(self, item: Waiting | None) -> None:
-        """The list may hold only the beginning of a long input: get the rest before it is decided."""
-        if item is not None and item.ask is not None and item.ask.cut and item.id not in self._fetched:
-            self._fetched.add(item.id)
-            self.post_message(Asked(FetchAsk(item.id)))
+    def fetch_what_is_cut(self, case: Case | None) -> None:
+        """The snapshot may hold only the beginning of something long: get the rest before it is decided."""
+        if case is None or not case.cut or case.item.id in self._fetched:
+            return
+        self._fetched.add(case.item.id)
+        kinds: dict[str, WholeKind] = {"question": "question", "held_message": "held_message"}
+        self.post_message(Asked(FetchAsk(case.item.id, kinds.get(case.item.kind, "approval"))))
 
     # Writing beside it -------------------------------------------------------------------------------------
 
@@ -265,9 +270,6 @@ class HiveWaiting(HiveKeys):
             return
         item = case.item
         if item.kind == "tool_use" and item.ask is not None:
-            if item.ask.cut:
-                self.say("The rest of this input is still being fetched.")
-                return
             given = json.dumps(item.ask.payload.get("input", {}), ensure_ascii=False, indent=2)
             self._begin("edit", item.id, self.desk.drafts.get(("edit", item.id)) or typed_json(given))
         elif item.kind == "held_message" and case.letter is not None:

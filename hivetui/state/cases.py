@@ -45,10 +45,16 @@ class Case:
     """How many marked questions an answer to this one answers too."""
 
     @property
+    def cut(self) -> bool:
+        """Not all of it is here yet, and nothing is decided unseen."""
+        parts = (self.item.ask, self.question, self.letter)
+        return any(part is not None and part.cut for part in parts)
+
+    @property
     def keys(self) -> str | None:
         """What keys it is decided with, a name of `keymap.DECIDES`; None: with none."""
         item = self.item
-        if not item.decidable or self.under_way:
+        if not item.decidable or self.under_way or self.cut:
             return None
         if item.kind == "needs_login" and self.agent is not None and not self.agent.abilities.login:
             return None

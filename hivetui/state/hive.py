@@ -142,9 +142,9 @@ class WaitingArranged:
 
 @dataclass(frozen=True, slots=True)
 class AskFetched:
-    """All of an approval, of which the list held only the beginning."""
+    """All of something, of which the snapshot held only the beginning."""
 
-    approval: Approval
+    whole: Approval | Question | Message
 
 
 Change = (
@@ -182,8 +182,16 @@ def reduced(state: HiveState, change: Change) -> HiveState:
             return replace(state, notice=notice)
         case WaitingArranged(arrange):
             return replace(state, waiting=arrange(state.waiting))
-        case AskFetched(approval):
-            return replace(state, waiting=with_ask(state.waiting, approval.id, ask_from(approval)))
+        case AskFetched(whole):
+            return _with_whole(state, whole)
+
+
+def _with_whole(state: HiveState, whole: Approval | Question | Message) -> HiveState:
+    if isinstance(whole, Approval):
+        return replace(state, waiting=with_ask(state.waiting, whole.id, ask_from(whole)))
+    if isinstance(whole, Question):
+        return replace(state, questions=with_questions(state.questions, [whole]))
+    return replace(state, messages=with_messages(state.messages, [letter_from(whole)]))
 
 
 def _after_snapshot(state: HiveState, snapshot: Snapshot) -> HiveState:

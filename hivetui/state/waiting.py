@@ -56,7 +56,7 @@ class Ask:
     grant: str | None = None
     """The orphan whose one-time yes decided it."""
     cut: bool = False
-    """The payload is only its beginning."""
+    """The payload was too long for the snapshot, and is not there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def ask_from(approval: Approval) -> Ask:
         approval.failure,
         approval.rule,
         approval.grant,
-        bool(getattr(approval, "payload_cut", False)),
+        approval.cut,
     )
 
 

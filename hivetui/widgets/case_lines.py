@@ -33,6 +33,8 @@ def detail_of(case: Case, now: datetime, width: int, asked: list[Line] | None = 
         return [*lines, *_what_became(case, width)]
     if case.note:
         lines += [(), *wrapped([(f"“{clean(case.note)}”", "accent")], width, (("note ", "dim"),))]
+    if case.cut:
+        lines += [(), (("the rest of it is being fetched…", "bad"),)]
     if case.under_way:
         lines += [(), (("hived has been asked…", "dim"),)]
     return lines
@@ -44,8 +46,6 @@ def tool_lines_of(case: Case, width: int) -> list[Line]:
     tool = str(payload.get("tool") or "")
     given = asked_lines(tool, payload.get("input", {}), whole=case.whole)
     lines = wrapped(given or visible(case.item.subject), width, hang=2)
-    if case.item.ask is not None and case.item.ask.cut:
-        lines += wrapped([("This is its beginning: the rest is being fetched…", "bad")], width)
     return lines
 
 

@@ -30,22 +30,20 @@ from hived.wire.errors import (
     AlreadyDecided,
     ApprovalNotFound,
     HiveError,
-    InvalidRule,
     LoginFailed,
     NoLogin,
-    QuestionClosed,
 )
 from hived.wire.events import Event
 from hived.wire.protocol import BUILD, BUILD_HEADER, IDEMPOTENCY_HEADER, PROTOCOL, PROTOCOL_HEADER
 from hived.wire.recordings import Recording
-from hived.wire.rules import RuleProposal
 from hived.wire.snapshot import FeedRow, Snapshot
+from tests.fakes.hived_decisions import WHEN as WHEN
+from tests.fakes.hived_decisions import DecisionsApi
 
-WHEN = "2026-11-20T14:32:00.000Z"
 Streams = dict[str, set[asyncio.Queue[bytes | None]]]
 
 
-class FakeHived:
+class FakeHived(DecisionsApi):
     """State it serves is public: a test sets it, then says so on the feed."""
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -69,9 +67,8 @@ class FakeHived:
         self.presence: list[bool] = []
         """What a screen has said of its focus: with each feed that it opened, and in between."""
         self.pages: list[dict[str, str]] = []
-        self.proposals: dict[str, RuleProposal] = {}
-        """By scope."""
-        self.whole: dict[str, Approval] = {}
+        self.proposals = {}
+        self.whole = {}
         self._streams: Streams = {}
         self._server: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -150,6 +147,7 @@ class FakeHived:
     def _app(self) -> Starlette:
         return Starlette(
             routes=[
+                *self._decision_routes(),
                 Route(routes.SNAPSHOT, self._get_snapshot),
                 Route(routes.FEED, self._get_feed),
                 Route(routes.VERSION, self._get_version),
@@ -160,12 +158,6 @@ class FakeHived:
                 Route(routes.AGENTS, self._post_agent, methods=["POST"]),
                 Route(routes.APPROVE, self._post_approve, methods=["POST"]),
                 Route(routes.DENY, self._post_deny, methods=["POST"]),
-                Route(routes.APPROVAL, self._get_approval),
-                Route(routes.APPROVAL_RULE, self._get_rule),
-                Route(routes.QUESTION_ANSWER, self._post_answer, methods=["POST"]),
-                Route(routes.PAIR_RELEASE, self._post_pair, methods=["POST"]),
-                Route(routes.PAIR_DROP, self._post_pair, methods=["POST"]),
-                Route(routes.BUDGET_RAISE, self._post_raise, methods=["POST"]),
                 Route(routes.MESSAGES, self._post_message, methods=["POST"]),
                 Route(routes.MESSAGE_RETRY, self._post_held, methods=["POST"]),
                 Route(routes.MESSAGE_DROP, self._post_held, methods=["POST"]),
@@ -297,52 +289,6 @@ class FakeHived:
         self.say("approval", decided)
         self.say("waiting_removed", {"id": id, "kind": decided.kind})
         return decided
-
-    async def _get_approval(self, request: Request) -> Response:
-        """All of it, where the snapshot holds less."""
-        id = request.path_params["id"]
-        return self._json(self.whole.get(id) or next(held for held in self.snapshot.approvals if held.id == id))
-
-    async def _get_rule(self, request: Request) -> Response:
-        scope = request.query_params["scope"]
-        if scope not in self.proposals:
-            raise InvalidRule(reason="No rule is narrow enough for this.")
-        return self._json(self.proposals[scope])
-
-    async def _post_answer(self, request: Request) -> Response:
-        body = await self._remember(request)
-        held = next(one for one in self.snapshot.questions if one.id == request.path_params["id"])
-        if held.status != "pending":
-            raise QuestionClosed(id=held.id, status=held.status, by="queen", at=WHEN)
-        found = held.model_dump() | {"status": "answered", "answered_at": WHEN}
-        found |= {"answer_text": body.get("text"), "answer_options": body.get("options")}
-        found["answered_by"] = {"who": "operator", "client": "hivetui"}
-        answered = type(held).model_validate(found)
-        self.snapshot.questions[self.snapshot.questions.index(held)] = answered
-        self.say("question", answered)
-        self._no_longer(held.id, "question")
-        return self._json(answered)
-
-    async def _post_pair(self, request: Request) -> Response:
-        await self._remember(request)
-        held = next(pair for pair in self.snapshot.pairs if pair.id == request.path_params["id"])
-        status = "released" if request.url.path.endswith("/release") else "dropped"
-        pair = held.model_copy(update={"status": status})
-        self.say("pair", pair)
-        self._no_longer(pair.id, "pair")
-        return self._json(pair)
-
-    async def _post_raise(self, request: Request) -> Response:
-        await self._remember(request)
-        held = next(budget for budget in self.snapshot.budgets if budget.id == request.path_params["id"])
-        budget = held.model_copy(update={"over": False, "words": ""})
-        self.say("budget", budget)
-        self._no_longer(budget.id, "budget")
-        return self._json(budget)
-
-    def _no_longer(self, id: str, kind: str) -> None:
-        self.snapshot.waiting[:] = [item for item in self.snapshot.waiting if item.id != id]
-        self.say("waiting_removed", {"id": id, "kind": kind})
 
     async def _post_held(self, request: Request) -> Response:
         """A held message is sent again or dropped: it no longer waits."""

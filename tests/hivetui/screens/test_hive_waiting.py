@@ -274,6 +274,32 @@ async def test_a_long_input_is_shown_whole_on_demand_and_fetched_where_it_was_cu
         assert (await asked(live))[0][0] == f"/v1/approvals/{BASH}/deny"
 
 
+async def test_what_the_snapshot_cut_is_fetched_before_it_can_be_decided() -> None:
+    found = waiting_scene.snapshot()
+    asks = {one.id: one for one in found.approvals}
+    cut = asks[EDIT].model_copy(update={"payload": {}, "cut": True})
+    question = next(one for one in found.questions if one.id == KEEP)
+    short = question.model_copy(update={"text": "Shall", "options": [], "cut": True})
+    held = next(one for one in found.messages if one.id == HELD)
+    found.approvals[:] = [cut if one.id == EDIT else one for one in found.approvals]
+    found.questions[:] = [short if one.id == KEEP else one for one in found.questions]
+    found.messages[:] = [
+        one.model_copy(update={"body": "Cou", "cut": True}) if one.id == HELD else one for one in found.messages
+    ]
+    async with living((140, 40), found) as live:
+        live.hived.whole = {EDIT: asks[EDIT], KEEP: question, HELD: held}
+        await at(live, EDIT)
+        await live.until(lambda: "− " in live.text and "kind: TokenKind" in live.text, "the diff")
+        await at(live, KEEP)
+        await live.until(lambda: "Remove it now" in live.text, "its options")
+        await live.pilot.press("2")
+        await at(live, HELD, "e")
+        await live.until(lambda: live.app.state.messages[HELD].body.startswith("Count"), "its words")
+        await live.pilot.press("e")
+        await live.until(lambda: live.app.hive.entry.area.text.startswith("Count the 5xx"), "the entry")
+        assert await asked(live) == [(f"/v1/questions/{KEEP}/answer", {"options": [1]})]
+
+
 async def test_what_was_decided_while_one_wrote_is_said(live: Live) -> None:
     await at(live, BASH, "e")
     live.hived.decide(BASH, "denied", "queen")
