@@ -80,5 +80,5 @@ class Control:
             await self._client.report_status(self._status())
         except NotRunning:
             return
-        self._uplink.connect(hello.cursor)
+        self._uplink.connect(hello.cursor, hello.refused)
         self._log(f"connected to hived ({hello.build}), which has events up to {hello.cursor}")

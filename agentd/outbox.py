@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from agentd.event_lines import fits, payload_text
 from agentd.journal import Journal
-from agentd.uplink import Uplink, WordLost
+from agentd.uplink import Uplink
 from hived.wire.ids import new_id
 from hived.wire.messages import RefusedMessage
 
@@ -40,8 +40,8 @@ class Word:
     """What hived said of one thing."""
 
     id: str
-    state: Literal["taken", "refused", "queued", "lost"]
-    """queued: hived is away. lost: hived has it, and its answer was lost with the connection."""
+    state: Literal["taken", "refused", "queued"]
+    """queued: hived is away."""
     refusal: RefusedMessage | None = None
 
 
@@ -65,8 +65,6 @@ class Outbox:
             refusal = await self._uplink.word_on(out_id, event_id, WORD_SECONDS)
         except TimeoutError:
             return Word(out_id, "queued")
-        except WordLost:
-            return Word(out_id, "lost")
         self._queued.pop(out_id, None)
         return Word(out_id, "taken" if refusal is None else "refused", refusal)
 

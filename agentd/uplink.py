@@ -7,7 +7,7 @@ delays it, never doubles or loses it; live events are for whoever looks now and 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agentd.event_lines import event_line, payload_text
 from agentd.fault_points import reach
@@ -27,10 +27,8 @@ BUSY_PACE_SECONDS = 0.05
 BUSY_LINES = 10
 """A batch of so many lines means a flood: larger batches then cost less, and nobody reads along."""
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0)
-
-
-class WordLost(Exception):
-    """hived has the event, and its answer to the batch was lost: whether it refused the message is not known here."""
+MOST_TOLD = 1024
+"""Refusals that are known here to have been told: hived says the last ones again in its hello."""
 
 
 class Uplink:
@@ -55,6 +53,7 @@ class Uplink:
         self._news = asyncio.Event()
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._awaited: dict[str, tuple[int, asyncio.Future[RefusedMessage | None]]] = {}
+        self._told: dict[str, None] = {}
         self._most_events = BATCH_EVENTS
         self._gone = 0
         """Up to here the journal has nothing left that hived does not have: its rows were deleted, or lost with memory."""
@@ -77,12 +76,13 @@ class Uplink:
             self._pop()
         self._news.set()
 
-    def connect(self, cursor: int) -> None:
-        """hived is there, and has everything up to `cursor`."""
+    def connect(self, cursor: int, refused: Sequence[RefusedMessage] = ()) -> None:
+        """hived is there, and has everything up to `cursor`. `refused`: of what it took last, whose answer may have been lost."""
         if self._journal.skip_to(cursor):
             self._log(f"hived has events up to {cursor}, this journal had fewer: it goes on from there")
         self._gone = 0
-        self._advance(cursor, answered=False)
+        self._tell(refused)
+        self._advance(cursor)
         self._connected.set()
         self._news.set()
 
@@ -101,7 +101,7 @@ class Uplink:
             await future
 
     async def word_on(self, message_id: str, event_id: int, seconds: float) -> RefusedMessage | None:
-        """hived's refusal of that message, or None once it has taken it. Raises TimeoutError after `seconds`, WordLost.
+        """hived's refusal of that message, or None once it has taken it. Raises TimeoutError after `seconds`.
 
         A refusal that comes later goes to `on_refused`.
         """
@@ -187,23 +187,29 @@ class Uplink:
         self._taken(taken)
 
     def _taken(self, taken: EventsTaken) -> None:
-        for refused in taken.refused:
-            found = self._awaited.get(refused.message_id)
-            if found is None:
-                self._on_refused(refused)
-            elif not found[1].done():
-                found[1].set_result(refused)
-        self._advance(max(self.cursor, taken.cursor), answered=True)
+        self._tell(taken.refused)
+        self._advance(max(self.cursor, taken.cursor))
 
-    def _advance(self, cursor: int, *, answered: bool) -> None:
-        """hived has everything up to `cursor`: it answered a batch, or says so in its hello after that answer was lost."""
+    def _tell(self, refused: Sequence[RefusedMessage]) -> None:
+        """Each once, to who waits for it or has gone on."""
+        for one in refused:
+            if one.message_id in self._told:
+                continue
+            self._told[one.message_id] = None
+            found = self._awaited.get(one.message_id)
+            if found is None:
+                self._on_refused(one)
+            elif not found[1].done():
+                found[1].set_result(one)
+        while len(self._told) > MOST_TOLD:
+            del self._told[next(iter(self._told))]
+
+    def _advance(self, cursor: int) -> None:
+        """hived has everything up to `cursor`, and what it refused of that is told."""
         self.cursor = cursor
         for event_id, word in self._awaited.values():
             if event_id <= cursor and not word.done():
-                if answered:
-                    word.set_result(None)
-                else:
-                    word.set_exception(WordLost())
+                word.set_result(None)
         for event_id, future in self._waiting:
             if event_id <= cursor and not future.done():
                 future.set_result(None)

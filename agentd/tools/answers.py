@@ -10,9 +10,4 @@ def of_word(word: Word, done: str, thing: str, *, later: str, what: str = "") ->
         return ToolAnswer(f"not {done} ({word.refusal.code}): {word.refusal.message}", is_error=True)
     if word.state == "queued":
         return ToolAnswer(f"queued: hived is away; {thing} {later} when it is back", made=word.id)
-    if word.state == "lost":
-        return ToolAnswer(
-            f"hived has {thing}, but its answer was lost when the connection broke: it is {done}, unless it was refused",
-            made=word.id,
-        )
     return ToolAnswer(f"{done}: {thing}{what}", made=word.id)

@@ -30,7 +30,7 @@ class Tools:
         rest: Callable[[str | None], None],
     ) -> None:
         self._handlers: dict[str, tuple[ToolDefinition, Handler]] = {}
-        self._add(messages.SEND, lambda arguments: messages.send(outbox, client, arguments))
+        self._add(messages.SEND, lambda arguments: messages.send(outbox, arguments))
         self._add(inbox.INBOX, lambda arguments: inbox.inbox(mailbox, asked, arguments))
         self._add(questions.ASK, lambda arguments: questions.ask(outbox, arguments))
         self._add(questions.ANSWER, lambda arguments: questions.answer(outbox, asked, arguments))

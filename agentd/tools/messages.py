@@ -41,7 +41,7 @@ RECEIPTS = ToolDefinition(
 )
 
 
-async def send(outbox: Outbox, client: AgentClient, arguments: dict[str, Any]) -> ToolAnswer:
+async def send(outbox: Outbox, arguments: dict[str, Any]) -> ToolAnswer:
     to, body = text(arguments, "to"), text(arguments, "body")
     try:
         word = await outbox.put(
@@ -51,21 +51,7 @@ async def send(outbox: Outbox, client: AgentClient, arguments: dict[str, Any]) -
         raise WrongArguments(
             f"`body` is too long: with its quoting at most {MAX_PAYLOAD_BYTES} bytes are taken."
         ) from None
-    answer = of_word(word, "sent", f"message {word.id}", later="will be delivered", what=f" to {to}")
-    if word.state == "lost":
-        # A refused message keeps a row, so that what was lost with the connection can be asked for.
-        return await _looked_up(client, word.id) or answer
-    return answer
-
-
-async def _looked_up(client: AgentClient, message_id: str) -> ToolAnswer | None:
-    try:
-        found = (await client.list_receipts(message_id)).receipts
-    except HiveError:
-        return None
-    if any(receipt.status == "undeliverable" for receipt in found):
-        return ToolAnswer(f"not sent: {found[0].reason or 'it cannot be delivered'}", is_error=True)
-    return ToolAnswer(f"sent: message {message_id}", made=message_id) if found else None
+    return of_word(word, "sent", f"message {word.id}", later="will be delivered", what=f" to {to}")
 
 
 async def receipts(client: AgentClient, arguments: dict[str, Any]) -> ToolAnswer:

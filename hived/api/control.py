@@ -14,7 +14,7 @@ from hived.api.sse import EventStream, only, sse_event
 from hived.core.agents import set_online, view
 from hived.core.approvals import decisions_for
 from hived.core.bus import Subscription
-from hived.core.events import cursor
+from hived.core.events import cursor, last_refused
 from hived.core.hive import Hive
 from hived.store.agents import select_agent
 from hived.store.database import Ring, Tx
@@ -90,6 +90,7 @@ def _hello(tx: Tx, agent_id: str, generation: int, journal_uuid: str) -> Hello:
         name=row["name"],
         generation=generation,
         cursor=cursor(tx.connection, agent_id, journal_uuid),
+        refused=last_refused(tx.connection, agent_id, journal_uuid),
         model=row["model_set"],
         unread=view(tx.connection, agent_id).unread,
         stop=row["wanted"] == "stopped",

@@ -107,11 +107,12 @@ async def _take(
     if batch.stored:
         reach("hived_batch")
     pieces = [batch.stored[start : start + MOST_AT_ONCE] for start in range(0, len(batch.stored) or 1, MOST_AT_ONCE)]
+    begins = batch.stored[0]["id"] if batch.stored else None
     refused: list[RefusedMessage] = []
     for number, piece in enumerate(pieces, 1):
 
         def change(tx: Tx, piece: list[dict[str, Any]] = piece, last: bool = number == len(pieces)) -> EventsTaken:
-            taken = take_batch(tx, agent_id, generation, journal_uuid, oldest, piece, hive.config)
+            taken = take_batch(tx, agent_id, generation, journal_uuid, oldest, piece, hive.config, begins=begins)
             if batch.shown and last:
                 tx.after_commit(partial(_publish, hive, agent_id, journal_uuid, batch))
             return taken

@@ -6,7 +6,10 @@ Most batches only move the cursor, so that path is one SELECT and one UPDATE.
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from hived.config import Config
 from hived.core import approvals, budgets, delivery, heard, logins, messages, outbox, questions, reminders
@@ -50,12 +53,30 @@ OUTBOX_IDS = {
     "reminder_cancelled": ("cancel_id", "It makes no sense: it needs `reminder_id`."),
 }
 """What an agent sends through its journal: the key of its id, and what is said where it does not fit."""
+MOST_REFUSED_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A refusal, and the event that was refused."""
+
+    event_id: int
+    refused: RefusedMessage
+
+
+_TOLD = TypeAdapter(list[_Told])
 
 
 def cursor(conn: Connection, agent_id: str, journal_uuid: str) -> int:
     """The last event of that journal that hived has taken; 0 if it does not know it."""
     row = store.select_journal(conn, agent_id, journal_uuid)
     return 0 if row is None or row["cursor"] is None else int(row["cursor"])
+
+
+def last_refused(conn: Connection, agent_id: str, journal_uuid: str) -> list[RefusedMessage]:
+    """What was refused of the last events that hived took: the harness may have lost that answer with its connection."""
+    known = store.select_journal(conn, agent_id, journal_uuid)
+    return [] if known is None else [told.refused for told in _read_refused(known)]
 
 
 def take_batch(
@@ -66,10 +87,14 @@ def take_batch(
     oldest: int | None,
     events: list[dict[str, Any]],
     config: Config,
+    *,
+    begins: int | None = None,
 ) -> EventsTaken:
     """Take stored events (contiguous ids, no live ones): skip what is at or below the cursor, act on the rest, move it.
 
-    A payload that makes no sense is taken and noted in the log, so that it cannot hold up what comes after it.
+    A payload that makes no sense is taken and noted in the log, so that it cannot hold up what comes after it. What is
+    refused is kept until the harness sends what comes after it, and told again where it comes again. `begins`: with which
+    event the request begins that these are a piece of.
     Raises StaleGeneration, EventGap, AgentNotFound, InvalidRequest (ids that are no numbers).
     """
     known = store.select_journal(tx.connection, agent_id, journal_uuid)
@@ -83,11 +108,17 @@ def take_batch(
         changed = True
     at: int = known["cursor"] or 0
     fresh = _fresh(events, at, oldest)
-    refused = _refused_before(tx, agent_id, events[: len(events) - len(fresh)])
+    kept = _read_refused(known)
+    again = {event["id"] for event in events[: len(events) - len(fresh)]}
+    refused = [told.refused for told in kept if told.event_id in again]
     if fresh:
+        kept = [told for told in kept if told.event_id >= (begins or events[0]["id"])]
         for event in _without_plain_messages(tx, agent_id, fresh):
             if event.get("kind") in STATE_KINDS:
+                count = len(refused)
                 changed |= _apply(tx, agent_id, event, config, refused)
+                kept += [_Told(event["id"], one) for one in refused[count:]]
+        _keep_refused(tx, agent_id, journal_uuid, known, kept)
         at = fresh[-1]["id"]
         store.update_cursor(tx, agent_id, journal_uuid, at, _time(tx, fresh[-1]))
     if changed:
@@ -125,13 +156,14 @@ def _fresh(events: list[dict[str, Any]], cursor: int, oldest: int | None) -> lis
     return events if events[0]["id"] > cursor else events[cursor + 1 - events[0]["id"] :]
 
 
-def _refused_before(tx: Tx, agent_id: str, again: list[dict[str, Any]]) -> list[RefusedMessage]:
-    """Of messages that come again because the answer was lost: those that were refused, told again."""
-    ids = [event["payload"].get("message_id") for event in again if event.get("kind") == "message_out"]
-    known = messages.refused_before(tx.connection, agent_id, [id for id in ids if isinstance(id, str)]) if ids else []
-    return [
-        RefusedMessage(message_id=error.detail["message_id"], code=error.code, message=error.message) for error in known
-    ]
+def _read_refused(known: Row) -> list[_Told]:
+    return [] if known["refused_json"] is None else _TOLD.validate_json(known["refused_json"])
+
+
+def _keep_refused(tx: Tx, agent_id: str, journal_uuid: str, known: Row, kept: list[_Told]) -> None:
+    text = _TOLD.dump_json(kept[-MOST_REFUSED_KEPT:]).decode() if kept else None
+    if text != known["refused_json"]:
+        store.update_refused(tx, agent_id, journal_uuid, text)
 
 
 def _apply(tx: Tx, agent_id: str, event: dict[str, Any], config: Config, refused: list[RefusedMessage]) -> bool:

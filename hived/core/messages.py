@@ -3,7 +3,7 @@
 queued → leased → acked; a lease goes back to queued, or is held after too many deliveries. Held ones let newer ones pass.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from hived.core.agent_views import find_agent, publish, spec_of
 from hived.core.damper import feed_pairs, flow_between, sentence
@@ -38,7 +38,7 @@ from hived.wire.protocol import MAX_MESSAGE_BODY_BYTES
 
 __all__ = [
     "count_queued", "feed_receipts", "find_message", "find_recipient", "list_messages", "list_queued", "list_receipts",
-    "may_write", "page_messages", "queued_for", "reaches", "refused_before", "ring", "row_of", "send", "take_message",
+    "may_write", "page_messages", "queued_for", "reaches", "ring", "row_of", "send", "take_message",
     "tell", "to_message", "to_receipt",
 ]  # fmt: skip
 
@@ -150,13 +150,6 @@ def ring(tx: Tx, agent: Row, when: When = "next_turn") -> None:
     """Tell its harness, once this is durable, that something waits."""
     steers = when == "now" and agent["turn_state"] == "thinking"
     tx.gather(_ring_steer if steers else _ring_wake, agent["id"])
-
-
-def refused_before(conn: Connection, sender_id: str, message_ids: Sequence[str]) -> list[HiveError]:
-    """How those of an agent's messages were refused that were: `detail["message_id"]` says which."""
-    return [
-        _refusal(row["refused"], row["reason"], row["id"]) for row in store.select_refused(conn, sender_id, message_ids)
-    ]
 
 
 def may_write(sender: Row, recipient: Row) -> bool:

@@ -4,9 +4,9 @@ from hived.store.database import Connection, Row, Tx
 
 
 def select_journal(connection: Connection, agent_id: str, journal_uuid: str) -> Row | None:
-    """The agent's name, generation and journal in use, with `cursor` of that journal (NULL if it is new to hived)."""
+    """The agent's name, generation and journal in use, with `cursor` and `refused_json` of that journal (NULL: new to hived)."""
     row: Row | None = connection.execute(
-        """SELECT a.name, a.generation, a.journal_uuid, j.cursor FROM agents a
+        """SELECT a.name, a.generation, a.journal_uuid, j.cursor, j.refused_json FROM agents a
            LEFT JOIN journals j ON j.agent_id = a.id AND j.journal_uuid = ? WHERE a.id = ?""",
         (journal_uuid, agent_id),
     ).fetchone()
@@ -26,4 +26,11 @@ def update_cursor(tx: Tx, agent_id: str, journal_uuid: str, cursor: int, last_ev
     tx.execute(
         "UPDATE journals SET cursor = ?, last_event_at = ? WHERE agent_id = ? AND journal_uuid = ?",
         (cursor, last_event_at, agent_id, journal_uuid),
+    )
+
+
+def update_refused(tx: Tx, agent_id: str, journal_uuid: str, refused_json: str | None) -> None:
+    tx.execute(
+        "UPDATE journals SET refused_json = ? WHERE agent_id = ? AND journal_uuid = ?",
+        (refused_json, agent_id, journal_uuid),
     )

@@ -105,15 +105,6 @@ def select_sent(connection: Connection, sender_id: str, *, limit: int, before_se
     ).fetchall()
 
 
-def select_refused(connection: Connection, sender_id: str, message_ids: Sequence[str]) -> list[Row]:
-    """Those of an agent's messages that were refused: `id`, `refused` (the code) and `reason`."""
-    return connection.execute(
-        """SELECT id, refused, reason FROM messages
-           WHERE id IN (SELECT value FROM json_each(?)) AND sender_id = ? AND refused IS NOT NULL""",
-        (json.dumps(message_ids), sender_id),
-    ).fetchall()
-
-
 def select_due(connection: Connection, agent_id: str, now: str, *, only_now: bool, limit: int) -> list[str]:
     """The ids of what waits for the agent and is not backing off, oldest first."""
     rows = connection.execute(

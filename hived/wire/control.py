@@ -10,6 +10,7 @@ from pydantic import Field
 
 from hived.wire.agents import AgentSession, Condition, EngineAbilities, ModelOffered, TurnStateName
 from hived.wire.base import Answer, WireModel
+from hived.wire.messages import RefusedMessage
 from hived.wire.turns import Cost, Ctx
 
 
@@ -23,6 +24,8 @@ class Hello(Answer):
     generation: int
     cursor: int
     """Of the journal named in the request's header; 0 if hived does not know it."""
+    refused: list[RefusedMessage] = Field(default_factory=list)
+    """Of the events that came last, up to that: the answer to them may have been lost."""
     model: str
     unread: int
     stop: bool = False

@@ -5,11 +5,10 @@ import json
 import time
 from pathlib import Path
 
-import pytest
-
 from agentd.journal import Journal
-from agentd.uplink import Uplink, WordLost
+from agentd.uplink import Uplink
 from hived.client.agent_client import AgentClient
+from hived.wire.messages import RefusedMessage
 from tests.agentd.programs import FLOODS_AFTER_GO
 from tests.agentd.rig import Rig, until
 
@@ -176,18 +175,28 @@ async def test_without_a_journal_it_says_so_and_works_on(rig: Rig) -> None:
     assert len(set(rig.stub.books.cursors) - first) == 1
 
 
-async def test_an_answer_that_was_lost_is_never_taken_for_a_yes(tmp_path: Path) -> None:
+async def test_what_was_refused_in_an_answer_that_was_lost_is_in_the_next_hello_and_is_told_once(
+    tmp_path: Path,
+) -> None:
     journal = await Journal.open(tmp_path / "events.sqlite", tmp_path / "overflow")
     client = AgentClient(tmp_path / "agent.sock", 1)
+    late: list[str] = []
     try:
-        uplink = Uplink(client, journal, on_refused=lambda refused: None, log=lambda line: None)
+        uplink = Uplink(client, journal, lambda refused: late.append(refused.message_id), log=lambda line: None)
         uplink.connect(0)
-        word = asyncio.ensure_future(uplink.word_on("a-message", 1, 10))
-        await asyncio.sleep(0)  # it waits now
+        words = [
+            asyncio.ensure_future(uplink.word_on(name, number, 10))
+            for number, name in enumerate(("taken", "refused"), 1)
+        ]
+        await asyncio.sleep(0)  # they wait now
         uplink.disconnect()
-        uplink.connect(1)
-        with pytest.raises(WordLost):
-            await word
+        refused = [
+            RefusedMessage(message_id=name, code="queue_full", message="Full.") for name in ("refused", "before")
+        ]
+        uplink.connect(2, refused)
+        assert [await word for word in words] == [None, refused[0]]
+        uplink.connect(2, refused)
+        assert late == ["before"]
     finally:
         await client.close()
         await journal.close()

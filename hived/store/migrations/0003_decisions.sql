@@ -201,3 +201,6 @@ CREATE INDEX waiting_untold ON waiting(since) WHERE notified_at IS NULL;
 ALTER TABLE agents ADD COLUMN over_budget TEXT;                 -- the budget that stopped its last claim
 ALTER TABLE agents ADD COLUMN over_budget_since TEXT;
 ALTER TABLE agents ADD COLUMN files_behind INTEGER NOT NULL DEFAULT 0;  -- its model, effort and mode files are still to be written
+
+-- What was refused of an agent's last events, until the harness is known to have been told: [{"event_id", "refused": wire.messages.RefusedMessage}].
+ALTER TABLE journals ADD COLUMN refused_json TEXT;

@@ -68,6 +68,15 @@ def test_a_message_rings(ada: OwnAgent) -> None:
     again.close()
 
 
+def test_hello_says_again_what_was_refused_last(ada: OwnAgent) -> None:
+    ada.post_events(event(1, "message_out", message_id="m", to="nobody", body="x"))
+    stream = ada.control()
+    assert expect(stream, "hello")["refused"] == [
+        {"message_id": "m", "code": "agent_not_found", "message": "There is no agent 'nobody'."}
+    ]
+    stream.close()
+
+
 def test_hello_knows_the_cursor_of_that_journal(ada: OwnAgent) -> None:
     ada.post_events(event(1), event(2))
     stream = ada.control()

@@ -239,6 +239,46 @@ async def test_a_refused_message_comes_back_in_the_answer_and_its_neighbours_go_
     assert [m.body for m in (await books.claim(bob, "t1")).messages] == ["fine"]
 
 
+async def test_whatever_was_refused_is_told_again_until_the_harness_goes_on(books: Books) -> None:
+    ada = await books.agent("ada")
+    batch = (
+        event(1, "question_out", question_id="q", to="nobody", text="Well?"),
+        event(2, "answer_out", answer_id="a", question_id="ffff", text="yes"),
+        event(3, "reminder_out", reminder_id="r", due_at="soon", text="x"),
+        event(4, "reminder_cancelled", cancel_id="c", reminder_id="ffff"),
+        event(5, "message_out", message_id="m", to="nobody", body="x"),
+        event(6, "message_out", message_id="n", to="nobody", body=1),
+    )
+
+    async def last() -> list[str]:
+        told = await books.read(lambda conn: events.last_refused(conn, ada, "journal-1"))
+        return [refused.message_id for refused in told]
+
+    refused = (await books.events(ada, *batch[:4])).refused
+    assert [one.message_id for one in refused] == ["q", "a", "r", "c"]
+    assert await last() == ["q", "a", "r", "c"]
+    again = (await books.events(ada, *batch)).refused
+    assert again[:4] == refused
+    assert await last() == ["q", "a", "r", "c", "m", "n"]
+    assert (await books.events(ada, *batch)).refused == again
+    await books.events(ada, event(7, "text", text="on"))
+    assert await last() == []
+    assert (await books.events(ada, *batch)).refused == []
+
+
+async def test_the_pieces_of_one_request_are_one_answer(books: Books) -> None:
+    ada = await books.agent("ada")
+    pieces = [event(number, "message_out", message_id=f"m{number}", to="nobody", body="x") for number in (1, 2)]
+    for piece in pieces:
+        await books.do(
+            lambda tx, piece=piece: events.take_batch(  # type: ignore[misc]
+                tx, ada, 1, "journal-1", 1, [piece], books.config, begins=1
+            )
+        )
+    told = await books.read(lambda conn: events.last_refused(conn, ada, "journal-1"))
+    assert [refused.message_id for refused in told] == ["m1", "m2"]
+
+
 # Nonsense --------------------------------------------------------------------------------------------------
 
 
