@@ -96,7 +96,8 @@ def settle_turn(
     limit counts no delivery: its end is the back-off.
     """
     counts = not (rate_limit_resume and end.outcome == "rate_limited")
-    named = store.select_received(tx.connection, agent_id, end.message_ids)
+    received = store.select_received(tx.connection, agent_id, end.message_ids)
+    named = [row for row in received if row["leased_at"] is not None]  # what no turn was ever given none can settle
     if end.outcome in ACKING:
         _ack(tx, [row for row in named if row["status"] not in ("acked", "undeliverable")])
         _give_back(tx, store.select_leases(tx.connection, agent_id, end.turn_id))
