@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hived.cli.command import Arguments, Command, checked_id, checked_recipient, checked_size, listed, positive
+from hived.cli.each import each
 from hived.cli.editing import edited
 from hived.cli.output import clean, colour, line, print_json, short_id
 from hived.cli.times import clock
@@ -134,21 +135,18 @@ def _declare_retry(parser: argparse.ArgumentParser) -> None:
 
 
 def _settle_held(route: str, done: str, arguments: Arguments, body: str | None = None) -> int:
-    """Each for itself, in order; the first that cannot be is the exit code, after what was done has been said."""
-    settled: list[Message] = []
     words = None if body is None else {"body": checked_size(body, MAX_MESSAGE_BODY_BYTES, "message")}
-    try:
-        for message_id in arguments.ids:
-            path = oneshot.path_of(route, id=checked_id(message_id, MessageNotFound))
-            settled.append(oneshot.call("POST", path, words, idempotency_key=oneshot.new_key()))
-    finally:
-        if arguments.json and settled:
-            print_json(settled[0] if len(arguments.ids) == 1 else {"messages": settled})
-        elif not arguments.json:
-            for message in settled:
-                what = done if message["status"] != "undeliverable" or route == routes.MESSAGE_DROP else "undeliverable"
-                print(f"{what}: {message['id']} for {message['recipient']}")
-    return 0
+
+    def settle(given: str) -> Message:
+        path = oneshot.path_of(route, id=checked_id(given, MessageNotFound))
+        message: Message = oneshot.call("POST", path, words, idempotency_key=oneshot.new_key())
+        return message
+
+    def said(message: Message) -> str:
+        what = done if message["status"] != "undeliverable" or route == routes.MESSAGE_DROP else "undeliverable"
+        return f"{what}: {message['id']} for {message['recipient']}"
+
+    return each(arguments, settle, "messages", said)
 
 
 def _retry(arguments: Arguments) -> int:

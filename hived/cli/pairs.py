@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from hived.cli.command import Arguments, Command, Parser, checked_id, listed
+from hived.cli.each import each
 from hived.cli.output import line, print_json, print_rows, short_id
 from hived.cli.times import age
 from hived.client import oneshot
@@ -50,20 +51,14 @@ def _declare_pair(parser: argparse.ArgumentParser) -> None:
 
 
 def _pair(arguments: Arguments) -> int:
-    """Each for itself, in order; the first that cannot be is the exit code, after what was done has been said."""
     route = routes.PAIR_RELEASE if arguments.action == "release" else routes.PAIR_DROP
-    settled: list[dict[str, Any]] = []
-    try:
-        for given in arguments.ids:
-            path = oneshot.path_of(route, id=checked_id(given, PairNotFound))
-            settled.append(oneshot.call("POST", path, idempotency_key=oneshot.new_key()))
-    finally:
-        if arguments.json and settled:
-            print_json(settled[0] if len(arguments.ids) == 1 else {"pairs": settled})
-        elif not arguments.json:
-            for pair in settled:
-                print(f"{pair['status']}: {' and '.join(map(line, pair['agents']))}")
-    return 0
+
+    def settle(given: str) -> dict[str, Any]:
+        path = oneshot.path_of(route, id=checked_id(given, PairNotFound))
+        settled: dict[str, Any] = oneshot.call("POST", path, idempotency_key=oneshot.new_key())
+        return settled
+
+    return each(arguments, settle, "pairs", lambda pair: f"{pair['status']}: {' and '.join(map(line, pair['agents']))}")
 
 
 COMMANDS = {

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from hived.cli.command import Arguments, Command, Parser, checked_id, listed
+from hived.cli.each import each
 from hived.cli.output import line, print_json, print_rows, short_id
 from hived.cli.pages import all_pages
 from hived.cli.times import day_and_clock, left, moment
@@ -88,20 +89,16 @@ def _declare_reminder(parser: argparse.ArgumentParser) -> None:
 
 
 def _reminder(arguments: Arguments) -> int:
-    """Each for itself, in order; the first that cannot be is the exit code, after what was done has been said."""
-    done: list[Reminder] = []
-    try:
-        for reminder_id in arguments.ids:
-            path = oneshot.path_of(ROUTES[arguments.action], id=checked_id(reminder_id, ReminderNotFound))
-            done.append(oneshot.call("POST", path, idempotency_key=oneshot.new_key()))
-    finally:
-        if arguments.json and done:
-            print_json(done[0] if len(arguments.ids) == 1 else {"reminders": done})
-        elif not arguments.json:
-            for reminder in done:
-                word = "cancelled" if arguments.action == "cancel" else "sent" if reminder["message_id"] else "due now"
-                print(f"{word}: {reminder['id']} of {line(reminder['agent'])}")
-    return 0
+    def act(given: str) -> Reminder:
+        path = oneshot.path_of(ROUTES[arguments.action], id=checked_id(given, ReminderNotFound))
+        reminder: Reminder = oneshot.call("POST", path, idempotency_key=oneshot.new_key())
+        return reminder
+
+    def said(reminder: Reminder) -> str:
+        word = "cancelled" if arguments.action == "cancel" else "sent" if reminder["message_id"] else "due now"
+        return f"{word}: {reminder['id']} of {line(reminder['agent'])}"
+
+    return each(arguments, act, "reminders", said)
 
 
 COMMANDS = {

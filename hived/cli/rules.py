@@ -4,11 +4,12 @@ import argparse
 from typing import Any
 
 from hived.cli.command import Arguments, Command, Parser, checked_id, listed, positive
+from hived.cli.each import each
 from hived.cli.output import line, note, print_json, print_rows, short_id
 from hived.cli.times import age, left
 from hived.client import oneshot
 from hived.wire import routes
-from hived.wire.errors import ApprovalNotFound, HiveError, RuleNotFound, Unavailable, UsageError
+from hived.wire.errors import ApprovalNotFound, RuleNotFound, UsageError
 from hived.wire.names import checked_name
 
 Rule = dict[str, Any]
@@ -129,25 +130,12 @@ def _add(arguments: Arguments) -> int:
 
 
 def _rm(arguments: Arguments) -> int:
-    """Each is revoked for itself: one that cannot be is the exit code, and hides none of the others."""
-    gone: list[Rule] = []
-    errors: list[HiveError] = []
-    for rule_id in arguments.ids:
-        try:
-            path = oneshot.path_of(routes.RULE, id=checked_id(rule_id, RuleNotFound))
-            gone.append(oneshot.call("DELETE", path, idempotency_key=oneshot.new_key()))
-        except HiveError as error:
-            errors.append(error)
-            if isinstance(error, Unavailable):
-                break
-    if not arguments.json:
-        for rule in gone:
-            print(f"revoked: {said(rule)}")
-    elif gone:
-        print_json(gone[0] if len(arguments.ids) == 1 else {"rules": gone})
-    if errors:
-        raise errors[0]
-    return 0
+    def revoke(given: str) -> Rule:
+        path = oneshot.path_of(routes.RULE, id=checked_id(given, RuleNotFound))
+        rule: Rule = oneshot.call("DELETE", path, idempotency_key=oneshot.new_key())
+        return rule
+
+    return each(arguments, revoke, "rules", lambda rule: f"revoked: {said(rule)}")
 
 
 def _preview(arguments: Arguments) -> int:

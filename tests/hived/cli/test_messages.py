@@ -196,6 +196,13 @@ def test_a_held_message_is_shown_and_sent_again_in_other_words(
     shell("retry", id, "--body", "again").fails(5, "not_held")
 
 
+def test_of_several_one_that_cannot_be_dropped_hides_none_of_the_others(shell: Shell) -> None:
+    id = held_message(shell, "die twice, please")
+    said = shell("drop", "ffffffff", id)
+    assert (said.code, said.out.split(" for ")[0]) == (4, f"dropped: {id}")
+    assert "error[message_not_found]" in said.err
+
+
 def test_a_held_message_is_edited_in_the_editor_or_left_as_it_is(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
