@@ -47,16 +47,22 @@ class PickerScreen(ModalScreen[str | None]):
         about: str = "",
         at: str | None = None,
         heard: Callable[[Outcome], Offer | None] | None = None,
+        of_words: Callable[[str], Sequence[Choice]] | None = None,
     ) -> None:
-        """`about`: a line below the list. `at`: the choice that the cursor begins on. `heard` makes of what hived answered meanwhile what is offered instead."""
+        """`about`: a line below the list. `at`: the choice that the cursor begins on. `heard` makes of what hived answered meanwhile what is offered instead.
+
+        `of_words` makes of what is typed what can be chosen, instead of those that match it.
+        """
         super().__init__()
         self._about = about
         self._heard = heard
+        self._of_words = of_words
         self._about_line = Lines()
         self._choices = tuple(choices)
         self._title = title
         self._free = free
-        self._input = LineInput(placeholder=_placeholder(free), compact=True)
+        hint = _placeholder(free) if of_words is None else "type an answer of your own"
+        self._input = LineInput(placeholder=hint, compact=True)
         self._input.cursor_blink = False
         self._rows = ChoiceRows(choices)
         self._at = at
@@ -109,7 +115,10 @@ class PickerScreen(ModalScreen[str | None]):
         self._rows.nothing = (
             f"enter takes {one_line(self._narrowed, 40)}" if self._free else "none of these is called that"
         )
-        self._rows.show(matching_choices(self._choices, self._narrowed))
+        if self._of_words is not None and self._narrowed:
+            self._rows.show(self._of_words(self._narrowed))
+        else:
+            self._rows.show(matching_choices(self._choices, self._narrowed))
 
     def action_cursor_up(self) -> None:
         self._rows.action_cursor_up()

@@ -16,8 +16,8 @@ from hivetui.screens.listing import ListingScreen
 from hivetui.screens.picker import PickerScreen
 from hivetui.screens.prompt import PromptScreen
 from hivetui.state.messages import Letter, letter_from
-from hivetui.state.threads import Thread, answer_of, threads_of
-from hivetui.widgets.choice_rows import Choice
+from hivetui.state.threads import Thread, threads_of
+from hivetui.widgets.answer_choices import answer_taken, option_choices, typed_choices
 from hivetui.widgets.keyed_rows import KeyedRows
 from hivetui.widgets.lines import Line, one_line
 from hivetui.widgets.rows import Rows
@@ -123,35 +123,36 @@ class ThreadsScreen(ListingScreen):
         question = thread.to_answer if thread is not None else None
         if question is None:
             self.say("Nothing in this thread waits for your answer.")
-        elif question.options and not question.multi:
+        elif question.options:
             self._choose(question)
         else:
             self._write(question)
 
     def _choose(self, question: Question) -> None:
-        choices = [
-            Choice(str(number), ((f"{number + 1} ", "key"), (one_line(option), "text")))
-            for number, option in enumerate(question.options)
-        ]
+        """Enter takes the line under the cursor; what is typed is never a search among the options."""
 
         def chosen(taken: str | None) -> None:
             if taken is not None:
-                known = any(choice.id == taken for choice in choices)
-                self._answer(question, *((None, (int(taken),)) if known else (taken, ())))
+                self._answer(question, *answer_taken(taken))
 
-        about = f"{one_line(question.text)} · Or write an answer of your own."
-        title = f"{question.asker} asks"
-        self.app.push_screen(PickerScreen(title, choices, free=True, about=about), chosen)
+        several = "several as 1,3, or type" if question.multi else "or type"
+        about = f"{one_line(question.text)} · Choose a line, {several} an answer of your own."
+        self.app.push_screen(
+            PickerScreen(
+                f"{question.asker} asks",
+                option_choices(question),
+                about=about,
+                of_words=lambda words: typed_choices(words, question),
+            ),
+            chosen,
+        )
 
     def _write(self, question: Question) -> None:
-        options = " ".join(f"{number + 1} {one_line(option, 20)}" for number, option in enumerate(question.options))
-        hint = f"some of {options}: as 1,3; or words" if options else "your answer"
-
         def written(text: str | None) -> None:
             if text and text.strip():
-                self._answer(question, *answer_of(text, question))
+                self._answer(question, text.strip(), ())
 
-        self.app.push_screen(PromptScreen(f"answer {question.asker}", "", hint), written)
+        self.app.push_screen(PromptScreen(f"answer {question.asker}", "", "your answer"), written)
 
     def _answer(self, question: Question, text: str | None, options: tuple[int, ...]) -> None:
         self.ask(AnswerQuestion(question.id, question.asker, text, options))

@@ -147,6 +147,21 @@ async def test_a_question_is_answered_from_its_thread_by_option_and_in_words(rea
     await real.sees("Nothing in this thread waits")
 
 
+async def test_what_is_typed_to_a_question_with_options_is_sent_as_it_reads_and_never_as_an_option_that_it_resembles(
+    real: Real,
+) -> None:
+    asked = await real.asks("Which database?", "PostgreSQL", "SQLite")
+    await opened(real, "threads")
+    await real.press("a")
+    await real.sees("1 PostgreSQL", "2 SQLite", "type an answer of your own")
+    await real.type("sql")
+    await real.sees("in your words sql")
+    await real.press("enter")
+    await real.sees("✓ answered by you")
+    answered = (await real.get("/v1/questions?all=true"))["questions"][0]
+    assert (answered["id"], answered["answer_text"], answered["answer_options"]) == (asked, "sql", None)
+
+
 async def test_the_audit_shows_what_is_decided_meanwhile_and_from_where(real: Real) -> None:
     await opened(real, "audit")
     await real.sees("approval.approved", "agent.created")
