@@ -2,13 +2,14 @@
 
 import argparse
 import json
+import re
 import sys
 from typing import Any
 
 from hived.cli import asking
 from hived.cli.command import Arguments, Command, checked_id, listed, nothing
 from hived.cli.editing import edited
-from hived.cli.output import clean, line, note, print_facts, print_json, print_rows, short_id
+from hived.cli.output import line, note, print_facts, print_json, print_rows, short_id
 from hived.cli.pages import all_pages
 from hived.cli.rules import print_proposal
 from hived.cli.times import age
@@ -19,7 +20,7 @@ from hived.wire.errors import ApprovalNotFound, HiveError, StartFailed, Unavaila
 DECIDED = ("spawn", "apply_commit", "tool_use")
 """What approve and deny decide; everything else that waits has a command of its own."""
 WAYS = {
-    "question": "hive answer {id} TEXT, or --option N (hive questions shows it)",
+    "question": "hive answer {id} TEXT, or --option N (hive questions shows all of it)",
     "held_message": "hive retry {id}, or hive drop {id}",
     "pair": "hive pair release {id}, or hive pair drop {id}",
     "parked": "hive log {agent}, then hive start {agent}",
@@ -92,7 +93,7 @@ def _waiting(arguments: Arguments) -> int:
     if arguments.json:
         print_json(document)
         return 0
-    items = listed(document, "waiting")
+    items = sorted(listed(document, "waiting"), key=lambda item: not item["blocks"])
     if not items:
         print("Nothing waits on you.")
     print_rows(
@@ -104,7 +105,7 @@ def _waiting(arguments: Arguments) -> int:
     )
     ways = [f"{item['agent'] or 'operator'}: {way_on(item)}" for item in items if item["kind"] not in DECIDED]
     if any(item["kind"] in DECIDED for item in items):
-        ways.append("approvals: hive approve ID, or hive deny ID")
+        ways.append("approvals: hive approve ID, or hive deny ID (hive approvals ID shows all of it)")
     for number, way in enumerate(ways):
         print(way if number else f"\n{way}")
     return 0
@@ -127,12 +128,17 @@ def _show(approval_id: str, *, as_json: bool) -> int:
     if approval["kind"] == "tool_use":
         print(f"\n{line(str(asked['tool']))}")
         asked = asked["input"]
-    print(clean(json.dumps(asked, indent=2, ensure_ascii=False)))
+    print(_in_full(asked))
     if approval.get("updated_input") is not None:
-        print(
-            f"\nand it was approved with\n{clean(json.dumps(approval['updated_input'], indent=2, ensure_ascii=False))}"
-        )
+        print(f"\nand it was approved with\n{_in_full(approval['updated_input'])}")
     return 0
+
+
+def _in_full(value: Any) -> str:
+    """As JSON, broken where a text has a line break; what does not print, or turns the writing round, as its code."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    broken = re.sub(r'(?<!\\)((?:\\\\)*\\n)(?!")', lambda found: f"{found[1]}\n      ", text)
+    return "".join(char if char.isprintable() or char == "\n" else f"\\u{ord(char):04x}" for char in broken)
 
 
 def _fetch(approval_id: str) -> dict[str, Any]:

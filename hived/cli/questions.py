@@ -110,13 +110,26 @@ def _answer(arguments: Arguments) -> int:
         draft["text"] = _text(arguments.text, "answer")
     elif not arguments.option:
         raise UsageError(reason="An answer is TEXT, --option N, or both.")
-    path = oneshot.path_of(routes.QUESTION_ANSWER, id=checked_id(arguments.id, QuestionNotFound))
+    wanted = checked_id(arguments.id, QuestionNotFound)
+    if not arguments.option and arguments.text != "-" and arguments.text.strip().isdecimal():
+        _check_it_is_no_option(wanted, arguments.text.strip())
+    path = oneshot.path_of(routes.QUESTION_ANSWER, id=wanted)
     answered = oneshot.call("POST", path, draft, idempotency_key=oneshot.new_key())
     if arguments.json:
         print_json(answered)
     else:
-        print(f"answered: {answered['id']} for {line(answered['asker'])}")
+        said = [f"{number + 1}) {answered['options'][number]}" for number in answered["answer_options"] or []]
+        said += [f"“{answered['answer_text']}”"] if answered["answer_text"] else []
+        print(f"answered {line(answered['asker'])}: {line(', '.join(said))}")
     return 0
+
+
+def _check_it_is_no_option(question_id: str, number: str) -> None:
+    """Raises UsageError where the words are a number and there are options: one of the two may not be meant."""
+    if oneshot.call("GET", oneshot.path_of(routes.QUESTION, id=question_id))["options"]:
+        raise UsageError(
+            reason=f"'{number}' as words, or as an option? Say --option {number}, or give the words on stdin with `-`."
+        )
 
 
 def _declare_withdraw(parser: argparse.ArgumentParser) -> None:

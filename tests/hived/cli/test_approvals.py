@@ -49,6 +49,22 @@ def test_one_is_shown_with_all_that_would_be_done(shell: Shell, hive: LiveHive) 
     assert shell("deny", asked).code == 0
 
 
+def test_a_script_is_shown_line_by_line_and_what_could_be_overlooked_as_a_code(shell: Shell, hive: LiveHive) -> None:
+    asked = ask(hive, "cd /srv\nls \u202e\u200b '\\n'\trm \x1b[8mx\n")
+    said = shell("approvals", asked)
+    assert '  "command": "cd /srv\\n\n      ls \\u202e\\u200b \'\\\\n\'\\trm \\u001b[8mx\\n"\n' in said.out
+    assert shell("deny", asked).code == 0
+
+
+def test_what_makes_a_turn_stand_still_is_listed_first(shell: Shell, hive: LiveHive) -> None:
+    first = shell("spawn", "wasp", "--engine", "command", "--command", "true", "--json").json()["id"]
+    asked = ask(hive)
+    waiting = shell("waiting").out
+    assert waiting.index(asked[:18]) < waiting.index(first[:18])
+    for id in (asked, first):
+        assert shell("deny", id).code == 0
+
+
 def test_what_an_agent_asks_is_only_shown(shell: Shell, hive: LiveHive) -> None:
     asked = ask(hive, HOSTILE, tool=f"Ba{HOSTILE}sh")
     for words in (("approvals", asked), ("approvals",), ("waiting",), ("deny", asked), ("audit",)):

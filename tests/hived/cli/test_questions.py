@@ -64,10 +64,23 @@ def test_words_come_from_the_command_line_or_stdin(
     first, second = asks(own), asks(own, options=["a", "b"], multi=True)
     assert "several may be chosen" in shell("questions").out
     said = shell("answer", first, "Yes, do.")
-    assert said.out == f"answered: {first} for ada\n"
+    assert said.out == "answered ada: “Yes, do.”\n"
     monkeypatch.setattr("sys.stdin", io.StringIO("both\nof them"))
     answered = shell("answer", second, "-", "--option", "2", "--option", "1", "--json").json()
     assert (answered["answer_text"], answered["answer_options"]) == ("both\nof them", [0, 1])
+
+
+def test_a_bare_number_is_never_taken_for_words_where_an_option_may_be_meant(
+    shell: Shell, own: OwnAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen, said, free = asks(own, options=["red", "blue"]), asks(own, options=["red", "7"]), asks(own, "How many?")
+    refused = shell("answer", chosen, "2")
+    refused.fails(2, "usage")
+    assert "--option 2" in refused.err
+    assert shell("answer", chosen, "--option", "2").out == "answered ada: 2) blue\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO("7"))
+    assert shell("answer", said, "-").out == "answered ada: “7”\n"
+    assert shell("answer", free, "7").out == "answered ada: “7”\n"
 
 
 def test_the_operator_asks_and_withdraws(shell: Shell, own: OwnAgent) -> None:
