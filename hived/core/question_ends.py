@@ -238,4 +238,5 @@ def _not_yours(row: Row, actor: Actor, what: str) -> NotYours:
 
 
 def _subject(row: Row) -> str:
-    return one_line(row["text"], MOST_SUBJECT)
+    """In quotes that it cannot close: a report is hived's word, and this is its asker's."""
+    return '"' + one_line(row["text"], MOST_SUBJECT).replace('"', "'") + '"'
