@@ -104,16 +104,22 @@ def _declare_figures(parser: argparse.ArgumentParser, more: str = "") -> None:
 
 
 def _number(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text.removeprefix("$"))
+    except ValueError:
+        number = -1
     if not 0 <= number <= 1e9:
         raise argparse.ArgumentTypeError(f"{text} is no number from 0 to a billion")
     return number
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
     if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 0 up")
     return number
 
 

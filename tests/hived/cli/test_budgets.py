@@ -78,6 +78,7 @@ def test_what_is_removed_is_named(shell: Shell) -> None:
         (("budget", "set", NAME, "--hive", "--tree", "--usd", "1"), 2, "usage"),
         (("budget", "set", NAME, "--usd", "-1"), 2, "usage"),
         (("budget", "set", NAME, "--usd", "nan"), 2, "usage"),
+        (("budget", "set", NAME, "--usd", "much"), 2, "usage"),
         (("budget", "set", NAME, "--turns", "1.5"), 2, "usage"),
         (("budget", "set", NAME, "--window", "week", "--usd", "1"), 2, "usage"),
         (("budget", "set", "nobody", "--usd", "1"), 4, "agent_not_found"),
