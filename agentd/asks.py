@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from agentd.engines.base import Permission, ToolInput
 from agentd.journal import Journal
 from agentd.uplink import Uplink
@@ -43,7 +45,10 @@ class Asks:
 
         Cancelling takes the ask back, and hived closes its row; unless the harness itself is being ended.
         """
-        ask = ApprovalAsk(id=new_id(), kind="tool_use", tool=tool, input=input, turn_id=self._turn_id())
+        try:
+            ask = ApprovalAsk(id=new_id(), kind="tool_use", tool=tool, input=input, turn_id=self._turn_id())
+        except ValidationError as error:
+            return Permission(False, f"Nobody can be asked about such an input: {error.errors()[0]['msg']}.")
         self._journal.append("permission_asked", {"approval_id": ask.id, "tool": tool, "input": input})
         future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         self._open[ask.id] = future

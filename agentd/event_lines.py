@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from hived.wire.base import MOST_NESTED
 from hived.wire.protocol import MAX_PAYLOAD_BYTES
 
 KEPT_OF_A_CUT_BYTES = 16 * 1024
@@ -22,9 +23,11 @@ Overflow = Callable[[str], str]
 
 
 def payload_text(payload: Payload) -> str:
-    """The payload as JSON that any parser takes: no NaN, no lone surrogates."""
+    """The payload as JSON that any parser takes: no NaN, no lone surrogates, nothing deeper than MOST_NESTED."""
     try:
         text = _encode(payload)
+        if text.count("[") + text.count("{") > MOST_NESTED:
+            text = _encode(_plain(payload))
     except (ValueError, TypeError, RecursionError):
         text = _encode_tolerant(_plain(payload))
     return text if text.isascii() else _sound(text)
@@ -66,7 +69,7 @@ def _sound(text: str) -> str:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    if depth > 100:
+    if depth > MOST_NESTED:
         return "…"
     if isinstance(value, dict):
         return {str(key): _plain(item, depth + 1) for key, item in value.items()}
