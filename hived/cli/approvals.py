@@ -252,13 +252,14 @@ def _updated_input(arguments: Arguments) -> dict[str, Any] | None:
     changed = _object(
         edited(json.dumps(asked, indent=2, ensure_ascii=False) + "\n", ".json", "--input takes the JSON itself")
     )
-    return None if changed == asked else changed
+    same = json.dumps(changed, sort_keys=True) == json.dumps(asked, sort_keys=True)  # 1 is not true
+    return None if same else changed
 
 
 def _object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(reason=f"The input is not valid JSON: {line(str(error))}.") from None
     if not isinstance(found, dict):
         raise UsageError(reason="The input is a JSON object, as the tool takes it.")

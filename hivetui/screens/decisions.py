@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
+from hived.wire.approvals import Verdict
 from hivetui.intents import (
     ApproveItem,
     Decision,
@@ -76,13 +79,20 @@ def edited_input(text: str, before: object) -> tuple[dict[str, Any] | None, str]
     """The input that was written (None: it is what it was), and what is wrong with the text."""
     try:
         given = json.loads(text)
+    except RecursionError:
+        return None, "This is nested too deep."
     except ValueError as error:
         where = f" in line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         return None, f"This is no JSON{where}: {said}."
     if not isinstance(given, dict):
         return None, "A tool's input is an object: { … }."
-    return (None if given == before else given), ""
+    try:
+        Verdict(updated_input=given)
+    except ValidationError as error:
+        return None, f"No tool could be given this: {error.errors()[0]['msg']}."
+    same = json.dumps(given, sort_keys=True) == json.dumps(before, sort_keys=True)  # 1 is not true
+    return (None if same else given), ""
 
 
 def amount_of(budget_id: str, text: str) -> RaiseBudget | str:

@@ -38,6 +38,18 @@ def test_an_edited_input_is_an_object_and_one_that_did_not_change_is_none() -> N
     assert edited_input('{ "a"', {})[1].startswith("This is no JSON in line 1, column ")
 
 
+def test_an_edit_is_seen_where_only_the_kind_of_a_value_changed() -> None:
+    assert edited_input('{"all": true}', {"all": 1}) == ({"all": True}, "")
+    assert edited_input('{"n": 1.0}', {"n": 1}) == ({"n": 1.0}, "")
+
+
+@pytest.mark.parametrize("text", ['{"n": NaN}', '{"n": 1e999}', f'{{"n": {"[" * 200}{"]" * 200}}}', "[" * 100_000])
+def test_an_edit_that_no_tool_could_be_given_is_refused_in_one_sentence(text: str) -> None:
+    given, wrong = edited_input(text, {})
+    assert given is None
+    assert wrong.endswith(".")
+
+
 def test_only_what_cannot_be_taken_back_is_asked_again() -> None:
     assert consequence_of([case("held_message")], approved=True) is None
     assert consequence_of([case("spawn"), case("tool_use")], approved=False) is None
