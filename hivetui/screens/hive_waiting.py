@@ -93,6 +93,9 @@ class HiveWaiting(HiveKeys):
             self.say("The rest of it is still being fetched.")
         elif approved and case.remember is not None and case.remember.proposal is None:
             self.say("The rule has not been shown yet: wait for it, or esc drops it.")
+        elif approved and case.item.kind in APPROVALS and (unread := self.detail.unread):
+            self.detail.scroll_pages(1)
+            self.say(f"{unread} more line{'s' * (unread > 1)} to read first: a reads on, and approves at the end.")
         else:
             self._ask_hived([case.item], [decision_of(case, approved=approved)])
 

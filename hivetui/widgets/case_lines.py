@@ -40,6 +40,11 @@ def detail_of(case: Case, now: datetime, width: int, asked: list[Line] | None = 
     return lines
 
 
+def asked_count(case: Case, now: datetime, width: int, asked: list[Line] | None = None) -> int:
+    """How many of `detail_of`, from its beginning, say what is asked."""
+    return len(_rule(case, width)) + len(_about(case, now, width, asked))
+
+
 def tool_lines_of(case: Case, width: int) -> list[Line]:
     """All that a tool is asked to do."""
     payload = case.item.ask.payload if case.item.ask else {}

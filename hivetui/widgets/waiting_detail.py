@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from hivetui.keymap import Key, deciding_keys
 from hivetui.state.cases import Case
-from hivetui.widgets.case_lines import detail_of, tool_lines_of
+from hivetui.widgets.case_lines import asked_count, detail_of, tool_lines_of
 from hivetui.widgets.lines import Line, Piece, cells
 from hivetui.widgets.strips import strip_of
 
@@ -39,6 +39,7 @@ class WaitingDetail(ScrollView):
         self._places: list[Place] = []
         self._shown: tuple[Case | None, datetime] | None = None
         self._asked: tuple[object, list[Line]] | None = None
+        self._read = 0
 
     def show(self, case: Case | None, now: datetime) -> None:
         """Drawn again only where it reads differently."""
@@ -52,7 +53,29 @@ class WaitingDetail(ScrollView):
             self.virtual_size = Size(width, len(lines) + (len(keys) + 1 if keys else 0))
             self.refresh()
         if case is None or case.item.id != before:
+            self._read = 0
             self.scroll_home(animate=False, immediate=True)
+
+    @property
+    def unread(self) -> int:
+        """How many lines of what is asked have never been on the screen; 0 where there is no screen yet."""
+        case, now = self._shown if self._shown is not None else (None, None)
+        if case is None or now is None or not self.size.height:
+            return 0
+        width = self.scrollable_content_region.width
+        asked = asked_count(case, now, width, self._asked_lines(case, width))
+        return max(0, asked - max(self._read, self._in_sight))
+
+    @property
+    def _in_sight(self) -> int:
+        """How many lines there are up to the last that is drawn."""
+        row = self._key_row
+        end = self.scroll_offset.y + (self.size.height if row is None else row)
+        return end - 1 if row is not None and end < len(self._lines) else end
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._read = max(self._read, self._in_sight)
 
     def _asked_lines(self, case: Case, width: int) -> list[Line] | None:
         """A tool's input may be long: it is laid out once, and not with every second that passes."""
@@ -69,6 +92,7 @@ class WaitingDetail(ScrollView):
             self.show(*self._shown)
 
     def scroll_pages(self, pages: int) -> None:
+        self._read = max(self._read, self._in_sight)
         room = self.size.height - len(self._keys) - 2
         self.scroll_relative(y=pages * max(1, room), animate=False, immediate=True)
 

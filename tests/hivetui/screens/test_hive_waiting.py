@@ -8,6 +8,7 @@ import pytest
 from textual.events import Key
 
 from hived.wire.approvals import WaitingItem
+from hived.wire.snapshot import Snapshot
 from hivetui.screens.confirm import ConfirmScreen
 from hivetui.state.waiting import moved
 from tests.hivetui import scene, waiting_scene
@@ -323,3 +324,40 @@ async def test_the_screen_goes_on_while_decisions_are_under_way(live: Live) -> N
     assert BASH in live.app.hive.desk.under_way
     held.set()
     await live.until(lambda: not live.app.hive.desk.under_way, "the answer")
+
+
+def with_a_long_script() -> Snapshot:
+    """WRITE asks for forty lines."""
+    script = "\n".join(f"echo {line}" for line in range(40))
+    found = waiting_scene.snapshot()
+    long = [
+        approval.model_copy(update={"payload": {"tool": "Bash", "input": {"command": script}}})
+        if approval.id == WRITE
+        else approval
+        for approval in found.approvals
+    ]
+    return found.model_copy(update={"approvals": long})
+
+
+async def test_what_was_not_on_the_screen_yet_is_read_before_it_is_approved() -> None:
+    async with living((80, 24), with_a_long_script()) as live:
+        await at(live, WRITE)
+        await live.until(lambda: "more lines · pgdn" in live.text, "a script too long for the screen")
+        before = live.app.hive.detail.unread
+        assert before > 20
+        await live.pilot.press("a")
+        await live.until(lambda: f"{before} more lines to read first" in live.text, "the notice")
+        assert 0 < live.app.hive.detail.unread < before
+        assert live.hived.asked == []
+        while live.app.hive.detail.unread:
+            await live.pilot.press("pagedown")
+        await live.pilot.press("pageup", "pageup", "a")
+        assert await asked(live) == [(f"/v1/approvals/{WRITE}/approve", {})]
+
+
+async def test_what_was_not_on_the_screen_yet_is_denied_all_the_same() -> None:
+    async with living((80, 24), with_a_long_script()) as live:
+        await at(live, WRITE)
+        await live.until(lambda: "more lines · pgdn" in live.text, "a script too long for the screen")
+        await live.pilot.press("d")
+        assert await asked(live) == [(f"/v1/approvals/{WRITE}/deny", {})]
