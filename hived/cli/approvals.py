@@ -9,7 +9,7 @@ from typing import Any
 from hived.cli import asking
 from hived.cli.command import Arguments, Command, checked_id, listed, nothing
 from hived.cli.editing import edited
-from hived.cli.output import line, note, print_facts, print_json, print_rows, short_id
+from hived.cli.output import exact, line, note, print_facts, print_json, print_rows, short_id
 from hived.cli.pages import all_pages
 from hived.cli.rules import print_proposal
 from hived.cli.times import age
@@ -126,7 +126,7 @@ def _show(approval_id: str, *, as_json: bool) -> int:
     print_approval(approval)
     asked = approval["payload"]
     if approval["kind"] == "tool_use":
-        print(f"\n{line(str(asked['tool']))}")
+        print(f"\n{exact(str(asked['tool']))}")
         asked = asked["input"]
     print(_in_full(asked))
     if approval.get("updated_input") is not None:
@@ -138,7 +138,7 @@ def _in_full(value: Any) -> str:
     """As JSON, broken where a text has a line break; what does not print, or turns the writing round, as its code."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     broken = re.sub(r'(?<!\\)((?:\\\\)*\\n)(?!")', lambda found: f"{found[1]}\n      ", text)
-    return "".join(char if char.isprintable() or char == "\n" else f"\\u{ord(char):04x}" for char in broken)
+    return exact(broken)
 
 
 def _fetch(approval_id: str) -> dict[str, Any]:

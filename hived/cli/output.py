@@ -14,6 +14,8 @@ _SEQUENCES = re.compile(
 )
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """What a terminal would act on, or what would show text in another order than it has. Tab and newline stay."""
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10))))
+"""Printable, as Unicode has it, and yet blank."""
 
 COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36, "dim": 2, "bold": 1}
 
@@ -21,6 +23,17 @@ COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36, "dim": 
 def clean(text: str) -> str:
     """Text that a terminal only shows: escape sequences dropped, other controls written out as `\\x..`."""
     return _CONTROLS.sub(lambda found: _written_out(found.group()), _SEQUENCES.sub("", text.replace("\r\n", "\n")))
+
+
+def exact(text: str) -> str:
+    """Text of which nothing is dropped and nothing is invisible: for what is decided on. Line breaks alone stay."""
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(char if _shows(char) else f"\\u{ord(char):04x}" for char in text)
+
+
+def _shows(char: str) -> bool:
+    return char == "\n" or (char.isprintable() and char not in _UNSEEN)
 
 
 def line(text: str, most: int = 0) -> str:

@@ -16,6 +16,12 @@ def test_escape_sequences_are_dropped_and_controls_written_out() -> None:
     assert output.clean(HOSTILE) == "aredb\\x0dc\\x08\\u202ed\\x00\\x85e\\ud800"
 
 
+def test_nothing_of_what_is_decided_on_is_dropped_or_invisible() -> None:
+    hidden = "ls \x9d; rm x \x9c\u200b\u3164\u00a0\u202e\u2800"
+    assert output.exact(hidden) == "ls \\u009d; rm x \\u009c\\u200b\\u3164\\u00a0\\u202e\\u2800"
+    assert output.exact("é 蜂\nनमस्ते") == "é 蜂\nनमस्ते"
+
+
 def test_tabs_and_newlines_stay() -> None:
     assert output.clean("a\tb\r\nc\n") == "a\tb\nc\n"
 
