@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from hived.cli.command import Arguments, Command, Parser, checked_id, listed, nothing
+from hived.cli.each import each
 from hived.cli.output import line, print_json, print_rows, short_id
 from hived.cli.times import day_and_clock
 from hived.client import oneshot
@@ -153,16 +154,15 @@ def _raise(arguments: Arguments) -> int:
 
 
 def _rm(arguments: Arguments) -> int:
-    gone: list[dict[str, Any]] = []
-    for wanted in [checked_id(given, BudgetNotFound) for given in arguments.ids]:
-        path = oneshot.path_of(routes.BUDGET, id=wanted)
-        budget = oneshot.call("DELETE", path, idempotency_key=oneshot.new_key())
-        gone.append(budget)
-        if not arguments.json:
-            print(f"{whose(budget)}: no budget of {_amounts(budget)} {_WHEN[budget['window']]} any more")
-    if arguments.json:
-        print_json(gone[0] if len(gone) == 1 else {"budgets": gone})
-    return 0
+    def remove(given: str) -> dict[str, Any]:
+        path = oneshot.path_of(routes.BUDGET, id=checked_id(given, BudgetNotFound))
+        budget: dict[str, Any] = oneshot.call("DELETE", path, idempotency_key=oneshot.new_key())
+        return budget
+
+    return each(
+        arguments, remove, "budgets",
+        lambda budget: f"{whose(budget)}: no budget of {_amounts(budget)} {_WHEN[budget['window']]} any more",
+    )  # fmt: skip
 
 
 def _say(arguments: Arguments, budget: dict[str, Any], words: str) -> int:

@@ -5,7 +5,8 @@ import sys
 from typing import Any
 
 from hived.cli.command import Arguments, Command, checked_id, checked_size, listed, positive
-from hived.cli.output import clean, colour, line, print_json, short_id
+from hived.cli.each import each
+from hived.cli.output import clean, colour, exact, line, print_json, short_id
 from hived.cli.pages import all_pages
 from hived.cli.times import age, day_and_clock, moment, until
 from hived.client import oneshot
@@ -47,7 +48,7 @@ def _print(question: Question) -> None:
     if question["status"] == "pending" and question["deadline"]:
         said.append(until(question["deadline"]))
     print(f"{colour(line(head), 'bold')}  {colour(line(', '.join(said)), 'dim')}")
-    for text in clean(question["text"]).split("\n"):
+    for text in exact(question["text"]).split("\n"):
         print(f"    {text}")
     for number, option in enumerate(question["options"], 1):
         mark = "*" if number - 1 in (question["answer_options"] or []) else " "
@@ -139,19 +140,15 @@ def _declare_withdraw(parser: argparse.ArgumentParser) -> None:
 
 
 def _withdraw(arguments: Arguments) -> int:
-    """Each for itself, in order; the first that cannot be is the exit code, after what was done has been said."""
-    done: list[Question] = []
-    try:
-        for question_id in arguments.ids:
-            path = oneshot.path_of(routes.QUESTION_CANCEL, id=checked_id(question_id, QuestionNotFound))
-            done.append(oneshot.call("POST", path, idempotency_key=oneshot.new_key()))
-    finally:
-        if arguments.json and done:
-            print_json(done[0] if len(arguments.ids) == 1 else {"questions": done})
-        elif not arguments.json:
-            for question in done:
-                print(f"withdrawn: {question['id']} to {line(question['recipient'])}")
-    return 0
+    def withdraw(given: str) -> Question:
+        path = oneshot.path_of(routes.QUESTION_CANCEL, id=checked_id(given, QuestionNotFound))
+        question: Question = oneshot.call("POST", path, idempotency_key=oneshot.new_key())
+        return question
+
+    return each(
+        arguments, withdraw, "questions",
+        lambda question: f"withdrawn: {question['id']} to {line(question['recipient'])}",
+    )  # fmt: skip
 
 
 def _text(given: str, what: str) -> str:
