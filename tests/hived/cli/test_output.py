@@ -27,7 +27,10 @@ def test_tabs_and_newlines_stay() -> None:
 
 
 def test_an_unfinished_escape_hides_nothing_that_follows_on_another_line() -> None:
-    assert not ACTS.search(output.clean("x\x1b]8;;http://h\nnext\x1b"))
+    shown = output.clean("x\x1b]8;;http://h\nnext\x1b\x9dand more")
+    assert not ACTS.search(shown)
+    assert "next" in shown
+    assert "and more" in shown
 
 
 def test_a_line_is_one_line_and_no_longer_than_asked() -> None:
