@@ -9,6 +9,7 @@ A second signal ends the process at once.
 import asyncio
 import contextlib
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -40,6 +41,8 @@ from hived.workspace.folders import private_folder
 SWITCH_SECONDS = 0.0005
 """How long one thread computes while another waits: the writer gives the interpreter up at each statement, and would
 otherwise wait 5 ms to get it back from a busy event loop."""
+GARBAGE_AFTER = 20_000
+"""Objects made between two looks for garbage in cycles: there is next to none, and at 700 every batch of events is a look."""
 LISTENERS_SECONDS = 6.0
 """More than what listeners take for their own two bounds."""
 SUPERVISION_SECONDS = 3.0
@@ -161,6 +164,8 @@ async def _run(parts: _Parts) -> None:
                 log.error("the socket of %s cannot be opened: %s", agent.name, error)
         await listeners.open_host(hive.paths.host_socket)
         log.info("%s answers on %s, pid %d", BUILD, hive.paths.host_socket, os.getpid())
+        gc.freeze()
+        gc.set_threshold(GARBAGE_AFTER)
         async with asyncio.TaskGroup() as group:
             supervision = group.create_task(parts.reconciler.run(listeners), name="supervision")
             supervision.add_done_callback(lambda _: hive.stopping.set())
