@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from hived.api.callers import harness_of, hive_of
 from hived.api.events import generation_of
 from hived.core import agents, delivery, messages
+from hived.core.delivery import Given
 from hived.core.fault_points import reach
 from hived.core.hive import Hive
 from hived.store import agents as agent_store
@@ -76,22 +77,22 @@ async def answer_claim(request: Request, claim: Claim) -> Response:
     if claim.wait and not claim.more:
         raise InvalidRequest(reason="wait: only a claim for more, into the turn that runs, can wait.")
     if claim.wait:
-        claimed = await _claim_in_time(request, hive, agent_id, generation, claim)
+        given = await _claim_in_time(request, hive, agent_id, generation, claim)
     else:
-        claimed = await _claim(hive, agent_id, generation, claim)
-    return Response(claimed.model_dump_json(), media_type="application/json")
+        given = await _claim(hive, agent_id, generation, claim)
+    return Response(given.json, media_type="application/json")
 
 
-async def _claim(hive: Hive, agent_id: str, generation: int, claim: Claim) -> Claimed:
+async def _claim(hive: Hive, agent_id: str, generation: int, claim: Claim) -> Given:
     reach("hived_claim")
-    claimed = await hive.database.write(
+    given = await hive.database.write(
         lambda tx: delivery.claim(tx, agent_id, generation, claim, hive.config.max_deliveries)
     )
     reach("hived_claimed")
-    return claimed
+    return given
 
 
-async def _claim_in_time(request: Request, hive: Hive, agent_id: str, generation: int, claim: Claim) -> Claimed:
+async def _claim_in_time(request: Request, hive: Hive, agent_id: str, generation: int, claim: Claim) -> Given:
     """Claim again at every ring, until something has come. Also answered when hived stops, and for nobody who has gone.
 
     What is leased stays the turn's, so that a repeat gives it again, whatever becomes of this connection.
@@ -100,22 +101,22 @@ async def _claim_in_time(request: Request, hive: Hive, agent_id: str, generation
     deadline = loop.time() + claim.wait
     gone = asyncio.create_task(_until_gone(request), name="claim's caller")
     bells = hive.bells(agent_id).subscribe()
-    claimed: Claimed | None = None
+    given: Given | None = None
     try:
         while True:
-            before, claimed = claimed, await _claim(hive, agent_id, generation, claim)
+            before, given = given, await _claim(hive, agent_id, generation, claim)
             left = deadline - loop.time()
-            if delivery.has_come(claim, claimed, before) or left <= 0 or hive.stopping.is_set():
-                return claimed
-            if claimed.retry_at is not None:
-                left = min(left, max(0.0, seconds_until(claimed.retry_at)) + DUE_SECONDS)
+            if delivery.has_come(claim, given, before) or left <= 0 or hive.stopping.is_set():
+                return given
+            if given.retry_at is not None:
+                left = min(left, max(0.0, seconds_until(given.retry_at)) + DUE_SECONDS)
             rung = asyncio.create_task(bells.take(), name="claim's bell")
             try:
                 await asyncio.wait({rung, gone}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 rung.cancel()
             if gone.done():
-                return claimed
+                return given
             if rung.done() and not rung.cancelled() and rung.result() is None:
                 bells.close()
                 bells = hive.bells(agent_id).subscribe()

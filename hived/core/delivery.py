@@ -1,13 +1,13 @@
 """Delivery: a lease that only the turn's clean end acks (ARCHITECTURE, decision 7)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from hived.core import budgets, questions, reminders, waiting
 from hived.core.agent_views import check_generation, publish
 from hived.core.damper import feed_pairs
 from hived.core.event_payloads import TurnEnd
-from hived.core.message_views import to_messages
-from hived.core.messages import feed_receipts, tell
+from hived.core.messages import RECEIPTS_A_ROW, feed_receipts, feed_receipts_at, tell
 from hived.core.text import one_line
 from hived.store import messages as store
 from hived.store.database import Row, Tx
@@ -23,9 +23,21 @@ MOST_TURN_CHARACTERS = 16 * 1024 * 1024
 """Of all bodies that one turn may have: over that it is given no more."""
 
 
-def claim(
-    tx: Tx, agent_id: str, generation: int, claim: Claim, max_deliveries: int = DEFAULT_MAX_DELIVERIES
-) -> Claimed:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A claim's answer: wire.messages.Claimed as JSON, its messages as the store made them, because 32 models a turn cost more
+    than the lease itself."""
+
+    json: str
+    count: int
+    """Of messages."""
+    retry_at: str | None
+
+    def claimed(self) -> Claimed:
+        return Claimed.model_validate_json(self.json)
+
+
+def claim(tx: Tx, agent_id: str, generation: int, claim: Claim, max_deliveries: int = DEFAULT_MAX_DELIVERIES) -> Given:
     """Lease what waits to the turn; all that the turn then has. A repeat gives the same, other turns' leases go back.
 
     A turn that would begin over a budget is given nothing. Raises StaleGeneration.
@@ -35,7 +47,7 @@ def claim(
     had = [row for row in leased if row["lease_turn_id"] == claim.turn_id]
     others = [row for row in leased if row["lease_turn_id"] != claim.turn_id]
     put_back(tx, others, max_deliveries)
-    due: list[str] = []
+    due: list[int] = []
     into_running = claim.more or claim.only_now
     if not had or into_running:
         room = claim.max if claim.more else claim.max - len(had)
@@ -46,27 +58,31 @@ def claim(
         due = store.select_due(tx.connection, agent_id, tx.now, only_now=claim.only_now, limit=max(0, room))
     over = None if into_running or not due else budgets.check_turn(tx, agent)
     taken = due if over is None else []
+    seqs, messages = [*(row["seq"] for row in had), *taken], "[]"
     if taken:
-        had = sorted(had + store.update_leased(tx, taken, claim.turn_id, generation), key=lambda row: int(row["seq"]))
-        feed_receipts(tx, taken)
+        store.update_leased(tx, taken, claim.turn_id, generation)
+        feed_receipts_at(tx, taken)
+    if seqs:
+        messages = store.select_messages_at(tx.connection, seqs)
     if others or due:
         publish(tx, agent_id)
     unread, retry_at = store.select_queue_figures(tx.connection, agent_id, tx.now)
-    return Claimed(
+    rest = Claimed(
         turn_id=claim.turn_id,
-        messages=to_messages(had),
+        messages=[],
         unread=unread,
         retry_at=retry_at,
         over_budget=over,
         open_threads=questions.count_open(tx.connection, agent_id),
         open_reminders=reminders.count_open(tx.connection, agent_id),
-    )
+    ).model_dump_json(exclude={"messages"})
+    return Given(f'{{"messages":{messages},{rest[1:]}', len(seqs), retry_at)
 
 
-def has_come(claim: Claim, claimed: Claimed, before: Claimed | None) -> bool:
+def has_come(claim: Claim, given: Given, before: Given | None) -> bool:
     """Whether a claim that waits has what it waits for: more than its harness knows of, or more than at the look before."""
-    known = claim.known if claim.known is not None else 0 if before is None else len(before.messages)
-    return len(claimed.messages) > known
+    known = claim.known if claim.known is not None else 0 if before is None else before.count
+    return given.count > known
 
 
 def release(tx: Tx, agent_id: str, generation: int, turn_id: str) -> Claimed:
@@ -95,14 +111,13 @@ def settle_turn(
     where the turn ended so that its harness knows what it had. Of an agent that goes on by itself after a rate limit, a rate
     limit counts no delivery: its end is the back-off.
     """
-    counts = not (rate_limit_resume and end.outcome == "rate_limited")
-    received = store.select_received(tx.connection, agent_id, end.message_ids)
-    named = [row for row in received if row["leased_at"] is not None]  # what no turn was ever given none can settle
     if end.outcome in ACKING:
-        _ack(tx, [row for row in named if row["status"] not in ("acked", "undeliverable")])
+        if not _ack_leased(tx, agent_id, end):
+            _ack(tx, [row for row in _given(tx, agent_id, end) if row["status"] not in ("acked", "undeliverable")])
         _give_back(tx, store.select_leases(tx.connection, agent_id, end.turn_id))
     else:
-        for row in named:
+        counts = not (rate_limit_resume and end.outcome == "rate_limited")
+        for row in _given(tx, agent_id, end):
             if row["status"] == "queued" or (row["status"] == "leased" and row["lease_turn_id"] == end.turn_id):
                 _fail(tx, row, end, max_deliveries, counts=counts)
         put_back(tx, store.select_leases(tx.connection, agent_id, end.turn_id), max_deliveries)
@@ -155,6 +170,25 @@ def _give_back(tx: Tx, leases: Sequence[Row]) -> None:
 
 def _most(row: Row, max_deliveries: int) -> int:
     return MOST_ATTEMPTS if row["kind"] == "reminder" else max_deliveries
+
+
+def _given(tx: Tx, agent_id: str, end: TurnEnd) -> list[Row]:
+    """What it names of the agent's; what no turn was ever given none can settle."""
+    named = store.select_received(tx.connection, agent_id, end.message_ids)
+    return [row for row in named if row["leased_at"] is not None]
+
+
+def _ack_leased(tx: Tx, agent_id: str, end: TurnEnd) -> bool:
+    """Ack what the turn names, where that is nothing but leases of its own without a reminder; nearly every turn's end is so."""
+    if len(end.message_ids) > RECEIPTS_A_ROW:
+        return False
+    seqs = store.select_leased_plainly(tx.connection, agent_id, end.turn_id, end.message_ids)
+    if len(seqs) < len(end.message_ids):
+        return False
+    if seqs:
+        store.update_acked_at(tx, seqs)
+        feed_receipts_at(tx, seqs)
+    return True
 
 
 def _ack(tx: Tx, rows: Sequence[Row]) -> None:

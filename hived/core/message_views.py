@@ -1,9 +1,5 @@
 """Messages as they are shown: pages of them, one by its id, and receipts, which are their states without their words."""
 
-from collections.abc import Sequence
-
-from pydantic import TypeAdapter
-
 from hived.store import messages as store
 from hived.store.database import Connection, Row
 from hived.wire.errors import AmbiguousId, MessageNotFound
@@ -12,7 +8,6 @@ from hived.wire.names import OPERATOR
 
 MOST_PAGE_CHARACTERS = 4 * 1024 * 1024
 """Of all bodies of a page: it is shorter where they are very long."""
-_MESSAGES = TypeAdapter(list[Message])
 
 
 def find_message(conn: Connection, prefix: str) -> Row:
@@ -114,12 +109,6 @@ def to_message(row: Row) -> Message:
         acked_at=row["acked_at"],
         reason=row["reason"],
     )
-
-
-def to_messages(rows: Sequence[Row]) -> list[Message]:
-    """`to_message` of each whole row, in one go."""
-    names = rows[0].keys() if rows else []
-    return _MESSAGES.validate_python([dict(zip(names, row, strict=True)) for row in rows])
 
 
 def to_receipt(row: Row) -> Receipt:

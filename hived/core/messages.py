@@ -3,7 +3,7 @@
 queued → leased → acked; a lease goes back to queued, or is held after too many deliveries. Held ones let newer ones pass.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hived.core.agent_views import find_agent, publish, spec_of
 from hived.core.damper import feed_pairs, flow_between, sentence
@@ -37,8 +37,9 @@ from hived.wire.names import EVERYONE, HIVED, OPERATOR
 from hived.wire.protocol import MAX_MESSAGE_BODY_BYTES
 
 __all__ = [
-    "count_queued", "feed_receipts", "find_message", "find_recipient", "list_messages", "list_queued", "list_receipts",
-    "may_write", "page_messages", "queued_for", "reaches", "ring", "row_of", "send", "take_message",
+    "RECEIPTS_A_ROW", "count_queued", "feed_receipts", "feed_receipts_at", "find_message", "find_recipient",
+    "list_messages", "list_queued", "list_receipts", "may_write", "page_messages", "queued_for", "reaches", "ring",
+    "row_of", "send", "take_message",
     "tell", "to_message", "to_receipt",
 ]  # fmt: skip
 
@@ -144,6 +145,11 @@ def tell(tx: Tx, agent_id: str | None, body: str, *, about: str | None = None) -
 def feed_receipts(tx: Tx, message_ids: Iterable[str]) -> None:
     """Feed what has become of those messages, once, at the end of the transaction. Call it after every change of a state."""
     tx.gather(_feed_receipts, *message_ids)
+
+
+def feed_receipts_at(tx: Tx, seqs: Sequence[int]) -> None:
+    """Feed what has become of those, at most RECEIPTS_A_ROW, at once: for a turn's messages, which change together."""
+    tx.feed("receipts", f'{{"receipts":{store.select_receipts_at(tx.connection, seqs)}}}')
 
 
 def ring(tx: Tx, agent: Row, when: When = "next_turn") -> None:

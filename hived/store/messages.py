@@ -4,11 +4,22 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from hived.store.database import Connection, Row, Tx
+from hived.store.database import Connection, Row, Tx, insert_rows
 
 _STATE = """id, seq, sender, sender_id, recipient, recipient_id, substr(body, 1, 200) AS body, sent_at, leased_at, acked_at,
   kind, about, status, deliveries, redelivered, lease_turn_id, reason, edited_by, pair_id"""
 """All that a change of state needs: of the body only how it begins."""
+_BOOL = "json(CASE WHEN redelivered THEN 'true' ELSE 'false' END)"
+_RECEIPT = f"""json_object('message_id', id, 'to', recipient, 'status', status, 'sent_at', sent_at, 'leased_at', leased_at,
+  'acked_at', acked_at, 'deliveries', deliveries, 'redelivered', {_BOOL}, 'reason', reason, 'edited_by', edited_by,
+  'pair_id', pair_id)"""
+_MESSAGE = f"""json_object('id', id, 'sender', sender, 'recipient', recipient, 'body', body, 'reply_to', reply_to,
+  'thread', thread, 'sent_at', sent_at, 'kind', kind, 'about', about, 'edited_by', edited_by, 'pair_id', pair_id,
+  'when', "when", 'status', status, 'deliveries', deliveries, 'leased_at', leased_at, 'redelivered', {_BOOL},
+  'acked_at', acked_at, 'reason', reason, 'cut', json('false'))"""
+"""wire.messages.Receipt and Message, made where the rows are: in one step, without the interpreter's lock."""
+_OPEN = "(status = 'queued' OR status = 'leased' OR status = 'held')"
+"""As the index messages_by_recipient has it: where a query asks for several of these states, it says this besides."""
 
 
 def insert_message(tx: Tx, values: dict[str, Any]) -> None:
@@ -24,10 +35,12 @@ def insert_message(tx: Tx, values: dict[str, Any]) -> None:
 def insert_plain(tx: Tx, sender: str, sender_id: str, found: Sequence[tuple[str, str, str, str]]) -> int:
     """Insert those (id, recipient, recipient's id, body) whose ids are new; how many."""
     before = tx.connection.total_changes
-    tx.connection.executemany(
-        """INSERT INTO messages(id, sender, sender_id, recipient, recipient_id, body, thread, sent_at, "when", kind, status)
-           VALUES (?1, ?5, ?6, ?2, ?3, ?4, ?1, ?7, 'next_turn', 'message', 'queued') ON CONFLICT(id) DO NOTHING""",
-        [(*values, sender, sender_id, tx.now) for values in found],
+    insert_rows(
+        tx.connection,
+        """INSERT INTO messages(id, thread, recipient, recipient_id, body, sender, sender_id, sent_at, "when", kind, status)
+           VALUES $ROWS ON CONFLICT(id) DO NOTHING""",
+        "(?, ?, ?, ?, ?, ?, ?, ?, 'next_turn', 'message', 'queued')",
+        [(message_id, message_id, *values, sender, sender_id, tx.now) for message_id, *values in found],
     )
     return tx.connection.total_changes - before
 
@@ -84,14 +97,30 @@ def select_states(connection: Connection, message_ids: Sequence[str]) -> list[Ro
 
 
 def select_receipts(connection: Connection, message_ids: Sequence[str]) -> str:
-    """What has become of those messages, oldest first, as a JSON list of wire.messages.Receipt: made where the rows are."""
+    """What has become of those messages, oldest first, as a JSON list of wire.messages.Receipt."""
     row = connection.execute(
-        """SELECT json_group_array(json_object('message_id', id, 'to', recipient, 'status', status, 'sent_at', sent_at,
-             'leased_at', leased_at, 'acked_at', acked_at, 'deliveries', deliveries,
-             'redelivered', json(CASE WHEN redelivered THEN 'true' ELSE 'false' END),
-             'reason', reason, 'edited_by', edited_by, 'pair_id', pair_id))
-           FROM (SELECT * FROM messages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY seq)""",
+        f"""SELECT json_group_array({_RECEIPT})
+            FROM (SELECT * FROM messages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY seq)""",  # noqa: S608
         (json.dumps(message_ids),),
+    ).fetchone()
+    return str(row[0])
+
+
+def select_receipts_at(connection: Connection, seqs: Sequence[int]) -> str:
+    """As `select_receipts`, by `seq`s."""
+    return _select_at(connection, _RECEIPT, seqs)
+
+
+def select_messages_at(connection: Connection, seqs: Sequence[int]) -> str:
+    """The messages with those `seq`s, oldest first, as a JSON list of wire.messages.Message."""
+    return _select_at(connection, _MESSAGE, seqs)
+
+
+def _select_at(connection: Connection, what: str, seqs: Sequence[int]) -> str:
+    row = connection.execute(
+        f"""SELECT json_group_array({what})
+            FROM (SELECT * FROM messages WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq)""",  # noqa: S608
+        (json.dumps(seqs),),
     ).fetchone()
     return str(row[0])
 
@@ -105,15 +134,16 @@ def select_sent(connection: Connection, sender_id: str, *, limit: int, before_se
     ).fetchall()
 
 
-def select_due(connection: Connection, agent_id: str, now: str, *, only_now: bool, limit: int) -> list[str]:
-    """The ids of what waits for the agent and is not backing off, oldest first."""
-    rows = connection.execute(
-        """SELECT id FROM messages WHERE recipient_id = :agent AND status = 'queued'
+def select_due(connection: Connection, agent_id: str, now: str, *, only_now: bool, limit: int) -> list[int]:
+    """The `seq`s of what waits for the agent and is not backing off, oldest first."""
+    row = connection.execute(
+        """SELECT json_group_array(seq) FROM (SELECT seq FROM messages WHERE recipient_id = :agent AND status = 'queued'
              AND (not_before IS NULL OR not_before <= :now) AND (NOT :only_now OR "when" = 'now')
-           ORDER BY seq LIMIT :limit""",
+           ORDER BY seq LIMIT :limit)""",
         {"agent": agent_id, "now": now, "only_now": only_now, "limit": limit},
-    )
-    return [row["id"] for row in rows]
+    ).fetchone()
+    found: list[int] = json.loads(row[0])
+    return found
 
 
 def select_queued(connection: Connection, agent_id: str, limit: int) -> list[Row]:
@@ -136,7 +166,8 @@ def select_queue_figures(connection: Connection, agent_id: str, now: str) -> tup
 def count_for(connection: Connection, recipient_id: str, *, most: int) -> int:
     """How many wait for the agent or are held for it, counted no further than `most`."""
     row = connection.execute(
-        """SELECT count(*) FROM (SELECT 1 FROM messages WHERE recipient_id = ? AND status IN ('queued', 'held') LIMIT ?)""",
+        f"""SELECT count(*) FROM (SELECT 1 FROM messages WHERE recipient_id = ? AND status IN ('queued', 'held')
+             AND {_OPEN} LIMIT ?)""",  # noqa: S608
         (recipient_id, most),
     ).fetchone()
     return int(row[0])
@@ -145,8 +176,8 @@ def count_for(connection: Connection, recipient_id: str, *, most: int) -> int:
 def count_from_for(connection: Connection, sender_id: str, recipient_id: str, *, most: int) -> int:
     """How many of one agent wait for another or are held for it, counted no further than `most`."""
     row = connection.execute(
-        """SELECT count(*) FROM (SELECT 1 FROM messages WHERE recipient_id = ? AND status IN ('queued', 'held')
-             AND +sender_id = ? LIMIT ?)""",
+        f"""SELECT count(*) FROM (SELECT 1 FROM messages WHERE recipient_id = ? AND status IN ('queued', 'held')
+             AND {_OPEN} AND +sender_id = ? LIMIT ?)""",  # noqa: S608
         (recipient_id, sender_id, most),
     ).fetchone()
     return int(row[0])
@@ -187,6 +218,17 @@ def select_leased_before(connection: Connection, agent_id: str, generation: int)
     ).fetchall()
 
 
+def select_leased_plainly(connection: Connection, agent_id: str, turn_id: str, message_ids: Sequence[str]) -> list[int]:
+    """The `seq`s of those of the messages, reminders left out, that are leased to that turn of the agent."""
+    row = connection.execute(
+        """SELECT json_group_array(seq) FROM messages WHERE recipient_id = ? AND status = 'leased' AND lease_turn_id = ?
+             AND kind <> 'reminder' AND id IN (SELECT value FROM json_each(?))""",
+        (agent_id, turn_id, json.dumps(message_ids)),
+    ).fetchone()
+    found: list[int] = json.loads(row[0])
+    return found
+
+
 def select_received(connection: Connection, agent_id: str, message_ids: Sequence[str]) -> list[Row]:
     """The states of those of the messages that were sent to the agent, oldest first."""
     return connection.execute(
@@ -199,8 +241,7 @@ def select_received(connection: Connection, agent_id: str, message_ids: Sequence
 def select_open_for(connection: Connection, agent_id: str) -> list[Row]:
     """The states of all that is not settled for the agent, oldest first."""
     return connection.execute(
-        f"""SELECT {_STATE} FROM messages WHERE recipient_id = ? AND status IN ('queued', 'leased', 'held')
-            ORDER BY seq""",  # noqa: S608
+        f"""SELECT {_STATE} FROM messages WHERE recipient_id = ? AND {_OPEN} ORDER BY seq""",  # noqa: S608
         (agent_id,),
     ).fetchall()
 
@@ -222,14 +263,13 @@ def select_held_for(connection: Connection, agent_id: str, outcome: str) -> list
     return [row["id"] for row in rows]
 
 
-def update_leased(tx: Tx, message_ids: Sequence[str], turn_id: str, generation: int) -> list[Row]:
-    """Lease them to the turn; them as they are then, oldest first."""
-    rows = tx.all(
+def update_leased(tx: Tx, seqs: Sequence[int], turn_id: str, generation: int) -> None:
+    """Lease them to the turn."""
+    tx.execute(
         """UPDATE messages SET status = 'leased', deliveries = deliveries + 1, not_before = NULL, lease_turn_id = ?,
-             lease_generation = ?, leased_at = ? WHERE id IN (SELECT value FROM json_each(?)) RETURNING *""",
-        (turn_id, generation, tx.now, json.dumps(message_ids)),
+             lease_generation = ?, leased_at = ? WHERE seq IN (SELECT value FROM json_each(?))""",
+        (turn_id, generation, tx.now, json.dumps(seqs)),
     )
-    return sorted(rows, key=lambda row: int(row["seq"]))
 
 
 def update_queued(
@@ -274,9 +314,13 @@ def update_undeliverable(tx: Tx, message_id: str, reason: str) -> None:
     )
 
 
+_ACK = """UPDATE messages SET status = 'acked', acked_at = ?, reason = NULL, lease_turn_id = NULL, lease_generation = NULL,
+  not_before = NULL"""
+
+
 def update_acked(tx: Tx, message_ids: Sequence[str]) -> None:
-    tx.execute(
-        """UPDATE messages SET status = 'acked', acked_at = ?, reason = NULL, lease_turn_id = NULL,
-             lease_generation = NULL, not_before = NULL WHERE id IN (SELECT value FROM json_each(?))""",
-        (tx.now, json.dumps(message_ids)),
-    )
+    tx.execute(f"{_ACK} WHERE id IN (SELECT value FROM json_each(?))", (tx.now, json.dumps(message_ids)))  # noqa: S608
+
+
+def update_acked_at(tx: Tx, seqs: Sequence[int]) -> None:
+    tx.execute(f"{_ACK} WHERE seq IN (SELECT value FROM json_each(?))", (tx.now, json.dumps(seqs)))  # noqa: S608

@@ -77,7 +77,8 @@ class Books:
 
     async def claim(self, agent_id: str, turn_id: str, *, generation: int = 1, **claim: Any) -> Claimed:
         wanted = Claim(turn_id=turn_id, **claim)
-        return await self.do(lambda tx: delivery.claim(tx, agent_id, generation, wanted, self.config.max_deliveries))
+        given = await self.do(lambda tx: delivery.claim(tx, agent_id, generation, wanted, self.config.max_deliveries))
+        return given.claimed()
 
     async def events(self, agent_id: str, *batch: dict[str, Any], generation: int = 1, **where: Any) -> EventsTaken:
         journal, oldest = where.get("journal", "journal-1"), where.get("oldest", 1)

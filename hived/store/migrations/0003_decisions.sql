@@ -5,6 +5,9 @@ ALTER TABLE messages ADD COLUMN edited_by TEXT;                 -- who changed i
 ALTER TABLE messages ADD COLUMN pair_id TEXT;                   -- held: by this pair, and shown as one with it
 ALTER TABLE messages ADD COLUMN leased_at TEXT;                 -- when it was last given to a turn
 ALTER TABLE messages ADD COLUMN refused TEXT;                   -- undeliverable from the start: the code of the refusal
+DROP INDEX messages_by_recipient;                    -- of what is open alone: most are settled, and nobody asks for them so
+CREATE INDEX messages_by_recipient ON messages(recipient_id, status)
+  WHERE status = 'queued' OR status = 'leased' OR status = 'held';
 CREATE INDEX messages_by_thread ON messages(thread) WHERE thread <> id;   -- what began a thread is found by its id
 CREATE INDEX messages_about ON messages(about) WHERE about IS NOT NULL;
 CREATE INDEX messages_by_sender ON messages(sender_id, seq);
