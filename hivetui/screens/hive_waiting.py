@@ -84,6 +84,8 @@ class HiveWaiting(HiveKeys):
 
     def action_decide(self, approved: bool) -> None:
         case = self.case
+        if case is not None and case.item.gone:
+            self.say(f"It is decided already: {case.became or case.item.verdict}.")
         if case is None or case.under_way or not (case.item.approvable if approved else case.item.deniable):
             return
         if case.item.kind == "needs_login":

@@ -326,6 +326,15 @@ async def test_the_screen_goes_on_while_decisions_are_under_way(live: Live) -> N
     await live.until(lambda: not live.app.hive.desk.under_way, "the answer")
 
 
+async def test_who_decides_what_somebody_else_has_decided_is_told_so(live: Live) -> None:
+    await at(live, BASH)
+    live.hived.decide(BASH, "denied", "operator", "hive")
+    await live.until(lambda: live.app.state.waiting.items[0].gone, "the other's decision")
+    await live.pilot.press("a")
+    await live.until(lambda: "It is decided already: denied by operator (hive)." in live.text, "the notice")
+    assert live.hived.asked == []
+
+
 def with_a_long_script() -> Snapshot:
     """WRITE asks for forty lines."""
     script = "\n".join(f"echo {line}" for line in range(40))
