@@ -71,7 +71,7 @@ class RulesScreen(ListingScreen):
         agent = self._agent or next(iter(self.state.agents), "")
         fields = (
             Field("tool", "tool", "", "as its engine calls it, or a glob: Bash, Read, mcp__github__*"),
-            Field("pattern", "pattern", "*", "a glob on the command, path or host; * fits any"),
+            Field("pattern", "pattern", "", "a glob on the command, path or host; * fits any"),
             Field("verdict", "verdict", "allow", choices=("allow", "deny")),
             Field("scope", "scope", "agent", choices=("agent", "colony", "hive")),
             Field("whose", "whose", agent, "the agent's or the colony's name"),
@@ -87,6 +87,8 @@ def draft_of(values: Values) -> RuleDraft | str:
     """The rule, or what is missing."""
     if not values["tool"]:
         return "Which tool? Its engine's name for it, or a glob."
+    if not values["pattern"]:
+        return "Which input? A glob like git status*, src/** or *.example.com; * for any."
     scope, whose_it_is = values["scope"], values["whose"]
     if scope != "hive" and not whose_it_is:
         return f"Whose is it? The {scope}'s name; or the scope hive."
@@ -94,7 +96,7 @@ def draft_of(values: Values) -> RuleDraft | str:
         return RuleDraft.model_validate(
             {
                 "tool": values["tool"],
-                "pattern": values["pattern"] or "*",
+                "pattern": values["pattern"],
                 "verdict": values["verdict"],
                 "scope": scope,
                 "agent": whose_it_is if scope == "agent" else None,

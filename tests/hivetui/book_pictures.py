@@ -34,7 +34,7 @@ async def books(pilot: Pilot[None], app: HiveApp, what: str, *keys: str) -> None
 
 async def new_rule(pilot: Pilot[None], app: HiveApp) -> None:
     """With what the preview found."""
-    await books(pilot, app, "rules", "plus", *"Bash", "tab", "backspace", *"git status", "asterisk")
+    await books(pilot, app, "rules", "plus", *"Bash", "tab", *"git status", "asterisk")
     assert isinstance(app.screen, FormScreen)
     draft = draft_of(app.screen.values)
     assert not isinstance(draft, str)

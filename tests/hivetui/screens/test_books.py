@@ -30,7 +30,10 @@ async def test_a_rule_is_made_with_a_preview_and_revoked(real: Real) -> None:
     await opened(real, "rules")
     await real.press("plus")
     await real.type("Bash")
-    await real.press("tab", "backspace")
+    await real.press("enter")
+    await real.sees("Which input? A glob")
+    assert (await real.get("/v1/rules"))["rules"] == []
+    await real.press("tab")
     await real.type("git status*")
     await real.sees("it would have decided 1 of 1 asks; 1 of them", "was denied")
     await real.press("enter")
