@@ -36,7 +36,12 @@ def way_on(item: dict[str, Any]) -> str:
     shape = WAYS.get(
         item["kind"], "hive approve {id}, or hive deny {id}" if item["kind"] in DECIDED else "hive show {agent}"
     )
-    return line(shape.format(id=short_id(item["id"]), agent=item["agent"]))
+    return line(shape.format(id=_named(item), agent=item["agent"]))
+
+
+def _named(item: dict[str, Any]) -> str:
+    """Its id as it is typed; a message's in full: those to everybody are alike but for the end."""
+    return str(item["id"]) if item["kind"] == "held_message" else short_id(item["id"])
 
 
 def decide(
@@ -99,7 +104,7 @@ def _waiting(arguments: Arguments) -> int:
     print_rows(
         ("ID", "KIND", "AGENT", "FOR", "SUBJECT"),
         (
-            (short_id(item["id"]), item["kind"], item["agent"] or "operator", age(item["since"]), item["subject"])
+            (_named(item), item["kind"], item["agent"] or "operator", age(item["since"]), item["subject"])
             for item in items
         ),
     )

@@ -197,7 +197,7 @@ def _print(message: Message, as_json: bool) -> None:
         print_json(message)
         return
     head = f"{clock(message['sent_at'])} {message['sender']} → {message['recipient']}"
-    tail = colour(line("  ".join([short_id(message["id"]), *_marks(message)])), "dim")
+    tail = colour(line("  ".join([message["id"], *_marks(message)])), "dim")
     print(f"{colour(line(head), 'bold')}  {tail}")
     for text in clean(message["body"]).split("\n"):
         print(f"    {text}")

@@ -344,6 +344,17 @@ def test_what_waits_names_its_way_on_and_approve_does_too(desk: Desk, kind: str,
         assert wrong.err.endswith(f"its way on is: {way}\n")
 
 
+def test_a_held_message_is_named_in_full_as_one_to_everybody_differs_but_at_its_end(desk: Desk) -> None:
+    ids = ["01a1fee6-861f-71df-ae6f-b19e0d4ad3fc", "01a1fee6-861f-71df-ae6f-b19f3d6b482a"]
+    items = [
+        {"id": id, "kind": "held_message", "agent": "ada", "subject": "go", "since": WHEN, "blocks": False}
+        for id in ids
+    ]
+    desk.tells("GET /v1/waiting", {"waiting": items})
+    said = desk("waiting").out
+    assert all(f"ada: hive retry {id}, or hive drop {id}\n" in said for id in ids)
+
+
 def test_an_id_that_nothing_has_is_still_not_found(desk: Desk) -> None:
     desk.tells("GET /v1/waiting", {"waiting": []})
     desk.tells("POST /v1/approvals/0190/approve", ApprovalNotFound(id="0190"))

@@ -42,6 +42,8 @@ def test_everyone_is_a_star(shell: Shell) -> None:
     assert {message["recipient"] for message in sent} == {
         agent["name"] for agent in shell.hive.get("/v1/agents")[1]["agents"]
     }
+    listed = shell("messages").out
+    assert all(message["id"] in listed for message in sent)
 
 
 def test_a_dash_reads_the_message_from_stdin(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
