@@ -53,6 +53,12 @@ def flow_between(tx: Tx, sender: Row, recipient: Row) -> Flow:
     return flow
 
 
+def is_watched(tx: Tx, sender_id: str, recipient_id: str) -> bool:
+    """Whether messages from the one to the other have to be looked at one by one: they are held, or the other writes back."""
+    flow = _flow(tx, sender_id, recipient_id)
+    return flow.counted or flow.held_by is not None
+
+
 def flows_freely(tx: Tx, sender_id: str, recipient_id: str) -> bool:
     """Whether one message more is neither held nor holds the pair; then it is counted."""
     flow = _flow(tx, sender_id, recipient_id)

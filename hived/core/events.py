@@ -250,21 +250,27 @@ def _start_turn(tx: Tx, agent: Row, start: TurnStart, since: str) -> None:
 
 def _end_turn(tx: Tx, agent: Row, end: TurnEnd, since: str, config: Config) -> None:
     agent_id, until = agent["id"], agent["turn_until"]
-    goes_on = resumes_by_itself(spec_of(agent), config.rate_limit_resume)
+    goes_on = end.outcome == "rate_limited" and resumes_by_itself(spec_of(agent), config.rate_limit_resume)
     delivery.settle_turn(tx, agent_id, end, config.max_deliveries, rate_limit_resume=goes_on)
     approvals.close_turn(tx, agent_id, end.turn_id, cut_off=end.cut_off)
     state = "idle" if until is None else "napping"
-    agent_store.update_turn(tx, agent_id, state=state, since=since, turn_id=None, wake=None, until=until)
     error = None if end.error is None else sound(end.error)
-    agent_store.update_result(
-        tx, agent_id, turn_id=end.turn_id, outcome=end.outcome, error=error, session_id=end.session_id
+    agent_store.update_turn_ended(
+        tx,
+        agent_id,
+        state=state,
+        since=since,
+        turn_id=end.turn_id,
+        outcome=end.outcome,
+        error=error,
+        session_id=end.session_id,
+        **_usage(end.ctx, end.cost),
     )
     session = AgentSession(**json.loads(agent["session_json"]))
     if end.session_id is not None and session.state in ("none", "kept") and session.id != end.session_id:
         set_session(tx, agent, AgentSession(state="kept", id=end.session_id, since=since))
     if end.ctx is None and end.outcome == "ok" and agent["turn_state"] == "compacting":
         agent_store.clear_ctx(tx, agent_id)  # what it was before is no longer so, and what it is nobody has said
-    _set_usage(tx, agent_id, end.ctx, end.cost)
     budgets.take_turn(tx, agent_id, since, end.cost)
     heard.say(tx, heard.turn_over(end.turn_id), outcome=end.outcome, error=error)
 
@@ -312,12 +318,14 @@ def _set_condition(tx: Tx, agent: Row, change: StatusChanged, since: str, config
 
 def _set_usage(tx: Tx, agent_id: str, ctx: Ctx | None, cost: Cost | None) -> None:
     """A figure that was not given keeps the older one: never 0."""
-    agent_store.update_usage(
-        tx,
-        agent_id,
-        ctx_json=None if ctx is None else ctx.model_dump_json(),
-        cost_json=None if cost is None else cost.model_dump_json(),
-    )
+    agent_store.update_usage(tx, agent_id, **_usage(ctx, cost))
+
+
+def _usage(ctx: Ctx | None, cost: Cost | None) -> dict[str, str | None]:
+    return {
+        "ctx_json": None if ctx is None else ctx.model_dump_json(),
+        "cost_json": None if cost is None else cost.model_dump_json(),
+    }
 
 
 def _wake(wake: dict[str, Any]) -> str | None:

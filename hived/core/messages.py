@@ -173,7 +173,7 @@ def _queue(tx: Tx, message: Message, author: Row | None, row: Row | None) -> Non
         queued = queued_for(tx, author["id"], row["id"])
         if queued >= tx.config.max_queued and message.kind != "answer":
             raise QueueFull(recipient=row["name"], count=queued, sender=author["name"])
-        count_queued(tx, author["id"], row["id"], queued)
+        count_queued(tx, author["id"], row["id"], queued + 1)
         flow = flow_between(tx, author, row)
         if flow.held_by is not None:
             message.status, message.pair_id = "held", flow.held_by
@@ -216,9 +216,9 @@ def queued_for(tx: Tx, sender_id: str, recipient_id: str) -> int:
     return count
 
 
-def count_queued(tx: Tx, sender_id: str, recipient_id: str, before: int) -> None:
-    """One more than what `queued_for` has said."""
-    tx.looked_up["queued", sender_id, recipient_id] = before + 1
+def count_queued(tx: Tx, sender_id: str, recipient_id: str, queued: int) -> None:
+    """What `queued_for` says from now on."""
+    tx.looked_up["queued", sender_id, recipient_id] = queued
 
 
 def row_of(tx: Tx, agent_id: str) -> Row:

@@ -102,6 +102,8 @@ def close_turn(tx: Tx, agent_id: str, turn_id: str, *, cut_off: bool = False) ->
     itself was stopped in the middle of it, so what nobody decided becomes one. What was decided while a harness was ending, so
     that its engine never heard it, is left for the agent as an orphan's answer is.
     """
+    if not store.has_asks_of_turn(tx.connection, agent_id, turn_id):
+        return
     pending = store.select_pending_of_turn(tx.connection, agent_id, turn_id)
     if cut_off:
         _orphan(tx, pending)

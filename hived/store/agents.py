@@ -186,12 +186,23 @@ def clear_ctx(tx: Tx, agent_id: str) -> None:
     tx.execute("UPDATE agents SET ctx_json = NULL WHERE id = ?", (agent_id,))
 
 
-def update_result(
-    tx: Tx, agent_id: str, *, turn_id: str, outcome: str, error: str | None, session_id: str | None
+def update_turn_ended(
+    tx: Tx,
+    agent_id: str,
+    *,
+    state: str,
+    since: str,
+    turn_id: str,
+    outcome: str,
+    error: str | None,
+    session_id: str | None,
+    ctx_json: str | None,
+    cost_json: str | None,
 ) -> None:
-    """How the last turn ended; a session id of None keeps the one that is known."""
+    """How its last turn ended, and what it does now; a figure or a session id of None keeps the one that is known."""
     tx.execute(
-        """UPDATE agents SET last_turn_id = ?, last_outcome = ?, last_error = ?, session_id = coalesce(?, session_id)
-           WHERE id = ?""",
-        (turn_id, outcome, error, session_id, agent_id),
+        """UPDATE agents SET turn_state = ?, turn_state_since = ?, turn_id = NULL, turn_wake = NULL, last_turn_id = ?,
+             last_outcome = ?, last_error = ?, session_id = coalesce(?, session_id), ctx_json = coalesce(?, ctx_json),
+             cost_json = coalesce(?, cost_json) WHERE id = ?""",
+        (state, since, turn_id, outcome, error, session_id, ctx_json, cost_json, agent_id),
     )

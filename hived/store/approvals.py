@@ -73,6 +73,15 @@ def select_spawn_of(connection: Connection, agent_id: str) -> Row | None:
     return row
 
 
+def has_asks_of_turn(connection: Connection, agent_id: str, turn_id: str) -> bool:
+    """Whether the turn asked for anything, decided or not; most ask for nothing."""
+    row = connection.execute(
+        "SELECT 1 FROM approvals WHERE kind = 'tool_use' AND requester_id = ? AND turn_id = ? LIMIT 1",
+        (agent_id, turn_id),
+    ).fetchone()
+    return row is not None
+
+
 def select_pending_of_turn(connection: Connection, agent_id: str, turn_id: str) -> list[Row]:
     return connection.execute(
         _SELECT
