@@ -10,7 +10,6 @@ from time import monotonic
 from typing import Any, ClassVar
 
 from textual import events
-from textual.app import App
 from textual.binding import BindingType
 from textual.timer import Timer
 
@@ -38,7 +37,7 @@ from hivetui.state.transcript import Transcript
 from hivetui.state.waiting import WaitingOnYou
 from hivetui.sync import EventsCame, HiveSync, PageCame, PageFailed, StreamLost, TranscriptNews
 from hivetui.theme import THEME
-from hivetui.typeahead import TypeAhead
+from hivetui.typeahead import KeysInTurn
 from hivetui.widgets.footer import NOTICE_SECONDS
 from hivetui.widgets.transcript import TranscriptView
 
@@ -46,7 +45,7 @@ DRAW_SECONDS = 1 / 20
 AGES_SECONDS = 1.0
 
 
-class HiveApp(App[None]):
+class HiveApp(KeysInTurn):
     """Without a client nothing is followed: a test feeds it by `apply`."""
 
     TITLE = "hive"
@@ -88,7 +87,6 @@ class HiveApp(App[None]):
         self._draw_timer: Timer | None = None
         self._drawn_at = 0.0
         self._notice_timer: Timer | None = None
-        self._typeahead = TypeAhead()
         self._attention = Attention(self.set_timer, self._write, self._say_focus, is_web=lambda: self.is_web)
 
     def on_mount(self) -> None:
@@ -103,14 +101,6 @@ class HiveApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.MouseDown | events.Paste) and not event.is_forwarded:
             self._attention.touched()
-        if isinstance(event, events.Key):
-            if not event.is_forwarded:
-                self._typeahead.sent(event, self.focused)
-            elif (focused := self.focused) is not None and self._typeahead.moved_on(event, focused):
-                again = events.Key(event.key, event.character)
-                self._typeahead.sent(again, focused)
-                focused._forward_event(again)
-                return
         await super().on_event(event)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:

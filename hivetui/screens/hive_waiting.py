@@ -364,6 +364,6 @@ class HiveWaiting(HiveKeys):
         return ""
 
     def _end(self) -> None:
-        self.entry.end()
         self.set_focus(self.waiting)
+        self.entry.end()
         self.draw(self.state)

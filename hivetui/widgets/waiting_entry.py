@@ -1,7 +1,7 @@
 """What the operator writes beside the thing that he decides: an answer, a note, a tool's input. It hides nothing of what is asked."""
 
 import re
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from textual import events
 from textual.app import ComposeResult
@@ -34,24 +34,14 @@ class EntryArea(TextArea):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("entry")]
 
-    class Closed(Message):
-        """Behind the keys that were handed out before it was closed."""
-
     open = False
-    _stale = False
-    """It has been closed, and keys that were handed out before may still come: they are not of what it is opened for next."""
 
-    def close(self) -> None:
-        if self.open:
-            self.open, self._stale = False, True
-            self.post_message(self.Closed())
-
-    def on_entry_area_closed(self, event: Closed) -> None:
-        event.stop()
-        self._stale = False
+    def blur(self) -> Self:
+        """News that it was hidden may come once it is open again: the focus goes where the screen puts it, and only there."""
+        return self
 
     async def _on_key(self, event: events.Key) -> None:
-        if not self.open or self._stale:
+        if not self.open:
             event.prevent_default()
             return
         action = ACTIONS.get(event.key) or TEXT_KEYS.get(event.key)
@@ -119,7 +109,7 @@ class WaitingEntry(Vertical):
         self.area.move_cursor(_first_value(text) if kind == "edit" else self.area.document.end)
 
     def end(self) -> None:
-        self.area.close()
+        self.area.open = False
         self.display = False
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
