@@ -26,6 +26,23 @@ async def test_more_is_added_to_what_the_turn_has_and_a_repeat_gives_all_of_it(b
     assert [m.deliveries for m in (await books.claim(ada, "t1", more=True)).messages] == [1] * 4
 
 
+@pytest.mark.parametrize(
+    "body",
+    ['\x00 a \x1b[2J "quoted" \\ \u2028 \x7f é 😀', "\x00", '"}],"unread":9', "é" * 100_000],
+    ids=["hostile", "nul", "json", "long"],
+)
+async def test_what_is_claimed_and_its_receipt_say_what_the_books_say(books: Books, body: str) -> None:
+    ada = await books.agent("ada")
+    sent = await books.send("ada", body, when="now")
+    claimed = await books.claim(ada, 't1","unread":9,"x":"')
+    known = await books.message(sent.id)
+    assert (claimed.messages, claimed.unread, known.body) == ([known], 0, body)
+    told = [fed.payload["receipts"] for fed in books.feed if fed.kind == "receipts"]
+    assert told == [
+        [messages.to_receipt(await books.read(lambda conn: messages.find_message(conn, sent.id))).model_dump()]
+    ]
+
+
 async def test_what_was_taken_later_is_settled_with_the_turn(books: Books) -> None:
     ada = await books.agent("ada")
     first = await books.send("ada")
