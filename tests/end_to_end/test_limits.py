@@ -89,8 +89,12 @@ def test_a_rate_limit_has_its_end_and_waits_for_the_operator(kill: Kill) -> None
         assert waiting(hive) == []
         assert outcomes(hive)[0] == "rate_limited"
         assert set(outcomes(hive)[1:]) == {"ok"}
-        statuses = {message["status"] for message in hive.get(f"/v1/messages?agent={WORKER}")[1]["messages"]}
-        assert statuses == {"acked"}, "the message that met the limit is done too"
+        wait_until(
+            lambda: (
+                {message["status"] for message in hive.get(f"/v1/messages?agent={WORKER}")[1]["messages"]} == {"acked"}
+            ),
+            "the end of the message that met the limit too",
+        )
 
 
 @pytest.mark.parametrize("kill", [none, kill_harness, kill_hived])

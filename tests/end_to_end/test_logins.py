@@ -54,7 +54,9 @@ else:
     if os.path.exists(token):
         os.environ["ANTHROPIC_API_KEY"] = "dummy"
     else:
-        while os.path.exists(os.path.join(os.path.dirname(sys.argv[0]), "slow")):
+        here = os.path.dirname(sys.argv[0])
+        open(os.path.join(here, "started-without"), "w").close()
+        while os.path.exists(os.path.join(here, "slow")):
             time.sleep(0.01)
     os.execv({cli!r}, [{cli!r}, *words])
 """
@@ -116,7 +118,7 @@ def test_a_login_that_comes_while_a_turn_still_fails_for_want_of_it_is_not_undon
     slow = hive.home / "slow"
     slow.touch()
     send(hive, "@@text")
-    wait_until(lambda: hive.agent(WORKER)["turn"]["state"] == "thinking", "the turn that will fail")
+    wait_until((hive.home / "started-without").exists, "the engine of the turn that will fail")
     login(hive)
     assert login(hive, path="login/code", body={"code": CODE})[0] == 200
     slow.unlink()
