@@ -49,6 +49,10 @@ RECEIPTS_A_ROW = 500
 """Of the feed."""
 
 
+OPERATORS_PATIENCE = 10
+"""So many times `max_queued` messages of one agent may wait for the operator, who reads when he likes."""
+
+
 def send(
     tx: Tx,
     *,
@@ -166,6 +170,8 @@ def may_write(sender: Row, recipient: Row) -> bool:
 def _queue(tx: Tx, message: Message, author: Row | None, row: Row | None) -> None:
     """Insert it for `row` (None: the operator); between two agents it may be one too many, but for an answer. Raises QueueFull."""
     if row is None:
+        if author is not None and message.kind != "answer":
+            _check_operators_mail(tx, author)
         _insert(tx, message, None if author is None else author["id"], None)
         return
     told: list[str] = []
@@ -194,6 +200,15 @@ def _queue(tx: Tx, message: Message, author: Row | None, row: Row | None) -> Non
             " something else.",
             about=message.pair_id,
         )
+
+
+def _check_operators_mail(tx: Tx, author: Row) -> None:
+    """Raises QueueFull where he has left very many of the agent's messages unread: a disk has an end."""
+    most = tx.config.max_queued * OPERATORS_PATIENCE
+    if store.count_unread_by_operator(tx.connection, None, most=most) < most:
+        return
+    if store.count_unread_by_operator(tx.connection, author["id"], most=most) >= most:
+        raise QueueFull(recipient=OPERATOR, count=most, sender=author["name"])
 
 
 def _insert(

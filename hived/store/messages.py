@@ -183,6 +183,16 @@ def count_from_for(connection: Connection, sender_id: str, recipient_id: str, *,
     return int(row[0])
 
 
+def count_unread_by_operator(connection: Connection, sender_id: str | None, *, most: int) -> int:
+    """How many messages of that agent (None: of all) he has not read, counted no further than `most`."""
+    row = connection.execute(
+        """SELECT count(*) FROM (SELECT 1 FROM messages WHERE recipient_id IS NULL AND status = 'queued'
+             AND (?1 IS NULL OR +sender_id = ?1) LIMIT ?2)""",
+        (sender_id, most),
+    ).fetchone()
+    return int(row[0])
+
+
 def count_between(connection: Connection, sender_id: str, recipient_id: str, *, since: str, most: int) -> int:
     """How many one agent has sent another after that time, counted no further than `most`; refused ones are none."""
     row = connection.execute(

@@ -342,7 +342,9 @@ class Hive(RuleBasedStateMachine):
 
     def _claim(self, of: str, claim: Claim) -> list[Any]:
         harness = self.harnesses[of]
-        claimed = self.do(lambda tx: delivery.claim(tx, harness.id, harness.generation, claim, MOST_DELIVERIES)).claimed()
+        claimed = self.do(
+            lambda tx: delivery.claim(tx, harness.id, harness.generation, claim, MOST_DELIVERIES)
+        ).claimed()
         for letter in self._of(of):
             if letter.status == "leased" and letter.turn != claim.turn_id:
                 self._put_back(letter)

@@ -249,7 +249,7 @@ async def test_lists_filter_and_page(books: Books) -> None:
     await bob.answers(asked[0], "yes")
 
     async def ids(**query: str | int) -> list[str]:
-        found = await books.read(lambda conn: questions.list_questions(conn, **query))  # type: ignore[arg-type]
+        found = await books.read(lambda conn: questions.list_questions(conn, **query))
         return [item.id for item in found]
 
     assert await ids() == asked

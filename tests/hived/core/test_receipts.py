@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hived.core import messages
+from hived.core import held_messages, messages
 from hived.wire.errors import BY_CODE, MessageNotFound, QueueFull
 from hived.wire.ids import new_id
 from hived.wire.messages import Receipt
@@ -133,6 +133,16 @@ async def test_an_agent_may_have_so_many_waiting_for_another_and_no_more(books: 
     await books.claim(bob, "t1", max=1)
     assert (await books.events(ada, out(7, "bob"))).refused == []
     assert [r.code for r in (await books.events(ada, out(8, "bob"))).refused] == ["queue_full"]
+
+
+async def test_the_operator_is_not_flooded_either_and_others_still_reach_him(books: Books) -> None:
+    books.config.max_queued = 1
+    ada, bob = await books.agent("ada"), await books.agent("bob")
+    taken = await books.events(ada, *(out(number, "operator") for number in range(1, 12)))
+    assert [(refusal.message_id, refusal.code) for refusal in taken.refused] == [("m11", "queue_full")]
+    assert (await books.events(bob, out(1, "operator", message_id="b1"))).refused == []
+    await books.do(lambda tx: held_messages.mark_read(tx, "m1"))
+    assert (await books.events(ada, out(12, "operator"))).refused == []
 
 
 async def test_of_a_message_to_everyone_whose_queue_is_full_has_an_undeliverable_one(books: Books) -> None:
