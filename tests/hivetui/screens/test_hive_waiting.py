@@ -304,7 +304,7 @@ async def test_what_the_snapshot_cut_is_fetched_before_it_can_be_decided() -> No
 async def test_what_was_decided_while_one_wrote_is_said(live: Live) -> None:
     await at(live, BASH, "e")
     live.hived.decide(BASH, "denied", "queen")
-    await live.until(lambda: not live.app.state.waiting.items[0].decidable, "the other's decision")
+    await live.until(lambda: not live.app.hive.state.waiting.items[0].decidable, "the other's decision")
     await live.pilot.press("ctrl+s")
     await live.until(lambda: "It was decided meanwhile: denied by queen." in live.text, "the word")
     assert live.hived.asked == []
@@ -329,7 +329,7 @@ async def test_the_screen_goes_on_while_decisions_are_under_way(live: Live) -> N
 async def test_who_decides_what_somebody_else_has_decided_is_told_so(live: Live) -> None:
     await at(live, BASH)
     live.hived.decide(BASH, "denied", "operator", "hive")
-    await live.until(lambda: live.app.state.waiting.items[0].gone, "the other's decision")
+    await live.until(lambda: live.app.hive.state.waiting.items[0].gone, "the other's decision on the screen")
     await live.pilot.press("a")
     await live.until(lambda: "It is decided already: denied by operator (hive)." in live.text, "the notice")
     assert live.hived.asked == []
