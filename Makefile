@@ -18,11 +18,11 @@ demo: $(RUNTIME)
 	@$(BIN)/hive demo $(ARGS)
 
 test: $(DEV)
-	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not slow" $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 # With the slow tier: it wants a llama.cpp server (tests/slow/test_llama.py says which), and skips without one.
 test-all: $(DEV)
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEV)
 	$(BIN)/ruff check $(CODE)
