@@ -4,10 +4,11 @@ import json
 from typing import Any, Literal
 
 from hived.core import audit, grants, waiting
+from hived.core.finding import only_one
 from hived.store import approvals as store
 from hived.store.database import Connection, Row, Tx
 from hived.wire.approvals import Actor, Approval, ApprovalList
-from hived.wire.errors import AlreadyDecided, AmbiguousId, ApprovalNotFound, QueueFull
+from hived.wire.errors import AlreadyDecided, ApprovalNotFound, QueueFull
 from hived.wire.names import OPERATOR
 
 Decided = Literal["approved", "denied"]
@@ -17,12 +18,7 @@ MOST_PAGE_CHARACTERS = 4 * 1024 * 1024
 
 def find_approval(conn: Connection, prefix: str) -> Row:
     """The approval with that id, or the only one whose id begins so. Raises ApprovalNotFound, AmbiguousId."""
-    found = store.select_approvals_starting(conn, prefix) if prefix else []
-    if not found:
-        raise ApprovalNotFound(id=prefix[:64])
-    if len(found) > 1:
-        raise AmbiguousId(prefix=prefix, count="several", noun="approval")
-    return found[0]
+    return only_one(store.select_approvals_starting(conn, prefix), prefix, ApprovalNotFound, "approval")
 
 
 def page_approvals(

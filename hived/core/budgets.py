@@ -9,6 +9,7 @@ from typing import Any
 
 from hived.core import audit, spend, waiting
 from hived.core.agent_views import find_agent, publish
+from hived.core.finding import only_one
 from hived.core.text import one_line
 from hived.store import agents as agent_store
 from hived.store import budgets as store
@@ -18,7 +19,7 @@ from hived.store.database import Connection, Row, Tx
 from hived.wire.agents import SpawnRequest
 from hived.wire.approvals import Actor
 from hived.wire.budgets import Budget, BudgetDraft, BudgetRaise, BudgetWindow
-from hived.wire.errors import AmbiguousId, BudgetNotFound, InvalidRequest, OverBudget
+from hived.wire.errors import BudgetNotFound, InvalidRequest, NotOver, OverBudget
 from hived.wire.ids import new_id
 from hived.wire.times import utc_now
 from hived.wire.turns import Cost
@@ -114,9 +115,10 @@ def set_budget(tx: Tx, draft: BudgetDraft, actor: Actor) -> Budget:
 
 
 def raise_budget(tx: Tx, prefix: str, more: BudgetRaise, actor: Actor) -> Budget:
-    """More in the window that holds now; without figures as much again as the budget itself.
+    """More in the window that holds now; without figures as much again as the budget itself, if it is spent: so of two who
+    decide it at once one does.
 
-    Raises BudgetNotFound, AmbiguousId, InvalidRequest.
+    Raises BudgetNotFound, AmbiguousId, InvalidRequest, NotOver.
     """
     row = find_budget(tx.connection, prefix)
     held = {name: figure for name, figure in _figures(row).items() if figure is not None}
@@ -124,6 +126,8 @@ def raise_budget(tx: Tx, prefix: str, more: BudgetRaise, actor: Actor) -> Budget
     strange = [name for name in asked if name not in held]
     if strange:
         raise InvalidRequest(reason=f"{strange[0]}: this budget has none; it has {' and '.join(held)}.")
+    if not asked and row["over_since"] is None and _over_by(tx.connection, row, tx.now) is None:
+        raise NotOver(id=row["id"])
     on_top = asked or held
     if not any(on_top.values()):
         raise InvalidRequest(reason="It is raised by nothing: say by how much, with usd, tokens or turns.")
@@ -160,12 +164,7 @@ def list_budgets(conn: Connection) -> list[Budget]:
 
 def find_budget(conn: Connection, prefix: str) -> Row:
     """The budget with that id, or the only one whose id begins so. Raises BudgetNotFound, AmbiguousId."""
-    found = store.select_budgets_starting(conn, prefix) if prefix else []
-    if not found:
-        raise BudgetNotFound(id=prefix[:64])
-    if len(found) > 1:
-        raise AmbiguousId(prefix=prefix, count="several", noun="budget")
-    return found[0]
+    return only_one(store.select_budgets_starting(conn, prefix), prefix, BudgetNotFound, "budget")
 
 
 def take_from_spec(tx: Tx, agent_id: str, request: SpawnRequest) -> None:

@@ -16,7 +16,6 @@ from hived.wire.approvals import Actor
 from hived.wire.ids import new_id
 from hived.wire.names import HIVED
 from hived.wire.pairs import Pair
-from hived.wire.times import in_seconds
 
 LEAST_SHARE = 4
 """One in so many messages goes the other way, or they do not only answer each other."""
@@ -119,7 +118,7 @@ def _counted(tx: Tx, sender_id: str, recipient_id: str) -> Flow:
     held_by = store.select_held_pair(tx.connection, first, second)
     if held_by is not None or not seconds:
         return Flow(held_by)
-    since = in_seconds(-seconds)
+    since = tx.in_seconds(-seconds)
     came = message_store.count_between(tx.connection, recipient_id, sender_id, since=since, most=MOST_COUNTED)
     if not came:
         return Flow(None)

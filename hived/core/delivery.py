@@ -13,7 +13,6 @@ from hived.store import messages as store
 from hived.store.database import Row, Tx
 from hived.wire.messages import Claim, Claimed
 from hived.wire.reminders import MOST_ATTEMPTS
-from hived.wire.times import in_seconds
 from hived.wire.turns import ACKING
 
 BACKOFF_SECONDS = (2.0, 10.0)
@@ -210,7 +209,7 @@ def _fail(tx: Tx, row: Row, end: TurnEnd, max_deliveries: int, *, counts: bool) 
         _hold(tx, row, reason, end.outcome)
     else:
         wait = BACKOFF_SECONDS[min(max(row["deliveries"], 1), len(BACKOFF_SECONDS)) - 1]
-        store.update_queued(tx, row["id"], redelivered=True, not_before=in_seconds(wait), uncount=not counts)
+        store.update_queued(tx, row["id"], redelivered=True, not_before=tx.in_seconds(wait), uncount=not counts)
         if counts:
             _remind(tx, row, reason, held=False)
     feed_receipts(tx, [row["id"]])

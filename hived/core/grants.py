@@ -27,7 +27,7 @@ def give_used(tx: Tx, approval: Row, input_hash: str, tool: str, used_by: str) -
 
 def take(tx: Tx, agent_id: str, input_hash: str, used_by: str) -> str | None:
     """Use the oldest that fits, for that ask: the approval that left it. None where there is none."""
-    found = store.select_unused(tx.connection, agent_id, input_hash, after=_oldest())
+    found = store.select_unused(tx.connection, agent_id, input_hash, after=tx.in_seconds(-LAPSE_DAYS * 86_400))
     if found is None:
         return None
     store.update_used(tx, found["id"], used_by)

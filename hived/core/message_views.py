@@ -1,8 +1,9 @@
 """Messages as they are shown: pages of them, one by its id, and receipts, which are their states without their words."""
 
+from hived.core.finding import only_one
 from hived.store import messages as store
 from hived.store.database import Connection, Row
-from hived.wire.errors import AmbiguousId, MessageNotFound
+from hived.wire.errors import MessageNotFound
 from hived.wire.messages import Message, MessageList, Receipt, ReceiptList
 from hived.wire.names import OPERATOR
 
@@ -12,12 +13,7 @@ MOST_PAGE_CHARACTERS = 4 * 1024 * 1024
 
 def find_message(conn: Connection, prefix: str) -> Row:
     """The message with that id, or the only one whose id begins so. Raises MessageNotFound, AmbiguousId."""
-    found = store.select_messages_starting(conn, prefix) if prefix else []
-    if not found:
-        raise MessageNotFound(id=prefix[:64])
-    if len(found) > 1:
-        raise AmbiguousId(prefix=prefix, count="several", noun="message")
-    return found[0]
+    return only_one(store.select_messages_starting(conn, prefix), prefix, MessageNotFound, "message")
 
 
 def list_messages(

@@ -6,13 +6,14 @@ from hived.core import audit, questions, waiting
 from hived.core.agent_views import publish
 from hived.core.damper import feed_pairs, sentence, to_pair
 from hived.core.delivery import give_up
+from hived.core.finding import only_one
 from hived.core.messages import feed_receipts, ring, tell
 from hived.store import agents as agent_store
 from hived.store import messages as message_store
 from hived.store import pairs as store
 from hived.store.database import Connection, Row, Tx
 from hived.wire.approvals import Actor
-from hived.wire.errors import AmbiguousId, PairDecided, PairNotFound
+from hived.wire.errors import PairDecided, PairNotFound
 from hived.wire.pairs import Pair
 
 
@@ -59,12 +60,7 @@ def drop(tx: Tx, pair_id: str, actor: Actor) -> Pair:
 
 def _decide(tx: Tx, prefix: str, status: Literal["released", "dropped"], actor: Actor) -> Row:
     """The row as it was; whoever comes second is told who won."""
-    found = store.select_pairs_starting(tx.connection, prefix) if prefix else []
-    if not found:
-        raise PairNotFound(id=prefix[:64])
-    if len(found) > 1:
-        raise AmbiguousId(prefix=prefix, count="several", noun="pair")
-    (row,) = found
+    row = only_one(store.select_pairs_starting(tx.connection, prefix), prefix, PairNotFound, "pair")
     if not store.update_decided(tx, row["id"], status, actor.model_dump_json()):
         known = to_pair(row)
         by = "hived" if known.decided_by is None else known.decided_by.who

@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 from hived.core.agent_views import publish
+from hived.core.finding import only_one
 from hived.store import agents as agent_store
 from hived.store import questions as store
 from hived.store.database import Connection, Row, Tx
 from hived.wire.approvals import Actor
-from hived.wire.errors import AmbiguousId, QuestionNotFound
+from hived.wire.errors import QuestionNotFound
 from hived.wire.questions import Question, QuestionList
 
 NEWEST_CLOSED = 50
@@ -19,12 +20,7 @@ MOST_PAGE_CHARACTERS = 4 * 1024 * 1024
 
 def find_question(conn: Connection, prefix: str) -> Row:
     """The question with that id, or the only one whose id begins so. Raises QuestionNotFound, AmbiguousId."""
-    found = store.select_questions_starting(conn, prefix) if prefix else []
-    if not found:
-        raise QuestionNotFound(id=prefix[:64])
-    if len(found) > 1:
-        raise AmbiguousId(prefix=prefix[:64], count="several", noun="question")
-    return found[0]
+    return only_one(store.select_questions_starting(conn, prefix), prefix, QuestionNotFound, "question")
 
 
 def page_questions(

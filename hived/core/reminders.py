@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from hived.core import audit, carriers, messages
 from hived.core.agent_views import find_agent
 from hived.core.event_payloads import ReminderCancelled, ReminderOut
+from hived.core.finding import only_one
 from hived.core.text import one_line, sound
 from hived.store import agents as agent_store
 from hived.store import reminders as store
@@ -16,7 +17,6 @@ from hived.store.database import Connection, Row, Tx
 from hived.wire import moments
 from hived.wire.approvals import Actor
 from hived.wire.errors import (
-    AmbiguousId,
     HiveError,
     InvalidMoment,
     InvalidRequest,
@@ -142,12 +142,7 @@ def next_due(conn: Connection) -> str | None:
 
 def find_reminder(conn: Connection, prefix: str) -> Row:
     """The reminder with that id, or the only one whose id begins so. Raises ReminderNotFound, AmbiguousId."""
-    found = store.select_reminders_starting(conn, prefix) if prefix else []
-    if not found:
-        raise ReminderNotFound(id=prefix[:64])
-    if len(found) > 1:
-        raise AmbiguousId(prefix=prefix[:64], count="several", noun="reminder")
-    return found[0]
+    return only_one(store.select_reminders_starting(conn, prefix), prefix, ReminderNotFound, "reminder")
 
 
 def list_reminders(

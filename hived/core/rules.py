@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hived.core import audit
+from hived.core.finding import only_one
 from hived.core.rule_drafts import Checked, check_draft, check_spec_rules, narrowest
 from hived.core.rule_matching import Ask, Pattern, judge, workspace_of
 from hived.core.text import one_line
@@ -14,7 +15,7 @@ from hived.store import rules as store
 from hived.store.database import Connection, Row, Tx
 from hived.wire.agents import SpawnRequest
 from hived.wire.approvals import Actor
-from hived.wire.errors import AgentNotFound, AmbiguousId, InvalidRule, RuleNotFound, RuleRevoked
+from hived.wire.errors import AgentNotFound, InvalidRule, RuleNotFound, RuleRevoked
 from hived.wire.ids import new_id
 from hived.wire.names import HIVED
 from hived.wire.rules import Rule, RuleDraft, RuleProposal, RuleScope, RuleSource, RuleVerdict
@@ -94,12 +95,7 @@ def revoke(tx: Tx, rule_id: str, actor: Actor) -> Rule:
 
 def find_rule(conn: Connection, prefix: str) -> Row:
     """The rule with that id, or the only one whose id begins so. Raises RuleNotFound, AmbiguousId."""
-    found = store.select_rules_starting(conn, prefix) if prefix else []
-    if not found:
-        raise RuleNotFound(id=prefix[:64])
-    if len(found) > 1:
-        raise AmbiguousId(prefix=prefix, count="several", noun="rule")
-    return found[0]
+    return only_one(store.select_rules_starting(conn, prefix), prefix, RuleNotFound, "rule")
 
 
 def list_rules(conn: Connection, *, all: bool = False) -> list[Rule]:

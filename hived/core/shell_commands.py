@@ -184,7 +184,7 @@ def _unknown(node: "Node", otherwise: str | None = None) -> _Flaw:
 
 @cache
 def _language() -> object:
-    """Loaded with the first command that a rule looks at: 3 MB."""
+    """Loaded with the first command that a rule looks at: about 1 MB."""
     import tree_sitter_bash
     from tree_sitter import Language
 

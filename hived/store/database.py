@@ -16,6 +16,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ import aiosqlite
 from hived.config import Config
 from hived.store import migrate
 from hived.wire.snapshot import FeedKind
-from hived.wire.times import utc_now
+from hived.wire.times import from_text, to_text, utc_now
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -96,6 +97,10 @@ class Tx:
         self.gathered: dict[Flush, dict[str, None]] = {}
         self.looked_up: dict[Hashable, Any] = {}
         """What this change has read and would read again for each of many messages. Whoever writes it keeps it true."""
+
+    def in_seconds(self, seconds: float) -> str:
+        """The time that many seconds from `now` (negative: ago)."""
+        return to_text(from_text(self.now) + timedelta(seconds=seconds))
 
     def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
         return self.connection.execute(sql, parameters)

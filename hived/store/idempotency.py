@@ -1,7 +1,6 @@
 """Answers already given, by the key that the caller chose."""
 
 from hived.store.database import Connection, Row, Tx
-from hived.wire.times import in_seconds
 
 KEPT_SECONDS = 86_400.0
 
@@ -15,7 +14,7 @@ def select_answer(connection: Connection, key: str, caller: str) -> Row | None:
 
 def insert_answer(tx: Tx, key: str, caller: str, fingerprint: str, status: int, answer: str) -> None:
     """Keep the first answer to the key; answers older than KEPT_SECONDS go."""
-    tx.execute("DELETE FROM idempotency WHERE created_at < ?", (in_seconds(-KEPT_SECONDS),))
+    tx.execute("DELETE FROM idempotency WHERE created_at < ?", (tx.in_seconds(-KEPT_SECONDS),))
     tx.execute(
         """INSERT INTO idempotency(key, caller, fingerprint, status, answer, created_at) VALUES (?, ?, ?, ?, ?, ?)
            ON CONFLICT(key, caller) DO NOTHING""",

@@ -267,6 +267,11 @@ class PairDecided(Conflict):
     template = "Pair {id} was already {status} by {by} at {at}."
 
 
+class NotOver(Conflict):
+    code = "not_over"
+    template = "Budget {id} is not spent: it may have been raised already. Say by how much to raise it all the same."
+
+
 class NoTurn(Conflict):
     code = "no_turn"
     template = "{name} has no turn to cancel."
