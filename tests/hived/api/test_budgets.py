@@ -23,7 +23,8 @@ def test_a_budget_is_set_read_raised_and_removed(ada: OwnAgent) -> None:
     short = budget["id"][:13]
     assert ada.hive.get(f"/v1/budgets/{short}") == (200, budget)
     assert ada.hive.get("/v1/budgets") == (200, {"budgets": [budget]})
-    status, raised = ada.hive.post(f"/v1/budgets/{short}/raise")
+    assert ada.hive.post(f"/v1/budgets/{short}/raise")[1]["code"] == "not_over"
+    status, raised = ada.hive.post(f"/v1/budgets/{short}/raise", {"usd": 5})
     assert (status, raised["raised"]["usd"]) == (200, 5.0)
     status, gone = call(ada.hive.paths.host_socket, "DELETE", f"/v1/budgets/{short}")
     assert (status, gone["id"]) == (200, budget["id"])

@@ -47,7 +47,8 @@ def test_a_budget_is_set_for_an_agent_a_tree_and_the_hive(shell: Shell) -> None:
 
 def test_a_raise_says_how_much_more_and_json_is_the_budget(shell: Shell) -> None:
     budget = Budget.model_validate(shell("budget", "set", NAME, "--usd", "2", "--json").json())
-    assert shell("budget", "raise", budget.id[:18]).out.startswith("ada: $2.00 a day, now $2.00 more (")
+    assert shell("budget", "raise", budget.id[:18]).err.startswith("error[not_over]: ")
+    assert shell("budget", "raise", budget.id[:18], "--usd", "2").out.startswith("ada: $2.00 a day, now $2.00 more (")
     raised = Budget.model_validate(shell("budget", "raise", budget.id, "--usd", "1.5", "--json").json())
     assert (raised.raised.usd, raised.usd) == (3.5, 2.0)
     assert "raised by $3.50" in shell("budgets").out

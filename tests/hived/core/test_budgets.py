@@ -11,7 +11,7 @@ from hived.store.agents import select_agent
 from hived.store.database import Tx
 from hived.wire.agents import SpawnRequest
 from hived.wire.budgets import Budget, BudgetDraft, BudgetRaise
-from hived.wire.errors import AgentNotFound, AmbiguousId, BudgetNotFound, InvalidRequest, OverBudget
+from hived.wire.errors import AgentNotFound, AmbiguousId, BudgetNotFound, InvalidRequest, NotOver, OverBudget
 from tests.support.books import OPERATOR, Books, event
 
 NOON = "2026-11-21T12:30:00.000Z"
@@ -306,10 +306,21 @@ async def test_what_cannot_be_raised_is_said(books: Books) -> None:
         await more(books, "0")
 
 
+async def test_of_two_who_raise_what_is_spent_one_does(books: Books) -> None:
+    scout = await books.agent("scout")
+    budget = await put(books, agent="scout", usd=5)
+    await turn(books, scout, 6.0)
+    assert await check(books, scout) is not None
+    assert (await more(books, budget.id)).raised.usd == 5.0
+    with pytest.raises(NotOver):
+        await more(books, budget.id)
+    assert (await more(books, budget.id, usd=1)).raised.usd == 6.0
+
+
 async def test_a_new_figure_replaces_the_old_budget_and_keeps_its_id(books: Books) -> None:
     scout = await books.agent("scout")
     first = await put(books, agent="scout", usd=5, turns=9)
-    await more(books, first.id)
+    await more(books, first.id, usd=5)
     await turn(books, scout, 10.0)
     assert await check(books, scout) is not None
     second = await put(books, agent="scout", usd=20)
@@ -484,7 +495,7 @@ async def test_an_agent_tomls_limits_are_its_budgets(books: Books) -> None:
 async def test_a_rebuild_leaves_the_budgets_alone_where_the_limits_stay(books: Books) -> None:
     await books.agent("scout", limits={"usd_per_day": 2})
     [budget] = await listed(books)
-    await more(books, budget.id)
+    await more(books, budget.id, usd=2)
 
     async def again(**limits: Any) -> None:
         new = SpawnRequest(name="scout", engine="scripted", limits=limits)
