@@ -85,7 +85,7 @@ def rules() -> list[Rule]:
             source="operator", created_at=ago(3600), expires_at=to_come(25_000),
         ),
         Rule(
-            id=ident(404), scope="colony", colony="docs", tool="WebFetch", pattern="*.readthedocs.io", verdict="allow",
+            id=ident(404), scope="agent", agent="carol", tool="WebFetch", pattern="*.readthedocs.io", verdict="allow",
             source="agent.toml", created_at=ago(86_400 * 12), hits=31, last_hit_at=ago(86_400 * 2),
         ),
     ]  # fmt: skip
@@ -164,7 +164,7 @@ def entries(count: int = 40) -> list[AuditEntry]:
         ("rule.added", YOU, ident(403), "allow Bash make -j2 test, for bob"),
         ("budget.raised", YOU, ident(603), "queen and below, hour: $1.00 more"),
         ("message.dropped", cli, ident(80), "to erin, from queen"),
-        ("approval.orphaned", hived, ident(112), "Edit api/tokens.py"),
+        ("question.cancelled", hived, ident(303), "Which database does the staging host use?"),
     ]
     found = []
     for seq in range(1, count + 1):

@@ -124,7 +124,8 @@ def proposal(scope: str = "agent") -> RuleProposal:
     """Of BASH."""
     return RuleProposal(
         rule=RuleDraft(
-            tool="Bash", pattern="make -j2 test", scope=scope, agent="bob" if scope == "agent" else None  # type: ignore[arg-type]
+            tool="Bash", pattern="rm -rf build && make -j2 test", scope=scope,  # type: ignore[arg-type]
+            agent="bob" if scope == "agent" else None,
         ),
         words=f"{'bob' if scope == 'agent' else 'Every agent'} may run `rm -rf build && make -j2 test`, exactly so, without asking.",
     )  # fmt: skip

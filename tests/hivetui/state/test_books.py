@@ -18,7 +18,7 @@ def after(kind: str, payload: dict[str, Any]) -> HiveState:
 
 def test_denials_stand_before_what_is_allowed_and_the_newest_first() -> None:
     assert [rule.id[-3:] for rule in rules.listed(state().rules)] == ["402", "404", "403", "401"]
-    assert [rules.whose(rule) for rule in rules.listed(state().rules)] == ["hive", "colony docs", "bob", "alice"]
+    assert [rules.whose(rule) for rule in rules.listed(state().rules)] == ["hive", "carol", "bob", "alice"]
 
 
 def test_a_revoked_rule_goes_and_a_hit_is_counted() -> None:
