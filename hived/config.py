@@ -39,6 +39,16 @@ class Config(WireModel):
     crash_window_seconds: float = Field(default=60.0, gt=0)
     start_seconds: float = Field(default=20.0, gt=0)
     """How long a harness may take from start to online."""
+    runtime: str | None = Field(default=None, max_length=64)
+    """For agents that name none; without it the strongest that works here. HIVE_RUNTIME stands above it."""
+    healthy_seconds: float = Field(default=2.0, ge=0)
+    """How long a new deployment must stay online to be taken for good."""
+    setup_seconds: float = Field(default=600.0, gt=0)
+    """How long the `setup` of a deployment may take, all its commands together."""
+    setup_free_bytes: int = Field(default=512 * 1024 * 1024, ge=0)
+    """A setup that leaves less room than that on the disk is ended."""
+    bundle_days: int = Field(default=0, ge=0)
+    """How long a last bundle of a purged agent is kept; 0: none is made."""
     stop_seconds: float = Field(default=15.0, gt=0)
     """How long a harness may take to end its turn and itself before it is killed."""
 

@@ -87,8 +87,44 @@ class AgentPaths:
         return self.run / "agent.sock"
 
     @property
+    def io(self) -> Path:
+        """What agentd serves to its own engine: bound read-only into a sandbox, and nothing else of the hive's sockets."""
+        return self.run / "io"
+
+    @property
     def tools_socket(self) -> Path:
-        return self.run / "tools.sock"
+        return self.io / "tools.sock"
+
+    @property
+    def model_socket(self) -> Path:
+        return self.io / "model.sock"
+
+    @property
+    def proxy_socket(self) -> Path:
+        return self.io / "proxy.sock"
+
+    @property
+    def setup_log(self) -> Path:
+        return self.harness / "setup.log"
+
+    @property
+    def _data(self) -> Path:
+        return self.root.parents[1]
+
+    @property
+    def proposed(self) -> Path:
+        """A git repository that queens and operators write: what is proposed for it."""
+        return self._data / "config" / self.name
+
+    @property
+    def applied(self) -> Path:
+        """hived's own git repository: what was proposed, approved and run, with the tags."""
+        return self._data / "applied" / self.name
+
+    @property
+    def builds(self) -> Path:
+        """One folder for each commit that was built, named by it: the files that a generation runs with."""
+        return self._data / "builds" / self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +150,33 @@ class HivePaths:
     @property
     def agents(self) -> Path:
         return self.data / "agents"
+
+    @property
+    def proposed(self) -> Path:
+        """One git repository for each agent; queens write them all."""
+        return self.data / "config"
+
+    @property
+    def templates(self) -> Path:
+        """Below it, for no agent's name can begin like this."""
+        return self.proposed / "_templates"
+
+    @property
+    def applied(self) -> Path:
+        return self.data / "applied"
+
+    @property
+    def builds(self) -> Path:
+        return self.data / "builds"
+
+    @property
+    def meta(self) -> Path:
+        """hived's own git repository of `hive.lock`: what runs where, one commit for each deployment."""
+        return self.data / "meta"
+
+    @property
+    def bundles(self) -> Path:
+        return self.data / "bundles"
 
     @property
     def log(self) -> Path:

@@ -1,8 +1,12 @@
 """What every test needs: reports that may travel between processes."""
 
+import os
 from collections.abc import Generator
 
 import pytest
+
+os.environ.setdefault("HIVE_RUNTIME", "process")
+"""What agents get in a test that names no runtime; those of the walls name theirs."""
 
 
 @pytest.hookimpl(wrapper=True)

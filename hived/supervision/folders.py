@@ -18,6 +18,7 @@ def prepare(agent: Supervised, paths: AgentPaths, hive: HivePaths) -> None:
     """Make what is missing; what is there is left as it is. Raises InvalidRepo, OSError."""
     for folder in (paths.root, paths.harness, paths.state, paths.home):
         private_folder(folder)
+    private_folder(paths.io)
     make_workspace(agent.name, agent.request.repo, paths.workspace, agents=hive.agents)
     settings = (
         (paths.model_file, agent.model),
@@ -43,7 +44,10 @@ def write_launch(agent: Supervised, generation: int, paths: AgentPaths, hive: Hi
         home=str(paths.home),
         workspace=str(paths.workspace),
         agent_socket=str(paths.socket),
+        io=str(paths.io),
         tools_socket=str(paths.tools_socket),
+        model_socket=str(paths.model_socket),
+        proxy_socket=str(paths.proxy_socket),
         rate_limit_resume=resumes_by_itself(agent.request, config.rate_limit_resume),
         prices=config.prices,
         model_file=str(paths.model_file),

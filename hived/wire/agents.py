@@ -6,6 +6,7 @@ from pydantic import Field
 
 from hived.wire.base import Answer, JsonObject, WireModel
 from hived.wire.turns import Cost, Ctx
+from hived.wire.work import WorkState
 
 Role = Literal["worker", "queen"]
 LifecycleState = Literal[
@@ -36,7 +37,13 @@ class AgentSpec(WireModel):
     """A Markdown file appended to the engine's system prompt."""
     runtime: str | None = None
     """None: the strongest that works here."""
-    network: bool = True
+    network: bool | None = None
+    """None: none where the runtime can keep it away, which bwrap does. Model traffic needs none."""
+    allow_hosts: list[str] = Field(default_factory=list)
+    """Without a network: hosts that its tools reach all the same, through agentd's proxy: `pypi.org`, `*.debian.org`,
+    `localhost:8080`."""
+    read_paths: list[str] = Field(default_factory=list)
+    """Absolute: what more of this machine it may read (a toolchain in a home)."""
     env: dict[str, str] = Field(default_factory=dict)
     """Beside the allow-list; never a secret."""
     env_from: list[str] = Field(default_factory=list)
@@ -60,6 +67,12 @@ class SpawnRequest(AgentSpec):
     """An absolute path to a git repository; the agent gets a clone of its own."""
     reason: str | None = None
     """Why, in the words of who asks. At most 4 KiB."""
+    template: str | None = None
+    """The folder `config/_templates/<template>` that its config begins as; what is said here stands above its agent.toml."""
+    revive: str | None = None
+    """hived's alone: the tombstone that comes back with it."""
+    changed: list[str] = Field(default_factory=list)
+    """hived's alone, of a revive: what is different from when it was buried, one line each."""
 
 
 class Lifecycle(Answer):
@@ -67,6 +80,16 @@ class Lifecycle(Answer):
     since: str
     cause: str
     """One sentence: why it is in this state."""
+
+
+class LifecycleChange(Answer):
+    """One step of an agent's life, for `hive show` and the screen's why."""
+
+    at: str
+    state: LifecycleState
+    cause: str
+    generation: int
+    pid: int | None = None
 
 
 class TurnState(Answer):
@@ -207,6 +230,14 @@ class AgentView(Answer):
     repo: str | None = None
     workspace: str | None = None
     """The folder it works in."""
+    paused: bool = False
+    """Wanted paused; `lifecycle.state` is `paused` once its harness has said that everything stands still."""
+    commit: str | None = None
+    """Of applied/<name>: the config that its generations run; None: not built yet."""
+    deploying: str | None = None
+    """The deployment that is under way."""
+    work: WorkState | None = None
+    """None: it has no repository, or nobody has looked yet."""
 
 
 class AgentDetail(AgentView):
@@ -214,6 +245,8 @@ class AgentDetail(AgentView):
 
     spec: SpawnRequest
     paths: dict[str, str] = Field(default_factory=dict)
+    history: list[LifecycleChange] = Field(default_factory=list)
+    """The newest 50 steps of its lifecycle, oldest first."""
 
 
 class AgentList(Answer):
@@ -299,4 +332,13 @@ class RuntimeFound(Answer):
 
     kind: str
     works: bool
+    """The exact flags that agents are started with have been run here."""
     detail: str = ""
+    walls: bool = False
+    """It keeps the engine to what is its own; without, agents are `unsandboxed`."""
+    networkless: bool = False
+    """It can keep the network away."""
+    limits: list[str] = Field(default_factory=list)
+    """Which of memory, cpu and processes it can hold an engine to here."""
+    strength: int = 0
+    """The strongest that works is what agents get who name none."""

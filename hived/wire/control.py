@@ -30,6 +30,8 @@ class Hello(Answer):
     unread: int
     stop: bool = False
     """It is wanted stopped: end now."""
+    paused: bool = False
+    """It is wanted paused: freeze the engine and begin no turn."""
 
 
 class Wake(Answer):
@@ -79,6 +81,13 @@ class Resume(Answer):
     """End a nap and the wait for a rate limit, and look at the inbox now."""
 
 
+class Pause(Answer):
+    """Freeze the engine and all it started, and begin no turn; or let it go on. Answered by a status report."""
+
+    paused: bool
+    reason: str = ""
+
+
 class LoginStart(Answer):
     login_id: str
 
@@ -116,6 +125,7 @@ CONTROL_EVENTS: dict[str, type[Answer]] = {
     "new_session": NewSessionArmed,
     "nap": NapSet,
     "resume": Resume,
+    "pause": Pause,
     "login_start": LoginStart,
     "login_code": LoginCodeGiven,
     "login_cancel": LoginCancel,
@@ -141,6 +151,8 @@ class StatusReport(WireModel):
     cost: Cost | None = None
     abilities: EngineAbilities = Field(default_factory=EngineAbilities)
     conditions: list[Condition] = Field(default_factory=list)
+    paused: bool = False
+    """Its engine and all that it started stand still, and no turn begins."""
     pid: int
 
 

@@ -15,6 +15,26 @@ from hived.wire.error_families import HiveError as HiveError
 from hived.wire.error_families import Missing as Missing
 from hived.wire.error_families import Refused as Refused
 from hived.wire.error_families import Unavailable as Unavailable
+from hived.wire.lifecycle_errors import AgentBuried as AgentBuried
+from hived.wire.lifecycle_errors import BeingPurged as BeingPurged
+from hived.wire.lifecycle_errors import CommitNotFound as CommitNotFound
+from hived.wire.lifecycle_errors import DeploymentFailed as DeploymentFailed
+from hived.wire.lifecycle_errors import DeploymentNotFound as DeploymentNotFound
+from hived.wire.lifecycle_errors import DeploymentUnderWay as DeploymentUnderWay
+from hived.wire.lifecycle_errors import FetchRefused as FetchRefused
+from hived.wire.lifecycle_errors import InvalidProposal as InvalidProposal
+from hived.wire.lifecycle_errors import InvalidRepo as InvalidRepo
+from hived.wire.lifecycle_errors import InvalidTemplate as InvalidTemplate
+from hived.wire.lifecycle_errors import NetworkNeeded as NetworkNeeded
+from hived.wire.lifecycle_errors import NotACommit as NotACommit
+from hived.wire.lifecycle_errors import NothingToRollBack as NothingToRollBack
+from hived.wire.lifecycle_errors import ProtectedAgent as ProtectedAgent
+from hived.wire.lifecycle_errors import RuntimeUnusable as RuntimeUnusable
+from hived.wire.lifecycle_errors import StillAlive as StillAlive
+from hived.wire.lifecycle_errors import TemplateNotFound as TemplateNotFound
+from hived.wire.lifecycle_errors import TombstoneNotFound as TombstoneNotFound
+from hived.wire.lifecycle_errors import UnknownRuntime as UnknownRuntime
+from hived.wire.lifecycle_errors import WorkUnmerged as WorkUnmerged
 
 # Refused ---------------------------------------------------------------------------------------------------
 
@@ -76,11 +96,6 @@ class UnknownEngine(Refused):
     template = "There is no engine {engine!r}; there are {known}."
 
 
-class UnknownRuntime(Refused):
-    code = "unknown_runtime"
-    template = "There is no runtime {runtime!r}; there are {known}."
-
-
 class UnknownModel(Refused):
     code = "unknown_model"
     template = "The engine of {name} has no model {model!r}; it has {known}."
@@ -104,11 +119,6 @@ class InvalidScenario(Refused):
 class CommandMissing(Refused):
     code = "command_missing"
     template = "The program {command!r} is not there or cannot be run."
-
-
-class InvalidRepo(Refused):
-    code = "invalid_repo"
-    template = "{repo} cannot be cloned: {reason}"
 
 
 class InvalidConfig(Refused):
@@ -290,11 +300,6 @@ class LoginFailed(Conflict):
 class AgentNotConnected(Conflict):
     code = "agent_not_connected"
     template = "{name} is not connected to hived ({lifecycle}), so it cannot be told."
-
-
-class ProtectedAgent(Conflict):
-    code = "protected_agent"
-    template = "The queen cannot be destroyed."
 
 
 class ResyncNeeded(Conflict):

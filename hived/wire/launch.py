@@ -32,8 +32,25 @@ class Launch(WireModel):
     home: str
     workspace: str
     agent_socket: str
+    io: str = ""
+    """The folder of the sockets that the harness serves to its own engine; read-only inside."""
     tools_socket: str
-    """Where the harness serves the hive's tools to its own engine."""
+    """In `io`: the hive's tools."""
+    model_socket: str = ""
+    """In `io`: forwards to the engine's one model host and adds the credentials."""
+    proxy_socket: str = ""
+    """In `io`: an HTTP proxy to `allow_hosts`."""
+    config: str | None = None
+    """The files of the commit that it runs (`prompt` names one of them); read-only inside. None: it has none yet."""
+    commit: str | None = None
+    proposed: str | None = None
+    """What it may read of what is proposed for it; a queen: the folder of all of them, hers to write."""
+    meta: str | None = None
+    """A queen's to read."""
+    hidden: list[str] = Field(default_factory=list)
+    """The hive's own folders: nothing of them is there inside, but for what stands above."""
+    engine_uid: int | None = None
+    """hived is root: who the engine runs as, in a runtime with walls. Its folders belong to it."""
     rate_limit_resume: bool = False
     """Go on by itself when a rate limit ends; else the operator says when."""
     prices: dict[str, Price] = Field(default_factory=dict)

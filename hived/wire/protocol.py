@@ -1,6 +1,6 @@
 """The protocol's version and this build's name. Standard library only: the CLI loads it on every call."""
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Raised when a released client could misread an answer. A mismatch is one clear sentence, never a retry loop."""
 
 VERSION = "0.1.0"

@@ -8,15 +8,17 @@ from hived.wire.agents import AgentView
 from hived.wire.approvals import Approval, WaitingItem
 from hived.wire.base import Answer
 from hived.wire.budgets import Budget
+from hived.wire.deployments import Deployment
 from hived.wire.messages import Message
 from hived.wire.pairs import Pair
 from hived.wire.questions import Question
 from hived.wire.reminders import Reminder
 from hived.wire.rules import Rule
+from hived.wire.tombstones import Tombstone
 
 FeedKind = Literal[
     "agent", "agent_removed", "message", "receipts", "approval", "question", "pair", "rule", "budget", "budget_removed",
-    "reminder", "waiting", "waiting_removed", "resync",
+    "reminder", "waiting", "waiting_removed", "tombstone", "tombstone_removed", "deployment", "resync",
 ]  # fmt: skip
 
 
@@ -72,6 +74,10 @@ class Snapshot(Answer):
     budgets: list[Budget] = Field(default_factory=list)
     reminders: list[Reminder] = Field(default_factory=list)
     """Neither done nor cancelled."""
+    tombstones: list[Tombstone] = Field(default_factory=list)
+    """Newest first. A buried agent is in no other list."""
+    deployments: list[Deployment] = Field(default_factory=list)
+    """Those under way, and the newest 50 of the others; newest first."""
 
 
 class FeedRow(Answer):
@@ -80,7 +86,7 @@ class FeedRow(Answer):
     agent: AgentView · agent_removed: {id, name} · message: Message, when it is made or its words change · receipts:
     {receipts: [Receipt]}, whenever its state changes · approval: Approval · question: Question · pair: Pair · rule: Rule ·
     budget: Budget · budget_removed: {id} · reminder: Reminder · waiting: WaitingItem · waiting_removed: {id, kind} ·
-    resync: {} (take a new snapshot).
+    tombstone: Tombstone · tombstone_removed: {id, name} · deployment: Deployment · resync: {} (take a new snapshot).
     """
 
     seq: int

@@ -1,0 +1,75 @@
+"""What a runtime is: a plug-in that says how a command is started with a wall around it, and whether it can do so here.
+
+A runtime never surrounds agentd: only the engine, and what else runs for the agent (its login, its setup, the api engine's
+worker). It is found by the entry point group `hive.runtimes`; each entry is an object of this Protocol, or a class or function
+without arguments that makes one. `tests/agentd/runtimes/conformance.py` is what any of them must pass.
+
+Starting, reading and ending the process is agentd's (runtimes/process.py), the same for every runtime: a plug-in only turns a
+command into another command.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from hived.wire.agents import RuntimeFound
+
+ENTRY_POINTS = "hive.runtimes"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`[limits]` of an agent.toml that a runtime holds an engine to; None: no limit."""
+
+    memory_bytes: int | None = None
+    cpus: float | None = None
+    processes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What an engine may touch. Paths are absolute and the same inside and outside."""
+
+    workspace: Path
+    state: Path
+    home: Path
+    io: Path
+    """The folder of agentd's sockets for this engine; read-only."""
+    readable: tuple[Path, ...] = ()
+    """Config files, the engine's install, the origin's objects, `read_paths`; what is missing is left out."""
+    writable: tuple[Path, ...] = ()
+    """Beside workspace, state and home: the folder of proposed config, for a queen."""
+    hidden: tuple[Path, ...] = ()
+    """The hive's own folders: nothing of them is there, but for what stands above."""
+    network: bool = False
+    bridges: Mapping[int, Path] = field(default_factory=dict)
+    """Without a network: ports of the loopback inside, each with the socket in `io` that it leads to."""
+    limits: Limits = Limits()
+    uid: int | None = None
+    """agentd is root: run as that uid and gid, with no capabilities. None: as agentd's own user."""
+    group: str = ""
+    """Names what the limits hold together: `<agent id>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A command as it is really started."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    cwd: Path
+    """Outside: where the outer process is started."""
+
+
+class RuntimePlugin(Protocol):
+    kind: str
+    """What an agent.toml's `runtime` says."""
+
+    def find(self) -> RuntimeFound:
+        """Whether it works here: runs the very flags that `wrap` gives. Blocking, at most 10 s."""
+        ...
+
+    def wrap(self, command: Sequence[str], environment: Mapping[str, str], cwd: Path, room: Room) -> Wrapped:
+        """Start nothing. Raises engines.base.EngineFailed (not retryable) for what it cannot give."""
+        ...

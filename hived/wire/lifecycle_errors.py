@@ -1,0 +1,104 @@
+"""Errors of agents' lives: their runtimes, workspaces, config, burial and purge. `errors` has them all."""
+
+from hived.wire.error_families import Conflict, Missing, Refused
+
+
+class InvalidProposal(Refused):
+    code = "invalid_proposal"
+    template = "{commit}: {reason}"
+
+
+class NotACommit(Refused):
+    code = "not_a_commit"
+    exit_code = 2
+    template = "{given!r} is no commit: give its 40 hex digits, as git rev-parse prints them; a branch or tag may move."
+
+
+class NetworkNeeded(Refused):
+    code = "network_needed"
+    template = "{engine} cannot reach its model without a network: {reason} Say network = true, or another runtime."
+
+
+class RuntimeUnusable(Refused):
+    code = "runtime_unusable"
+    template = "The runtime {runtime} does not work here: {reason}"
+
+
+class InvalidTemplate(Refused):
+    code = "invalid_template"
+    template = "Template {template}: {reason}"
+
+
+class TombstoneNotFound(Missing):
+    code = "tombstone_not_found"
+    template = "There is no tombstone of {name!r}."
+
+
+class DeploymentNotFound(Missing):
+    code = "deployment_not_found"
+    template = "There is no deployment {id!r}."
+
+
+class CommitNotFound(Missing):
+    code = "commit_not_found"
+    template = "{repo} has no commit {commit}."
+
+
+class TemplateNotFound(Missing):
+    code = "template_not_found"
+    template = "There is no template {template!r}; there are {known}."
+
+
+class AgentBuried(Conflict):
+    code = "agent_buried"
+    template = "{name} was destroyed at {at}; bring it back with: hive revive {name}"
+
+
+class StillAlive(Conflict):
+    code = "still_alive"
+    template = "{name} is not buried: it is {lifecycle}."
+
+
+class BeingPurged(Conflict):
+    code = "being_purged"
+    template = "{name} is being purged."
+
+
+class WorkUnmerged(Conflict):
+    code = "work_unmerged"
+    template = "{name} has work that is nowhere else: {what}. Bring it home with hive work {name} --fetch, or say --discard-work."
+
+
+class FetchRefused(Conflict):
+    code = "fetch_refused"
+    template = "The work of {name} cannot be brought home: {reason}"
+
+
+class NothingToRollBack(Conflict):
+    code = "nothing_to_roll_back"
+    template = "{name} has nothing to go back to: {reason}"
+
+
+class DeploymentUnderWay(Conflict):
+    code = "deployment_under_way"
+    template = "Deployment {id} of {name} is under way ({status})."
+
+
+class DeploymentFailed(Conflict):
+    code = "deployment_failed"
+    template = "{name}: the deployment failed at {step}: {reason}"
+
+
+class ProtectedAgent(Conflict):
+    code = "protected_agent"
+    template = "The queen cannot be destroyed."
+
+
+class UnknownRuntime(Refused):
+    code = "unknown_runtime"
+    template = "There is no runtime {runtime!r}; there are {known}."
+
+
+class InvalidRepo(Refused):
+    code = "invalid_repo"
+    template = "{repo} cannot be cloned: {reason}"
