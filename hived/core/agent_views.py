@@ -18,17 +18,20 @@ from hived.wire.agents import (
     Spend,
     TurnState,
 )
-from hived.wire.errors import AgentNotConnected, AgentNotFound, StaleGeneration
+from hived.wire.errors import AgentBuried, AgentNotConnected, AgentNotFound, StaleGeneration
 from hived.wire.names import checked_name
 from hived.wire.times import utc_now
 from hived.wire.turns import Cost, Ctx
+from hived.wire.work import WorkState
 
 
 def find_agent(conn: Connection, name: str) -> Row:
-    """The agent's row. Raises InvalidName, AgentNotFound."""
+    """The agent's row. Raises InvalidName, AgentNotFound, AgentBuried."""
     row = store.select_agent_named(conn, checked_name(name))
     if row is None:
         raise AgentNotFound(name=name)
+    if row["lifecycle"] == "buried":
+        raise AgentBuried(name=name, at=row["lifecycle_since"])
     return row
 
 
@@ -93,7 +96,7 @@ def publish(tx: Tx, agent_id: str) -> None:
 def _feed_views(tx: Tx, agent_ids: list[str]) -> None:
     for agent_id in agent_ids:
         row = store.select_view(tx.connection, agent_id, _today())
-        if row is not None:
+        if row is not None and row["lifecycle"] != "buried":
             tx.feed("agent", _view(row).model_dump_json())
 
 
@@ -159,6 +162,10 @@ def _view(row: Row) -> AgentView:
         last_event_at=row["last_event_at"],
         repo=json.loads(row["spec_json"]).get("repo"),
         workspace=row["workspace"],
+        paused=bool(row["paused"]),
+        commit=row["commit_sha"],
+        deploying=row["deploying"],
+        work=None if row["work_json"] is None else WorkState(**json.loads(row["work_json"])),
     )
 
 

@@ -46,6 +46,11 @@ class Supervised:
     """What its model file is to say."""
     effort: str | None = None
     permission_mode: str | None = None
+    commit: str | None = None
+    """The config that its generations run, in builds/<name>/<commit>; None: its first deployment has not built it yet."""
+    paused: bool = False
+    kill_wanted: bool = False
+    bury_wanted: bool = False
     files_behind: bool = False
     """Its setting files do not say that yet: hived died between the books and the files."""
 
@@ -155,6 +160,10 @@ def supervised(conn: Connection) -> list[Supervised]:
             model=row["model_set"],
             effort=row["effort"],
             permission_mode=row["permission_mode"],
+            commit=row["commit_sha"],
+            paused=bool(row["paused"]),
+            kill_wanted=bool(row["kill_wanted"]),
+            bury_wanted=bool(row["bury_wanted"]),
             files_behind=bool(row["files_behind"]),
         )
         for row in store.select_agents(conn)

@@ -12,12 +12,14 @@ SELECT a.*, coalesce(j.cursor, 0) AS cursor, j.last_event_at,
   (SELECT s.usd FROM spend s WHERE s.agent_id = a.id AND s.day = :today) AS today_usd,
   t.usd AS total_usd, coalesce(t.turns, 0) AS turns, coalesce(t.estimated, 0) AS estimated,
   (SELECT w.subject FROM waiting w WHERE w.id = a.over_budget AND w.kind = 'budget') AS over_budget_words,
+  (SELECT d.id FROM deployments d WHERE d.agent_id = a.id AND d.status IN ('queued', 'building', 'starting', 'checking')
+    ORDER BY d.created_at LIMIT 1) AS deploying,
   (SELECT b."window" FROM budgets b WHERE b.id = a.over_budget) AS over_budget_window
 FROM agents a LEFT JOIN journals j ON j.agent_id = a.id AND j.journal_uuid = a.journal_uuid
   LEFT JOIN spend_totals t ON t.agent_id = a.id
 """
 _VIEW_ONE = _VIEW + "WHERE a.id = :id"
-_VIEW_ALL = _VIEW + "ORDER BY a.created_at, a.id"
+_VIEW_ALL = _VIEW + "WHERE a.lifecycle <> 'buried' ORDER BY a.created_at, a.id"
 
 
 def select_view(connection: Connection, agent_id: str, today: str) -> Row | None:
@@ -27,6 +29,7 @@ def select_view(connection: Connection, agent_id: str, today: str) -> Row | None
 
 
 def select_views(connection: Connection, today: str) -> list[Row]:
+    """Of all that are not buried, oldest first."""
     return connection.execute(_VIEW_ALL, {"today": today}).fetchall()
 
 
@@ -36,12 +39,14 @@ def select_agent(connection: Connection, agent_id: str) -> Row | None:
 
 
 def select_agent_named(connection: Connection, name: str) -> Row | None:
+    """Buried or not: a name is free again after a purge."""
     row: Row | None = connection.execute("SELECT * FROM agents WHERE name = ?", (name,)).fetchone()
     return row
 
 
 def select_agents(connection: Connection) -> list[Row]:
-    return connection.execute("SELECT * FROM agents ORDER BY created_at, id").fetchall()
+    """All that are not buried, oldest first."""
+    return connection.execute("SELECT * FROM agents WHERE lifecycle <> 'buried' ORDER BY created_at, id").fetchall()
 
 
 def select_lifecycle_counts(connection: Connection) -> dict[str, int]:
