@@ -73,6 +73,9 @@ class SpawnRequest(AgentSpec):
     """hived's alone: the tombstone that comes back with it."""
     changed: list[str] = Field(default_factory=list)
     """hived's alone, of a revive: what is different from when it was buried, one line each."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """hived's alone: the template's files beside its agent.toml, text by path, as they were when it was asked; the first
+    commit of its config holds them."""
 
 
 class Lifecycle(Answer):

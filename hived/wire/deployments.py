@@ -6,6 +6,7 @@ from pydantic import Field
 
 from hived.wire.approvals import Actor
 from hived.wire.base import Answer, WireModel
+from hived.wire.ids import ID_PATTERN
 
 DeploymentKind = Literal["spawn", "apply", "rebuild", "rollback", "revive", "migrate"]
 DeploymentStatus = Literal["queued", "building", "starting", "checking", "deployed", "failed", "superseded"]
@@ -23,6 +24,8 @@ class Proposal(WireModel):
     commit: str | None = Field(default=None, max_length=64)
     """40 hex digits, never a branch or a tag. None (the operator alone): what HEAD of config/<agent> names now."""
     reason: str | None = Field(default=None, max_length=4096)
+    id: str | None = Field(default=None, pattern=ID_PATTERN)
+    """Of the approval: an asker that makes it may ask again, and it is the same ask."""
 
 
 class ProposalPayload(WireModel):
@@ -43,6 +46,8 @@ class ProposalPayload(WireModel):
     removed: int = 0
     setup: list[str] = Field(default_factory=list)
     """The commands that its build would run."""
+    flags: list[str] = Field(default_factory=list)
+    """What it would let the agent do that it may not now, one line each: `role worker → queen`, `new setup: make`."""
 
 
 class Deployment(Answer):
