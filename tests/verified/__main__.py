@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from tests.verified.shell import ROOT, Failed
 
-NAMES = ("demo", "real_cli", "engines", "kill_hived", "chaos", "decide", "bench")
+NAMES = ("demo", "real_cli", "engines", "kill_hived", "chaos", "decide", "lifecycle", "bench")
 
 
 def main() -> int:
