@@ -5,6 +5,7 @@ import json
 from hived.core.spend import end_of, span_of
 from hived.paths import AgentPaths
 from hived.store import agents as store
+from hived.store import lifecycle_log
 from hived.store.database import Connection, Row, Tx
 from hived.wire.agents import (
     AgentDetail,
@@ -13,6 +14,7 @@ from hived.wire.agents import (
     Condition,
     EngineAbilities,
     Lifecycle,
+    LifecycleChange,
     LoginView,
     SpawnRequest,
     Spend,
@@ -85,7 +87,18 @@ def detail(conn: Connection, name: str, paths: AgentPaths) -> AgentDetail:
         "socket": paths.socket,
     }
     known = _view(row)
-    return AgentDetail(**dict(known), spec=spec_of(row), paths={key: str(path) for key, path in shown.items()})
+    return AgentDetail(
+        **dict(known),
+        spec=spec_of(row),
+        paths={key: str(path) for key, path in shown.items()},
+        history=[_step(step) for step in lifecycle_log.select_steps(conn, row["id"])],
+    )
+
+
+def _step(row: Row) -> LifecycleChange:
+    return LifecycleChange(
+        at=row["at"], state=row["state"], cause=row["cause"], generation=row["generation"], pid=row["pid"]
+    )
 
 
 def publish(tx: Tx, agent_id: str) -> None:

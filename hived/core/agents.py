@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from hived.core import approvals, audit, budgets, delivery, logins, questions, waiting
+from hived.core import approvals, audit, budgets, delivery, lifecycle_news, logins, questions, waiting
 from hived.core.agent_views import check_generation, detail, find_agent, list_views, publish, spec_of, view
 from hived.core.creation import create_agent
 from hived.core.reports import apply_status
 from hived.core.settings import set_model
 from hived.store import agents as store
+from hived.store import lifecycle_log
 from hived.store.database import SUPERVISOR, Connection, Row, Tx
 from hived.wire.agents import LifecycleState, SpawnRequest
 from hived.wire.approvals import Actor
@@ -100,6 +101,8 @@ def set_lifecycle(tx: Tx, agent_id: str, state: LifecycleState, cause: str, *, p
     """
     row = _row(tx, agent_id)
     store.update_lifecycle(tx, agent_id, state, cause, pid)
+    lifecycle_log.insert_step(tx, agent_id, state=state, cause=cause, generation=row["generation"], pid=pid)
+    lifecycle_news.tell_step(tx, row, state, cause)
     if state in NOT_AT_WORK:
         logins.fail_unfinished(tx, row, "The harness ended in the middle of the login.")
     if state == "parked":

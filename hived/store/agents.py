@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hived.store import lifecycle_log
 from hived.store.database import Connection, Row, Tx
 
 _VIEW = """
@@ -62,6 +63,17 @@ def insert_agent(tx: Tx, values: dict[str, Any]) -> None:
              'requested', :now, :cause, :now)""",
         {**values, "now": tx.now},
     )
+    lifecycle_log.insert_step(tx, values["id"], state="requested", cause=values["cause"], generation=0, pid=None)
+
+
+def is_deploying(connection: Connection, agent_id: str) -> bool:
+    """Whether a deployment of it is queued or under way."""
+    row = connection.execute(
+        """SELECT 1 FROM deployments WHERE agent_id = ? AND status IN ('queued', 'building', 'starting', 'checking')
+           LIMIT 1""",
+        (agent_id,),
+    ).fetchone()
+    return row is not None
 
 
 def update_wanted(tx: Tx, agent_id: str, wanted: str) -> None:
