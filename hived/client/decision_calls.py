@@ -24,7 +24,14 @@ class DecisionCalls:
     """Whose presence is said; random, for as long as it lives."""
 
     async def _call(
-        self, method: str, path: str, body: Any = None, *, query: Query | None = None, key: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Query | None = None,
+        key: str | None = None,
+        seconds: float = 120.0,
     ) -> Any:
         raise NotImplementedError
 

@@ -16,6 +16,7 @@ import httpx
 
 from hived.client.decision_calls import DecisionCalls, Query
 from hived.client.errors import error_from_wire
+from hived.client.lifecycle_calls import LifecycleCalls
 from hived.client.sse import ServerEvent, SseParser, StreamBroken
 from hived.paths import checked_socket_path
 from hived.wire import routes
@@ -38,7 +39,7 @@ SILENCE_SECONDS = 50.0
 """hived says something on every stream each 15 s; a stream that is silent for longer than three of these is dead."""
 
 
-class HiveClient(DecisionCalls):
+class HiveClient(DecisionCalls, LifecycleCalls):
     """Close it, or use it as an async context."""
 
     def __init__(self, socket: Path, *, name: str = "hivetui") -> None:
