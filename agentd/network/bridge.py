@@ -1,0 +1,188 @@
+"""Ports of the loopback inside a sandbox that has no network, each leading to a Unix socket outside of it.
+
+    python -I -S bridge.py PORT=SOCKET [PORT=SOCKET …] -- COMMAND [WORD …]
+
+It listens, leaves a relay behind and becomes COMMAND. The relay is nobody's child but the sandbox's init's, and ends with
+COMMAND. Run as a file, by its path: it loads nothing but what the interpreter has at hand.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+
+READ_BYTES = 256 * 1024
+MOST_WAITING = 1024 * 1024
+"""Bytes of one direction that the other side has not taken: then no more are read."""
+MOST_PAIRS = 256
+NAME = b"hive-bridge"
+
+
+class Pipe:
+    """One direction of one connection: what was read from `source` and `sink` has yet to take."""
+
+    def __init__(self, source: socket.socket, sink: socket.socket) -> None:
+        self.source = source
+        self.sink = sink
+        self.held = bytearray()
+        self.ended = False
+        """`source` has said its last."""
+        self.shut = False
+        """… and `sink` has been told so."""
+
+
+class Pair:
+    def __init__(self, near: socket.socket, far: socket.socket) -> None:
+        self.near = near
+        self.far = far
+        self.out = Pipe(near, far)
+        self.back = Pipe(far, near)
+
+    def pump(self, pipe: Pipe) -> bool:
+        """Move what can be moved now. False: this connection is over."""
+        try:
+            if not pipe.ended and len(pipe.held) < MOST_WAITING:
+                with contextlib.suppress(BlockingIOError):
+                    data = pipe.source.recv(READ_BYTES)
+                    pipe.held += data
+                    pipe.ended = not data
+            if pipe.held:
+                with contextlib.suppress(BlockingIOError):
+                    del pipe.held[: pipe.sink.send(pipe.held)]
+            if pipe.ended and not pipe.held and not pipe.shut:
+                pipe.shut = True
+                pipe.sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            return False
+        return not (self.out.shut and self.back.shut)
+
+
+class Relay:
+    def __init__(self, listeners: "list[tuple[socket.socket, str]]", watched: int) -> None:
+        self._listeners = {listener.fileno(): (listener, path) for listener, path in listeners}
+        self._watched = watched
+        self._pairs: dict[int, Pair] = {}
+        self._poll = select.epoll()
+
+    def run(self) -> None:
+        """Until the command has ended."""
+        for number in self._listeners:
+            self._poll.register(number, select.EPOLLIN)
+        if self._watched >= 0:
+            self._poll.register(self._watched, select.EPOLLIN)
+        while True:
+            for number, _ in self._poll.poll():
+                if number == self._watched:
+                    return
+                if number in self._listeners:
+                    self._accept(*self._listeners[number])
+                elif number in self._pairs:
+                    self._serve(self._pairs[number])
+
+    def _accept(self, listener: socket.socket, path: str) -> None:
+        try:
+            near, _ = listener.accept()
+        except OSError:
+            return
+        far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            if len(self._pairs) >= 2 * MOST_PAIRS:
+                raise OSError
+            far.connect(path)
+            near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            near.close()
+            far.close()
+            return
+        pair = Pair(near, far)
+        for side in (near, far):
+            side.setblocking(False)
+            self._pairs[side.fileno()] = pair
+            self._poll.register(side, select.EPOLLIN)
+
+    def _serve(self, pair: Pair) -> None:
+        goes_on = pair.pump(pair.out)
+        if goes_on and pair.pump(pair.back):
+            self._want(pair.near, pair.out, pair.back)
+            self._want(pair.far, pair.back, pair.out)
+            return
+        for side in (pair.near, pair.far):
+            with contextlib.suppress(OSError):
+                self._poll.unregister(side)
+            self._pairs.pop(side.fileno(), None)
+            side.close()
+
+    def _want(self, side: socket.socket, reading: Pipe, writing: Pipe) -> None:
+        """A side that has nothing to say or to take is not asked: a closed one would answer without end."""
+        wanted = 0
+        if not reading.ended and len(reading.held) < MOST_WAITING:
+            wanted |= select.EPOLLIN
+        if writing.held:
+            wanted |= select.EPOLLOUT
+        self._poll.modify(side, wanted)
+
+
+def main(words: "list[str]") -> int:
+    """Never returns where all is well."""
+    at = words.index("--")
+    command = words[at + 1 :]
+    listeners = []
+    for pair in words[:at]:
+        port, _, path = pair.partition("=")
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", int(port)))
+        except OSError as error:
+            sys.stderr.write(f"The bridge to {path} has no port {port}: {error.strerror or error}\n")
+            return 125
+        listener.listen(128)
+        listener.setblocking(False)
+        listeners.append((listener, path))
+    _leave_behind(listeners)
+    for listener, _ in listeners:
+        listener.close()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and an ignored signal is inherited
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        sys.stderr.write(f"{command[0]}: {error.strerror or error}\n")
+        return 126 if isinstance(error, PermissionError) else 127
+
+
+def _leave_behind(listeners: "list[tuple[socket.socket, str]]") -> None:
+    me = os.getpid()
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    if os.fork():
+        os._exit(0)
+    try:
+        watched = os.pidfd_open(me) if hasattr(os, "pidfd_open") else -1
+    except OSError:
+        watched = -1
+    _detach()
+    try:
+        Relay(listeners, watched).run()
+    finally:
+        os._exit(0)
+
+
+def _detach() -> None:
+    """Of the command's pipes and terminal it holds nothing, and `pkill python` is not meant for it."""
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(OSError), open("/proc/self/comm", "wb") as name:
+        name.write(NAME)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
