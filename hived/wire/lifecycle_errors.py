@@ -64,6 +64,16 @@ class BeingPurged(Conflict):
     template = "{name} is being purged."
 
 
+class BeingRevived(Conflict):
+    code = "being_revived"
+    template = "{name} is to be revived: deny that first, with: hive deny {approval}"
+
+
+class PurgeStuck(Conflict):
+    code = "purge_stuck"
+    template = "The purge of {name} does not go on: {reason} What is left is kept; mend that, and ask again."
+
+
 class WorkUnmerged(Conflict):
     code = "work_unmerged"
     template = "{name} has work that is nowhere else: {what}. Bring it home with hive work {name} --fetch, or say --discard-work."

@@ -55,6 +55,14 @@ class Tombstone(Answer):
     reviving: str | None = None
     """The pending approval that would revive it."""
     purging: bool = False
+    problem: str = ""
+    """purging: why it does not go on; asking for it again tries again."""
+    note: str | None = None
+    """Of who destroyed it."""
+    origin_head: str | None = None
+    """The commit that its repository's branch was at when it was buried."""
+    engine_version: str | None = None
+    """As this machine had it then."""
 
 
 class TombstoneList(Answer):

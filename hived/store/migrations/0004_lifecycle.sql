@@ -1,7 +1,8 @@
 ALTER TABLE agents ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;        -- wanted paused; lifecycle says whether it is
 ALTER TABLE agents ADD COLUMN kill_wanted INTEGER NOT NULL DEFAULT 0;   -- wanted stopped, by KILL and at once
 ALTER TABLE agents ADD COLUMN bury_wanted INTEGER NOT NULL DEFAULT 0;   -- wanted stopped, then buried
-ALTER TABLE agents ADD COLUMN purge_json TEXT;                          -- wanted gone: wire.tombstones.Purge and who said so
+ALTER TABLE agents ADD COLUMN bury_json TEXT;                           -- wanted buried: core.tombstones.Burial, who said so and why
+ALTER TABLE agents ADD COLUMN purge_json TEXT;                          -- wanted gone: core.purges.Wish, who said so and how far it is
 ALTER TABLE agents ADD COLUMN buried_json TEXT;                         -- wire.tombstones.Tombstone, as it was at its burial
 ALTER TABLE agents ADD COLUMN commit_sha TEXT;                          -- of applied/<name>: what its generations run; NULL: not built yet
 ALTER TABLE agents ADD COLUMN good_sha TEXT;                            -- the last one that was deployed: where a rollback goes
@@ -34,11 +35,16 @@ CREATE TABLE deployments(
   engine TEXT NOT NULL,
   model TEXT NOT NULL,
   runtime TEXT NOT NULL,
-  restart_token INTEGER,                         -- starting: the restart that must come up
+  generation INTEGER,                            -- starting: must be outlived; checking: is watched
+  checked_from TEXT,                             -- checking: since when it is watched
+  change_json TEXT,                              -- rebuild: wire.agents.Rebuild; its commit is made of it
+  before_json TEXT,                              -- starting, checking: what a failure goes back to
+  recorded INTEGER NOT NULL DEFAULT 0,           -- its commit in meta/ and its tag are made
   log TEXT NOT NULL DEFAULT '',                  -- of its setup, its end
   created_at TEXT NOT NULL,
   started_at TEXT,
   ended_at TEXT
 ) STRICT;
+CREATE INDEX deployments_unrecorded ON deployments(created_at) WHERE NOT recorded AND status IN ('deployed', 'failed');
 CREATE INDEX deployments_by_agent ON deployments(agent_id, created_at);
 CREATE INDEX deployments_open ON deployments(status) WHERE status IN ('queued', 'building', 'starting', 'checking');
