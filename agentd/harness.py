@@ -29,7 +29,7 @@ from agentd.play import Player
 from agentd.prices import Prices
 from agentd.recording import Recorder
 from agentd.rests import Rests
-from agentd.runtimes.process import ENGINE, LOGIN, end_leftover
+from agentd.runtimes.process import ENGINE, LOGIN, Processes, end_leftover
 from agentd.runtimes.registry import make_runtime
 from agentd.sessions import Sessions, engine_of
 from agentd.settings import SettingFiles, Settings
@@ -118,6 +118,7 @@ class Harness:
         self._journal = journal
         self._stopping = asyncio.Event()
         self._exit_code = EXIT_DONE
+        self._processes = Processes()
         self._client = AgentClient(Path(launch.agent_socket), launch.generation)
         model_file = Path(os.environ.get("HIVE_MODEL_FILE") or launch.model_file)
         self._settings = SettingFiles(model_file, self._folder)
@@ -228,7 +229,13 @@ class Harness:
             permission_mode=settings.permission_mode,
             environment=lambda defaults: engine_environment(launch, defaults),
             runtime=make_runtime(
-                launch.runtime, self._folder, launch.generation, self._recorder.record, heard, process
+                launch.runtime,
+                self._folder,
+                launch.generation,
+                self._recorder.record,
+                heard,
+                process,
+                self._processes,
             ),
             tools=self._tools,
             ask_permission=self._asks.permission,

@@ -5,14 +5,18 @@ import contextlib
 import signal
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentd.engines.base import EngineEvent, EngineFailed, Note
 from agentd.runtimes.line_splitter import MAX_LINE_BYTES, LineSplitter
-from agentd.runtimes.process_tree import end_marked, end_tree, signal_group, walk
+from agentd.runtimes.process_tree import end_marked, end_tree, freeze_tree, signal_group, thaw_all, walk
 from agentd.runtimes.stderr_drain import StderrDrain
 from hived.wire.ids import new_id
 from hived.wire.launch import ENGINE_MARK_FILE, ENGINE_MARK_VARIABLE
 from hived.wire.process_identity import ProcessIdentity
+
+if TYPE_CHECKING:
+    import psutil
 
 READ_BYTES = 256 * 1024
 CLOSE_SECONDS = 2.0
@@ -29,6 +33,33 @@ LOGIN = "login"
 Report = Callable[[EngineEvent], None]
 
 
+class Processes:
+    """What runs for one agent, its engine and its login, to be stopped and let go on together."""
+
+    def __init__(self) -> None:
+        self._running: set[ChildProcess] = set()
+        self.frozen = False
+
+    async def freeze(self) -> bool:
+        """Stop all of it, and what is started from now on. True where everything stands still."""
+        self.frozen = True
+        return all([await child.freeze() for child in tuple(self._running)])
+
+    async def thaw(self) -> None:
+        """Let all of it go on."""
+        self.frozen = False
+        for child in tuple(self._running):
+            await child.thaw()
+
+    async def add(self, child: "ChildProcess") -> None:
+        self._running.add(child)
+        if self.frozen:
+            await child.freeze()
+
+    def drop(self, child: "ChildProcess") -> None:
+        self._running.discard(child)
+
+
 class ProcessRuntime:
     """Starts engines for one agent. `harness` is where the pid, the mark and the log of each go; `name`: ENGINE, or LOGIN for
     what runs beside it."""
@@ -42,7 +73,9 @@ class ProcessRuntime:
         report: Report,
         heard: Callable[[], None] = lambda: None,
         name: str = ENGINE,
+        processes: Processes | None = None,
     ) -> None:
+        self._processes = processes if processes is not None else Processes()
         self._harness = harness
         self._generation = generation
         self._report = report
@@ -73,7 +106,9 @@ class ProcessRuntime:
             identity.write(_pid_file(self._harness, self._name))
             _mark_file(self._harness, self._name).write_text(mark, encoding="ascii")
         log = self._harness / f"{self._name}.log"
-        return ChildProcess(transport, protocol, mark, log, self._report, self._heard)
+        child = ChildProcess(transport, protocol, mark, log, self._report, self._heard, self._processes.drop)
+        await self._processes.add(child)
+        return child
 
 
 def _check_folder(folder: Path) -> None:
@@ -138,6 +173,7 @@ class ChildProcess:
         stderr_log: Path,
         report: Report,
         heard: Callable[[], None],
+        gone: "Callable[[ChildProcess], None]",
     ) -> None:
         assert streams.stdin is not None
         assert streams.stdout is not None
@@ -149,6 +185,9 @@ class ChildProcess:
         self._stdout = streams.stdout
         self._report = report
         self._heard = heard
+        self._gone = gone
+        self._stopped: list[psutil.Process] = []
+        self._freezing = asyncio.Lock()
         self._splitter = LineSplitter()
         self._reads = 0
         self._reading = False
@@ -194,7 +233,24 @@ class ChildProcess:
     def last_words(self) -> str:
         return self._stderr.last_words()
 
+    async def freeze(self) -> bool:
+        """Stop it and all that it started, detached children too. True once nothing of it moves; False where something
+        still does after process_tree.FREEZE_SECONDS. Harmless where it has ended or stands still."""
+        async with self._freezing:
+            if self.returncode is not None:
+                return True
+            stopped, still = await freeze_tree(self.pid, self._mark)
+            self._stopped = [*self._stopped, *stopped]
+            return still
+
+    async def thaw(self) -> None:
+        """Let go on what `freeze` stopped. Harmless where nothing is."""
+        async with self._freezing:
+            stopped, self._stopped = self._stopped, []
+            thaw_all(stopped)
+
     async def close(self) -> int:
+        await self.thaw()
         if self.returncode is None:
             tree = walk(self.pid)
             try:
@@ -215,6 +271,7 @@ class ChildProcess:
 
     async def _end(self) -> int:
         """The process is ended, or cannot be: sweep its group and let go of the pipes."""
+        self._gone(self)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(EXIT_SECONDS):
                 await self._exited.wait()

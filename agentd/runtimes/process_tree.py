@@ -18,6 +18,8 @@ KILL_SECONDS = 2.0
 """After KILL only the kernel is waited for (a process in uninterruptible sleep)."""
 LOOK_SECONDS = 0.02
 """How often what is to end is looked at meanwhile."""
+FREEZE_SECONDS = 5.0
+"""Within this all stands still, or something sits in the kernel or forks faster than it can be stopped."""
 MARKED_ROUNDS = 3
 """What was forked while the first round looked is found by the next."""
 
@@ -83,10 +85,50 @@ async def end_tree(pid: int, known: "list[psutil.Process] | None" = None) -> Non
     await _end_all(_merged(known or [], walk(pid)))
 
 
+async def freeze_tree(pid: int, mark: str) -> "tuple[list[psutil.Process], bool]":
+    """Stop `pid`, all below it and all that bears the mark, until nothing of it moves.
+
+    Answers what was stopped (not what stood still before), and whether all stands still: False after FREEZE_SECONDS.
+    """
+    return await asyncio.to_thread(_freeze, pid, mark)
+
+
+def thaw_all(stopped: "list[psutil.Process]") -> None:
+    """Let go on what was stopped, parents first."""
+    _send(stopped, signal.SIGCONT)
+
+
+def _freeze(pid: int, mark: str) -> "tuple[list[psutil.Process], bool]":
+    import time
+
+    stopped: list[psutil.Process] = []
+    deadline = time.monotonic() + FREEZE_SECONDS
+    while True:
+        moving = [process for process in _merged(walk(pid), marked(mark)) if _moves(process)]
+        if not moving:
+            return stopped, True
+        if time.monotonic() > deadline:
+            return stopped, False
+        _send(moving, signal.SIGSTOP)
+        stopped = _merged(stopped, moving)
+        if all(_moves(process) for process in moving):
+            time.sleep(LOOK_SECONDS / 10)
+
+
+def _moves(process: "psutil.Process") -> bool:
+    import psutil
+
+    try:
+        return process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP, psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
 async def _end_all(tree: "list[psutil.Process]") -> None:
     import psutil
 
     _send(tree, signal.SIGTERM)
+    _send(tree, signal.SIGCONT)  # one that stands still hears nothing else
     left = await asyncio.to_thread(_wait, tree, TERM_SECONDS)
     if not left:
         return

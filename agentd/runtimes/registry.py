@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentd.engines.base import EngineEvent, EngineFailed, Runtime
-from agentd.runtimes.process import ENGINE, ProcessRuntime
+from agentd.runtimes.process import ENGINE, Processes, ProcessRuntime
 from hived.wire.agents import RuntimeFound
 
 PROBE_SECONDS = 10.0
@@ -22,13 +22,14 @@ def make_runtime(
     report: Callable[[EngineEvent], None],
     heard: Callable[[], None] = lambda: None,
     name: str = ENGINE,
+    processes: Processes | None = None,
 ) -> Runtime:
     """Raises EngineFailed (not retryable) for a runtime that this build does not have."""
     if kind != ProcessRuntime.kind:
         raise EngineFailed(
             "failed", f"There is no runtime {kind!r}; there is {ProcessRuntime.kind}.", False, "unknown_runtime"
         )
-    return ProcessRuntime(harness, generation, report, heard, name)
+    return ProcessRuntime(harness, generation, report, heard, name, processes)
 
 
 def find_runtimes() -> list[RuntimeFound]:
