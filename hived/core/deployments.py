@@ -1,0 +1,182 @@
+"""Deployments: one commit of an agent's config, built and started. Here: what is asked for, and what is shown of them.
+
+queued → building → starting → checking → deployed or failed; a queued one may be superseded. The steps are
+core/deployment_steps.py's, taken by supervision/pipeline.py.
+"""
+
+import json
+
+from hived.core import audit
+from hived.core.agent_views import find_agent, publish
+from hived.core.finding import only_one
+from hived.core.messages import tell
+from hived.store import approvals as approval_store
+from hived.store import deployments as store
+from hived.store.database import Connection, Row, Tx
+from hived.wire.agents import Rebuild
+from hived.wire.approvals import Actor
+from hived.wire.deployments import Deployment, DeploymentDetail, DeploymentKind, DeploymentList
+from hived.wire.errors import DeploymentNotFound, DeploymentUnderWay, InvalidRequest, NothingToRollBack
+from hived.wire.ids import new_id
+
+NEWEST_SHOWN = 50
+"""Of those that have ended, in a snapshot."""
+SHORT_SHA = 12
+"""Digits of a commit where it stands among words."""
+
+
+def queue(
+    tx: Tx,
+    agent: Row,
+    kind: DeploymentKind,
+    *,
+    actor: Actor,
+    commit: str | None = None,
+    approval_id: str | None = None,
+    note: str | None = None,
+    change: Rebuild | None = None,
+) -> Deployment:
+    """Ask for it; the pipeline takes an agent's one after the other. Older ones that have not begun are superseded by an
+    `apply` or a `rollback`. `commit` of None: the first one of a spawn, or the one that a rebuild's `change` makes."""
+    if kind in ("apply", "rollback"):
+        _supersede(tx, agent, actor)
+    deployment_id = new_id()
+    store.insert_deployment(
+        tx,
+        {
+            "id": deployment_id,
+            "agent_id": agent["id"],
+            "agent": agent["name"],
+            "kind": kind,
+            "status": "queued",
+            "commit": commit,
+            "base": agent["commit_sha"],
+            "approval_id": approval_id,
+            "actor_json": actor.model_dump_json(),
+            "note": note,
+            "engine": agent["engine"],
+            "model": agent["model_set"],
+            "runtime": agent["runtime"],
+            "change_json": None if change is None else change.model_dump_json(exclude_none=True),
+        },
+    )
+    if kind not in ("spawn", "revive"):  # their approval says it
+        detail = {"agent": agent["name"], "kind": kind, "commit": commit, "note": note}
+        audit.append(tx, "deployment.asked", actor, deployment_id, detail)
+    publish(tx, agent["id"])
+    return feed(tx, deployment_id)
+
+
+def ask_rollback(tx: Tx, name: str, to: str | None, note: str | None, actor: Actor) -> Deployment:
+    """Back to what was deployed before what runs, or to the deployment `to` (a unique beginning of its id).
+
+    A rollback takes what it left off the line: another one goes further back. Raises InvalidName, AgentNotFound, AgentBuried,
+    DeploymentNotFound, AmbiguousId, InvalidRequest, NothingToRollBack, DeploymentUnderWay.
+    """
+    agent = find_agent(tx.connection, name)
+    for row in store.select_open_of(tx.connection, agent["id"]):
+        if row["status"] != "queued" or row["commit_sha"] is None:
+            raise DeploymentUnderWay(id=row["id"], name=name, status=row["status"])
+    running = agent["good_sha"] or agent["commit_sha"]
+    if to is None:
+        line = line_of(tx.connection, agent["id"])
+        if len(line) < 2:
+            reason = "nothing else was deployed before what runs." if line else "nothing of it was deployed yet."
+            raise NothingToRollBack(name=name, reason=reason)
+        commit = line[-2]
+    else:
+        target = find_deployment(tx.connection, to)
+        if target["agent_id"] != agent["id"]:
+            raise InvalidRequest(reason=f"Deployment {target['id']} is not {name}'s but {target['agent']}'s.")
+        if target["status"] != "deployed":
+            reason = f"deployment {target['id']} was never deployed ({target['status']})."
+            raise NothingToRollBack(name=name, reason=reason)
+        commit = target["commit_sha"]
+        if commit == running:
+            raise NothingToRollBack(name=name, reason="that is what runs now.")
+    return queue(tx, agent, "rollback", actor=actor, commit=commit, note=note)
+
+
+def line_of(conn: Connection, agent_id: str) -> list[str]:
+    """The commits that lead to what runs, the first one first: what a rollback has left is not among them."""
+    line: list[str] = []
+    for row in store.select_deployed_of(conn, agent_id):
+        commit = row["commit_sha"]
+        if row["kind"] == "rollback" and commit in line:
+            del line[line.index(commit) + 1 :]
+        elif not line or line[-1] != commit:
+            line.append(commit)
+    return line
+
+
+def find_deployment(conn: Connection, prefix: str) -> Row:
+    """With its log. Raises DeploymentNotFound, AmbiguousId."""
+    return only_one(store.select_deployments_starting(conn, prefix), prefix, DeploymentNotFound, "deployment")
+
+
+def detail(conn: Connection, prefix: str) -> DeploymentDetail:
+    """Raises DeploymentNotFound, AmbiguousId."""
+    row = find_deployment(conn, prefix)
+    return DeploymentDetail(**dict(to_deployment(row)), log=row["log"])
+
+
+def list_deployments(
+    conn: Connection, *, agent: str | None = None, limit: int = 100, before: str | None = None
+) -> DeploymentList:
+    """Newest first; `agent` is a name or an id, and may be one that is gone. Raises DeploymentNotFound, AmbiguousId (`before`)."""
+    older = None if before is None else find_deployment(conn, before)["id"]
+    rows = store.select_page(conn, agent=agent, before=older, limit=limit + 1)
+    return DeploymentList(deployments=[to_deployment(row) for row in rows[:limit]], more=len(rows) > limit)
+
+
+def list_shown(conn: Connection) -> list[Deployment]:
+    """Of a snapshot: those under way, and the newest of the others; newest first."""
+    return [to_deployment(row) for row in store.select_shown(conn, NEWEST_SHOWN)]
+
+
+def to_deployment(row: Row) -> Deployment:
+    return Deployment(
+        id=row["id"],
+        agent=row["agent"],
+        agent_id=row["agent_id"],
+        kind=row["kind"],
+        status=row["status"],
+        step=row["step"],
+        commit=row["commit_sha"],
+        base=row["base_sha"],
+        approval=row["approval_id"],
+        by=Actor(**json.loads(row["actor_json"])),
+        note=row["note"],
+        reason=row["reason"],
+        engine=row["engine"],
+        model=row["model"],
+        runtime=row["runtime"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+    )
+
+
+def feed(tx: Tx, deployment_id: str) -> Deployment:
+    """Feed it as it is now. Raises DeploymentNotFound."""
+    row = store.select_deployment(tx.connection, deployment_id)
+    if row is None:
+        raise DeploymentNotFound(id=deployment_id)
+    deployment = to_deployment(row)
+    tx.feed("deployment", deployment.model_dump_json())
+    return deployment
+
+
+def _supersede(tx: Tx, agent: Row, actor: Actor) -> None:
+    for row in store.select_open_of(tx.connection, agent["id"]):
+        if row["status"] != "queued" or row["kind"] not in ("apply", "rollback"):
+            continue
+        reason = f"a newer one was asked for by {actor.who} before it began."
+        store.update_ended(tx, row["id"], "superseded", reason=reason)
+        feed(tx, row["id"])
+        approval = (
+            None if row["approval_id"] is None else approval_store.select_approval(tx.connection, row["approval_id"])
+        )
+        if approval is not None:
+            words = f"The config {(row['commit_sha'] or '')[:SHORT_SHA]} of {agent['name']} was not deployed: {reason}"
+            tell(tx, approval["requester_id"], words, about=approval["id"])
