@@ -78,6 +78,12 @@ class SpawnRequest(AgentSpec):
     commit of its config holds them."""
 
 
+class SpawnDraft(SpawnRequest):
+    """The body of `POST /v1/agents`: a SpawnRequest whose engine may be its template's to say."""
+
+    engine: str | None = None  # type: ignore[assignment]
+
+
 class Lifecycle(Answer):
     state: LifecycleState
     since: str
