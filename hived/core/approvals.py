@@ -1,11 +1,11 @@
 """Approvals: the row is there before anyone is asked, the first to decide wins in one statement, the second is told who did.
 
-What they are about has modules of its own: spawns.py, tool_uses.py with grants.py, approval_rows.py for what all have.
+What they are about has modules of its own: spawns.py, proposals.py, tool_uses.py with grants.py, approval_rows.py for what all have.
 """
 
 from typing import Any
 
-from hived.core import rules
+from hived.core import proposals, rules
 from hived.core.agent_views import publish
 from hived.core.approval_rows import Decided, feed, find_approval, list_approvals, page_approvals, settle, to_approval
 from hived.core.spawns import ask_spawn, carry_out, fail_spawn_of, spawn_subject
@@ -41,7 +41,7 @@ def decide(
     actor: Actor,
     remember: RuleScope | None = None,
 ) -> Approval:
-    """Approve or deny, once; the deed of an approved spawn is done in the same change, and so is a rule to `remember` it by.
+    """Approve or deny, once; what an approved spawn or proposal asks for is done in the same change, as is a rule to `remember`.
 
     `approval_id` may be any unique prefix. Raises ApprovalNotFound, AmbiguousId, AlreadyDecided, InvalidRequest; and with the
     approval left as it was Unsupported (an engine that takes no edited input), InvalidRule and OverBudget.
@@ -57,6 +57,8 @@ def decide(
     rule: str | None = None
     if row["kind"] == "spawn":
         carry_out(tx, row, verdict, note, actor)
+    elif row["kind"] == "apply_commit":
+        proposals.carry_out(tx, row, verdict, note, actor)
     elif row["kind"] == "tool_use":
         if updated_input is not None:
             check_edit(tx.connection, row)
