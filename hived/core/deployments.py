@@ -73,28 +73,32 @@ def ask_rollback(tx: Tx, name: str, to: str | None, note: str | None, actor: Act
     A rollback takes what it left off the line: another one goes further back. Raises InvalidName, AgentNotFound, AgentBuried,
     DeploymentNotFound, AmbiguousId, InvalidRequest, NothingToRollBack, DeploymentUnderWay.
     """
-    agent = find_agent(tx.connection, name)
-    for row in store.select_open_of(tx.connection, agent["id"]):
+    agent, target = rollback_target(tx.connection, name, to)
+    return queue(tx, agent, "rollback", actor=actor, commit=target["commit_sha"], note=note)
+
+
+def rollback_target(conn: Connection, name: str, to: str | None) -> tuple[Row, Row]:
+    """The agent, and the deployment that it would go back to. Raises as `ask_rollback`."""
+    agent = find_agent(conn, name)
+    for row in store.select_open_of(conn, agent["id"]):
         if row["status"] != "queued" or row["commit_sha"] is None:
             raise DeploymentUnderWay(id=row["id"], name=name, status=row["status"])
-    running = agent["good_sha"] or agent["commit_sha"]
     if to is None:
-        line = line_of(tx.connection, agent["id"])
+        line = line_of(conn, agent["id"])
         if len(line) < 2:
             reason = "nothing else was deployed before what runs." if line else "nothing of it was deployed yet."
             raise NothingToRollBack(name=name, reason=reason)
-        commit = line[-2]
-    else:
-        target = find_deployment(tx.connection, to)
-        if target["agent_id"] != agent["id"]:
-            raise InvalidRequest(reason=f"Deployment {target['id']} is not {name}'s but {target['agent']}'s.")
-        if target["status"] != "deployed":
-            reason = f"deployment {target['id']} was never deployed ({target['status']})."
-            raise NothingToRollBack(name=name, reason=reason)
-        commit = target["commit_sha"]
-        if commit == running:
-            raise NothingToRollBack(name=name, reason="that is what runs now.")
-    return queue(tx, agent, "rollback", actor=actor, commit=commit, note=note)
+        deployed = store.select_deployed_of(conn, agent["id"])
+        return agent, next(row for row in reversed(deployed) if row["commit_sha"] == line[-2])
+    target = find_deployment(conn, to)
+    if target["agent_id"] != agent["id"]:
+        raise InvalidRequest(reason=f"Deployment {target['id']} is not {name}'s but {target['agent']}'s.")
+    if target["status"] != "deployed":
+        reason = f"deployment {target['id']} was never deployed ({target['status']})."
+        raise NothingToRollBack(name=name, reason=reason)
+    if target["commit_sha"] == (agent["good_sha"] or agent["commit_sha"]):
+        raise NothingToRollBack(name=name, reason="that is what runs now.")
+    return agent, target
 
 
 def line_of(conn: Connection, agent_id: str) -> list[str]:
