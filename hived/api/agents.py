@@ -8,10 +8,12 @@ from fastapi import APIRouter, Query, Request
 from hived.api.callers import hive_of
 from hived.api.idempotency import remembered
 from hived.api.spawns import check_reach
+from hived.api.templates import completed
 from hived.core import agents, approvals
+from hived.core.agent_views import find_any_agent
 from hived.store import turn_stats
 from hived.wire import routes
-from hived.wire.agents import AgentDetail, AgentList, SpawnRequest
+from hived.wire.agents import AgentDetail, AgentList, SpawnDraft
 from hived.wire.approvals import Approval
 from hived.wire.errors import JournalUnavailable
 from hived.wire.names import OPERATOR
@@ -27,9 +29,10 @@ async def get_agents(request: Request) -> AgentList:
 
 
 @host_router.post(routes.AGENTS, status_code=202)
-async def post_agent(request: Request, spawn: SpawnRequest) -> Approval:
+async def post_agent(request: Request, draft: SpawnDraft) -> Approval:
     """Ask for a new agent. The answer is the pending approval that must be decided first."""
     hive = hive_of(request)
+    spawn = await completed(hive, draft)
     await check_reach(hive, spawn, asked_by_agent=False)
     return await hive.database.write(remembered(request, lambda tx: approvals.ask_spawn(tx, spawn, OPERATOR), 202))
 
@@ -50,7 +53,7 @@ async def get_turns(
 ) -> TurnList:
     """The newest turns with their figures, oldest first; a figure that the engine did not give is null."""
     hive = hive_of(request)
-    await hive.database.read(lambda conn: agents.find_agent(conn, name))
+    await hive.database.read(lambda conn: find_any_agent(conn, name))
     stats = hive.paths.agent(name).stats_db
     try:
         rows = await asyncio.to_thread(turn_stats.select_turns, stats, limit=limit, before=before)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from hived.api.callers import hive_of
-from hived.core.agent_views import find_agent
+from hived.core.agent_views import find_any_agent
 from hived.logs import last_lines
 from hived.wire import routes
 
@@ -21,6 +21,6 @@ async def get_log(
 ) -> dict[str, Any]:
     """The newest `lines` lines, oldest first, without control characters, and where the whole log is."""
     hive = hive_of(request)
-    row = await hive.database.read(lambda connection: find_agent(connection, name))
+    row = await hive.database.read(lambda connection: find_any_agent(connection, name))
     path = hive.paths.agent(row["name"]).log
     return {"lines": await asyncio.to_thread(last_lines, path, lines), "path": str(path)}

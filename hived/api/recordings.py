@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import TypeAdapter
 
 from hived.api.callers import hive_of
-from hived.core.agent_views import find_agent
+from hived.core.agent_views import find_any_agent
 from hived.core.recordings import Wanted, make_recording
 from hived.wire import routes
 from hived.wire.agents import EngineAbilities, ModelOffered
@@ -31,7 +31,7 @@ async def get_recording(
 ) -> Recording:
     """The turns of its journal as a scenario (TOML) that the scripted engine plays; a turn that still runs is not in it."""
     hive = hive_of(request)
-    agent = await hive.database.read(lambda conn: find_agent(conn, name))
+    agent = await hive.database.read(lambda conn: find_any_agent(conn, name))
     paths = hive.paths.agent(agent["name"])
     return await asyncio.to_thread(
         make_recording,

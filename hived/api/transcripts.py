@@ -13,7 +13,7 @@ from fastapi.responses import Response
 
 from hived.api.callers import hive_of
 from hived.api.sse import RESYNC, EventStream, cursor_of, ended, only, sse_event
-from hived.core.agent_views import find_agent
+from hived.core.agent_views import find_any_agent
 from hived.core.hive import Hive, LiveEvents
 from hived.paths import AgentPaths
 from hived.store.transcripts import JournalPage, select_events
@@ -131,5 +131,5 @@ class _Follower:
 
 
 async def _agent(hive: Hive, name: str) -> tuple[str, AgentPaths]:
-    row = await hive.database.read(lambda connection: find_agent(connection, name))
+    row = await hive.database.read(lambda connection: find_any_agent(connection, name))
     return row["id"], hive.paths.agent(row["name"])

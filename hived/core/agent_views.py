@@ -37,6 +37,14 @@ def find_agent(conn: Connection, name: str) -> Row:
     return row
 
 
+def find_any_agent(conn: Connection, name: str) -> Row:
+    """The row of an agent that lives or is buried: for what can be read of both. Raises InvalidName, AgentNotFound."""
+    row = store.select_agent_named(conn, checked_name(name))
+    if row is None:
+        raise AgentNotFound(name=name)
+    return row
+
+
 def find_connected(conn: Connection, name: str) -> Row:
     """The row of an agent whose harness is connected. Raises InvalidName, AgentNotFound, AgentNotConnected."""
     row = find_agent(conn, name)

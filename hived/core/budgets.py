@@ -200,6 +200,13 @@ def agent_gone(tx: Tx, agent_id: str) -> None:
     look_again(tx)
 
 
+def not_stopped(tx: Tx, agent: Row) -> None:
+    """The agent begins no turn any more, so no budget keeps it from one. `agent` is its row as it is now."""
+    if agent["over_budget"] is not None:
+        store.update_agent_over(tx, agent["id"], None)
+        _let_go(tx, agent["over_budget"])
+
+
 def check_spec(request: SpawnRequest) -> None:
     """Raises InvalidRequest for limits that say nothing."""
     for name, value in request.limits.items():

@@ -144,19 +144,25 @@ def give_up_mail(tx: Tx, agent_id: str, name: str) -> None:
     """The agent is no more: what was not settled for it is undeliverable, and who sent it is told."""
     questions.agent_gone(tx, agent_id, name)
     reminders.agent_gone(tx, agent_id, name)
-    rows = store.select_open_for(tx.connection, agent_id)
-    for row in rows:
-        give_up(tx, row, f"there is no agent {name} any more")
+    reason = f"there is no agent {name} any more"
+    senders: dict[str, list[str]] = {}
+    for row in store.select_open_for(tx.connection, agent_id):
+        give_up(tx, row, reason, say=False)
+        if row["sender_id"] is not None and row["kind"] != "question":
+            senders.setdefault(row["sender_id"], []).append(row["id"])
+    for sender_id, ids in senders.items():
+        what = f"message {ids[0]}" if len(ids) == 1 else f"{len(ids)} messages"
+        tell(tx, sender_id, f"Your {what} to {name} cannot be delivered: {reason}.")
 
 
-def give_up(tx: Tx, row: Row, reason: str) -> None:
+def give_up(tx: Tx, row: Row, reason: str, *, say: bool = True) -> None:
     """A message that can never be delivered: its sender is told, of a question by what becomes of that."""
     store.update_undeliverable(tx, row["id"], reason)
     waiting.close_item(tx, row["id"], "held_message")
     if row["pair_id"] is not None:
         tx.gather(feed_pairs, row["pair_id"])
     feed_receipts(tx, [row["id"]])
-    if row["kind"] != "question":
+    if say and row["kind"] != "question":
         tell(tx, row["sender_id"], f"Your message {row['id']} to {row['recipient']} cannot be delivered: {reason}.")
 
 

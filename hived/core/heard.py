@@ -29,3 +29,8 @@ def session_armed(agent_id: str) -> str:
 def nap_told(agent_id: str) -> str:
     """{until}"""
     return f"nap {agent_id}"
+
+
+def purge_over(agent_id: str) -> str:
+    """{refused}, {stuck} or {purged: wire.tombstones.Purged}"""
+    return f"purge {agent_id}"

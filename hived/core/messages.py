@@ -142,7 +142,7 @@ def take_message(tx: Tx, agent_id: str, out: MessageOut) -> None:
 def tell(tx: Tx, agent_id: str | None, body: str, *, about: str | None = None) -> None:
     """A report from hived to that agent, if it still lives. `about`: the id of what it is on."""
     row = None if agent_id is None else agent_store.select_agent(tx.connection, agent_id)
-    if row is not None:
+    if row is not None and row["lifecycle"] != "buried":
         send(tx, sender=HIVED, to=row["name"], body=body, kind="report", about=about)
 
 

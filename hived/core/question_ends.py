@@ -72,12 +72,12 @@ def withdraw(tx: Tx, prefix: str, actor: Actor) -> Question:
     return _close(tx, row, "cancelled", f"withdrawn by {actor.who}", tell_asker=False)
 
 
-def agent_gone(tx: Tx, agent_id: str, name: str) -> None:
-    """The agent is no more: what it asked is cancelled, what it was asked goes up or is given up.
+def agent_gone(tx: Tx, agent_id: str, name: str, reason: str | None = None) -> None:
+    """The agent is no more, or buried (`reason` says so): what it asked is cancelled, what it was asked goes up or is given up.
 
     Call it before its mail is given up.
     """
-    reason = f"there is no agent {name} any more"
+    reason = reason or f"there is no agent {name} any more"
     for row in store.select_pending_of(tx.connection, agent_id):
         _close(tx, row, "cancelled", reason, tell_asker=False)
     for row in store.select_pending_for(tx.connection, agent_id):

@@ -115,11 +115,12 @@ def message_dropped(tx: Tx, message: Row, actor: Actor) -> None:
         feed_reminder(tx, row["id"])
 
 
-def agent_gone(tx: Tx, agent_id: str, name: str) -> None:
-    """The agent is no more: nobody is left to be reminded. Call it before its mail is given up."""
+def agent_gone(tx: Tx, agent_id: str, name: str, reason: str | None = None) -> None:
+    """The agent is no more, or buried (`reason` says so): nobody is left to be reminded. Call it before its mail is given up."""
+    reason = reason or f"there is no agent {name} any more"
     for row in store.select_open(tx.connection, agent_id):
         if row["message_id"] is not None:
-            carriers.withdraw(tx, row["message_id"], f"there is no agent {name} any more", though_delivered=True)
+            carriers.withdraw(tx, row["message_id"], reason, though_delivered=True)
         store.update_cancelled(tx, row["id"])
         feed_reminder(tx, row["id"])
 

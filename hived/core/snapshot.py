@@ -6,7 +6,7 @@ hived nor a client can be filled up with it. tests/hived/core/test_snapshot.py h
 
 from collections.abc import Iterable
 
-from hived.core import agents, budgets, messages, pairs, questions, reminders, rules
+from hived.core import agents, budgets, messages, pairs, questions, reminders, rules, tombstones
 from hived.core.question_views import NEWEST_CLOSED
 from hived.store import feed as feed_store
 from hived.store import questions as question_store
@@ -51,6 +51,7 @@ def encoded(conn: Connection, info: HiveInfo) -> bytes:
         "rules": _list(rules.list_rules(conn)),
         "budgets": _list(budgets.list_budgets(conn)),
         "reminders": _list(_cut_reminders(reminders.list_open(conn))),
+        "tombstones": _list(tombstones.list_tombstones(conn)),
     }
     text = [piece for name, part in parts.items() for piece in (f'"{name}":', *part, ",")]
     return "".join(("{", *text[:-1], "}")).encode()

@@ -1,6 +1,6 @@
 """Spawns: asked of the operator by himself or by a queen, and done in the same change as they are approved."""
 
-from hived.core import budgets, waiting
+from hived.core import budgets, revival, waiting
 from hived.core.agent_views import publish
 from hived.core.approval_rows import Decided, check_room, feed, to_approval
 from hived.core.creation import DEFAULT_RUNTIME, check_request, create_agent
@@ -24,6 +24,7 @@ def ask_spawn(
     """
     if approval_id is not None and (known := store.select_approval(tx.connection, approval_id)) is not None:
         return same_ask(known, requester, requester_id, "spawn")
+    revival.refuse_forged(request)
     check_request(tx.connection, request)
     if requester_id is not None:
         budgets.check_spawn(tx.connection, requester)
@@ -69,13 +70,17 @@ def carry_out(tx: Tx, row: Row, verdict: Decided, note: str | None, actor: Actor
     request = SpawnRequest.model_validate_json(row["payload_json"])
     remark = f" Note: {note}" if note else ""
     if verdict == "denied":
+        revival.denied(tx, request)
         _tell(tx, row, f"Your request to spawn {request.name} was denied by {actor.who}.{remark}")
         return
     budgets.check_spawn(tx.connection, request.parent)
     try:
         with tx.part():
-            cause = f"its spawn was approved by {actor.who}"
-            agent_id = create_agent(tx, request, runtime=request.runtime or DEFAULT_RUNTIME, cause=cause)
+            if request.revive is not None:
+                agent_id = revival.revive(tx, request, row, actor)
+            else:
+                cause = f"its spawn was approved by {actor.who}"
+                agent_id = create_agent(tx, request, runtime=request.runtime or DEFAULT_RUNTIME, cause=cause)
     except HiveError as error:
         store.update_status(tx, row["id"], "failed", error.message)
         _tell(tx, row, f"The spawn of {request.name} was approved, but failed: {error.message}")

@@ -95,9 +95,11 @@ def select_commit_before(connection: Connection, agent_id: str, approval_id: str
 
 
 def select_spawn_of(connection: Connection, agent_id: str) -> Row | None:
-    """The approved spawn that made the agent."""
+    """The approved spawn that made the agent, or brought it back last."""
     row: Row | None = connection.execute(
-        "SELECT * FROM approvals WHERE kind = 'spawn' AND status = 'approved' AND agent_id = ?", (agent_id,)
+        """SELECT * FROM approvals WHERE kind = 'spawn' AND status = 'approved' AND agent_id = ?
+           ORDER BY created_at DESC, id DESC LIMIT 1""",
+        (agent_id,),
     ).fetchone()
     return row
 

@@ -9,10 +9,11 @@ _EXPECTED = """WITH expected(id, kind) AS (
       b.status = 'pending' OR (b.status = 'orphaned' AND (b.created_at, b.id) > (a.created_at, a.id))))
   UNION ALL SELECT id, 'question' FROM questions WHERE status = 'pending' AND with_operator
   UNION ALL SELECT id, 'held_message' FROM messages WHERE status = 'held' AND pair_id IS NULL
+    AND recipient_id NOT IN (SELECT id FROM agents WHERE lifecycle = 'buried')
   UNION ALL SELECT id, 'pair' FROM pairs WHERE status = 'held'
   UNION ALL SELECT id, 'budget' FROM budgets WHERE over_since IS NOT NULL
   UNION ALL SELECT id, 'parked' FROM agents WHERE lifecycle = 'parked'
-  UNION ALL SELECT id, 'resume_choice' FROM agents WHERE json_extract(session_json, '$.state') = 'refused'
+  UNION ALL SELECT id, 'resume_choice' FROM agents WHERE json_extract(session_json, '$.state') = 'refused' AND lifecycle <> 'buried'
   UNION ALL SELECT a.id, 'needs_login' FROM agents a, json_each(a.conditions_json) c
     WHERE json_extract(c.value, '$.kind') = 'needs_login'
 ), possible(id, kind) AS (
@@ -109,7 +110,7 @@ def select_bad_decisions(connection: Connection) -> list[Row]:
              SELECT subject, count(*), max(substr(action, 10)), max(json_extract(actor_json, '$.who')) FROM audit
              WHERE action IN ('approval.approved', 'approval.denied') GROUP BY subject)
            SELECT a.id, a.status, coalesce(e.n, 0) AS entries FROM approvals a LEFT JOIN entries e ON e.subject = a.id
-           WHERE CASE WHEN a.status IN ('approved', 'denied', 'failed')
+           WHERE CASE WHEN a.status IN ('approved', 'denied') OR (a.status = 'failed' AND a.decided_by_json IS NOT NULL)
              THEN e.n IS NOT 1 OR a.decided_at IS NULL OR e.who IS NOT json_extract(a.decided_by_json, '$.who')
                OR e.verdict IS NOT CASE a.status WHEN 'denied' THEN 'denied' ELSE 'approved' END
              ELSE e.n IS NOT NULL END
@@ -125,6 +126,7 @@ def select_seen(connection: Connection) -> list[Row]:
         """SELECT a.id, 'approval' AS kind, a.payload_json AS shown, json_extract(e.detail_json, '$.seen') AS seen
            FROM audit e JOIN approvals a ON a.id = e.subject
            WHERE e.action LIKE 'approval.%' AND json_extract(e.detail_json, '$.seen') IS NOT NULL
+             AND a.payload_json <> '{}'
            UNION ALL SELECT q.id, 'question', q.text, json_extract(e.detail_json, '$.seen')
            FROM audit e JOIN questions q ON q.id = e.subject
            WHERE e.action = 'question.answered' AND json_extract(e.detail_json, '$.seen') IS NOT NULL"""
