@@ -49,7 +49,8 @@ def up(older: int) -> Reached:
             raise StartFailed(name=row["name"], cause=row["lifecycle_cause"])
         if row["wanted"] != "running":
             raise StartFailed(name=row["name"], cause="it was asked to stop meanwhile.")
-        return row["generation"] > older and row["lifecycle"] == "running" and bool(row["online"])
+        state = "paused" if row["paused"] else "running"
+        return row["generation"] > older and row["lifecycle"] == state and bool(row["online"])
 
     return reached
 

@@ -93,7 +93,8 @@ def _hello(tx: Tx, agent_id: str, generation: int, journal_uuid: str) -> Hello:
         refused=last_refused(tx.connection, agent_id, journal_uuid),
         model=row["model_set"],
         unread=view(tx.connection, agent_id).unread,
-        stop=row["wanted"] == "stopped",
+        stop=row["wanted"] == "stopped" or bool(row["bury_wanted"]),
+        paused=bool(row["paused"]),
     )
 
 

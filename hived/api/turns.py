@@ -1,12 +1,10 @@
-"""The operator's hand on an agent's turns: cancel, compact, a new session, a nap, and the end of what keeps it resting."""
-
-import json
+"""The operator's hand on an agent's turns: cancel, compact, a new session and a nap."""
 
 from fastapi import APIRouter, Request
 
 from hived.api.answers import until, until_reported, while_there
 from hived.api.callers import actor_of, hive_of
-from hived.core import audit, heard, held_messages, sessions
+from hived.core import audit, heard, sessions
 from hived.core.agent_views import find_connected, known_abilities
 from hived.store.database import Row, Tx
 from hived.wire import routes
@@ -102,23 +100,3 @@ async def post_nap(request: Request, name: str, nap: Nap) -> AgentView:
         generation = await hive.database.write(change)
         told = while_there(generation, lambda row: any(note["until"] == moment for note in notes))
         return await until(hive, name, told, TOLD_SECONDS, "nap")
-
-
-@host_router.post(routes.AGENT_ACTION.replace("{action}", "resume"))
-async def post_resume(request: Request, name: str) -> AgentView:
-    """End its nap and its wait for a rate limit; what was held for the limit is queued again. Answered when it is so."""
-    hive, actor = hive_of(request), actor_of(request)
-
-    def change(tx: Tx) -> int:
-        row = find_connected(tx.connection, name)
-        audit.append(tx, "agent.resumed", actor, row["id"], {"name": name})
-        tx.ring(row["id"], "resume")
-        held_messages.requeue_held(tx, row["id"], "rate_limited")
-        return int(row["generation"])
-
-    def awake(row: Row) -> bool:
-        limited = any(condition["kind"] == "rate_limited" for condition in json.loads(row["conditions_json"]))
-        return row["turn_until"] is None and not limited
-
-    generation = await hive.database.write(change)
-    return await until(hive, name, while_there(generation, awake), TOLD_SECONDS, "resumption")

@@ -1,28 +1,27 @@
-"""Agents: what is wanted of them, their lifecycle and generations, and what their harnesses report."""
+"""Agents as the supervision sees them, their generations and their harnesses' presence; the door to what the rest of core
+says of an agent."""
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
 
-from hived.core import approvals, audit, budgets, delivery, lifecycle_news, logins, questions, waiting
-from hived.core.agent_views import check_generation, detail, find_agent, list_views, publish, spec_of, view
+from hived.core import approvals, delivery, logins
+from hived.core.agent_views import check_generation, detail, find_agent, list_views, publish, view
 from hived.core.creation import create_agent
+from hived.core.lifecycle import NOT_AT_WORK, set_lifecycle
 from hived.core.reports import apply_status
 from hived.core.settings import set_model
+from hived.core.wanted import Wanted, want, want_going, want_killed, want_paused, want_restart
 from hived.store import agents as store
-from hived.store import lifecycle_log
 from hived.store.database import SUPERVISOR, Connection, Row, Tx
 from hived.wire.agents import LifecycleState, SpawnRequest
-from hived.wire.approvals import Actor
 from hived.wire.errors import AgentNotFound
 
 __all__ = [
-    "Supervised", "Wanted", "apply_status", "check_generation", "create_agent", "detail", "find_agent", "list_views",
-    "mark_unheard", "next_generation", "publish", "set_lifecycle", "set_model", "set_online",
-    "set_workspace", "supervised", "view", "want", "want_restart",
+    "NOT_AT_WORK", "Supervised", "Wanted", "apply_status", "check_generation", "create_agent", "detail", "find_agent",
+    "list_views", "mark_unheard", "next_generation", "publish", "set_lifecycle", "set_model", "set_online",
+    "set_workspace", "supervised", "supervised_one", "view", "want", "want_going", "want_killed", "want_paused",
+    "want_restart",
 ]  # fmt: skip
-
-Wanted = Literal["running", "stopped"]
-NOT_AT_WORK = ("stopped", "crashed", "parked", "buried")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +48,17 @@ class Supervised:
     permission_mode: str | None = None
     commit: str | None = None
     """The config that its generations run, in builds/<name>/<commit>; None: its first deployment has not built it yet."""
+    unbuilt: bool = False
+    """Its first deployment is under way, or has failed: there is nothing that it could be started on."""
     paused: bool = False
+    frozen: bool = False
+    """Its harness has said that everything of it stands still."""
+    pause_cause: str = ""
+    """Who paused it last, or let it go on."""
     kill_wanted: bool = False
     bury_wanted: bool = False
     files_behind: bool = False
     """Its setting files do not say that yet: hived died between the books and the files."""
-
-
-def want(tx: Tx, name: str, wanted: Wanted, actor: Actor) -> None:
-    """Say what is wanted; the supervision makes it so. Wanting a parked or crashed agent running clears that.
-
-    Raises InvalidName, AgentNotFound.
-    """
-    row = find_agent(tx.connection, name)
-    store.update_wanted(tx, row["id"], wanted)
-    if wanted == "running" and row["lifecycle"] in ("stopped", "crashed", "parked"):
-        set_lifecycle(tx, row["id"], "requested", f"{actor.who} asked for its start", pid=None)
-    audit.append(tx, f"agent.wanted_{wanted}", actor, row["id"], {"name": row["name"]}, seen=row["lifecycle_cause"])
-    tx.ring(SUPERVISOR, "look")
-
-
-def want_restart(tx: Tx, name: str, actor: Actor) -> int:
-    """Ask for a new generation; the one that is to be outlived. Asked again before it has begun, it is the same restart.
-
-    Raises InvalidName, AgentNotFound.
-    """
-    row = find_agent(tx.connection, name)
-    store.update_restart_wanted(tx, row["id"])
-    if row["lifecycle"] in ("stopped", "crashed", "parked"):
-        set_lifecycle(tx, row["id"], "requested", f"{actor.who} asked for its restart", pid=None)
-    audit.append(tx, "agent.wanted_restart", actor, row["id"], {"name": row["name"]}, seen=row["lifecycle_cause"])
-    tx.ring(SUPERVISOR, "look")
-    return int(row["generation"])
 
 
 def next_generation(tx: Tx, agent_id: str, max_deliveries: int = delivery.DEFAULT_MAX_DELIVERIES) -> int:
@@ -92,30 +70,6 @@ def next_generation(tx: Tx, agent_id: str, max_deliveries: int = delivery.DEFAUL
     logins.fail_unfinished(tx, _row(tx, agent_id), "The harness ended in the middle of the login.")
     publish(tx, agent_id)
     return generation
-
-
-def set_lifecycle(tx: Tx, agent_id: str, state: LifecycleState, cause: str, *, pid: int | None) -> None:
-    """Move the agent to `state`, with one sentence why. `parked` waits for the operator until it is left again.
-
-    Raises AgentNotFound.
-    """
-    row = _row(tx, agent_id)
-    store.update_lifecycle(tx, agent_id, state, cause, pid)
-    lifecycle_log.insert_step(tx, agent_id, state=state, cause=cause, generation=row["generation"], pid=pid)
-    lifecycle_news.tell_step(tx, row, state, cause)
-    if state in NOT_AT_WORK:
-        logins.fail_unfinished(tx, row, "The harness ended in the middle of the login.")
-    if state == "parked":
-        waiting.open_item(tx, agent_id, "parked", agent=row["name"], subject=f"{row['name']} is parked: {cause}")
-        if not row["ever_online"]:
-            approvals.fail_spawn_of(tx, agent_id, cause)
-    else:
-        waiting.close_item(tx, agent_id, "parked")
-    if state in NOT_AT_WORK:
-        budgets.look_again(tx)  # a turn of it that was under way counts no more until it is known how it ended
-    if state in ("parked", "buried") or (state == "stopped" and row["wanted"] == "stopped"):
-        questions.recipient_away(tx, agent_id, row["name"], state)
-    publish(tx, agent_id)
 
 
 def set_online(tx: Tx, agent_id: str, generation: int, online: bool) -> None:
@@ -144,33 +98,49 @@ def set_workspace(tx: Tx, agent_id: str, workspace: str) -> None:
 
 
 def supervised(conn: Connection) -> list[Supervised]:
-    """Every agent, oldest first."""
-    return [
-        Supervised(
-            id=row["id"],
-            name=row["name"],
-            wanted=row["wanted"],
-            lifecycle=row["lifecycle"],
-            generation=row["generation"],
-            restart_token=row["restart_token"],
-            started_token=row["started_token"],
-            pid=row["pid"],
-            online=bool(row["online"]),
-            ever_online=bool(row["ever_online"]),
-            engine=row["engine"],
-            runtime=row["runtime"],
-            request=spec_of(row),
-            model=row["model_set"],
-            effort=row["effort"],
-            permission_mode=row["permission_mode"],
-            commit=row["commit_sha"],
-            paused=bool(row["paused"]),
-            kill_wanted=bool(row["kill_wanted"]),
-            bury_wanted=bool(row["bury_wanted"]),
-            files_behind=bool(row["files_behind"]),
-        )
-        for row in store.select_agents(conn)
-    ]
+    """Every agent that is not buried, oldest first."""
+    return [_supervised(conn, row) for row in store.select_agents(conn)]
+
+
+def supervised_one(conn: Connection, agent_id: str) -> Supervised | None:
+    """None where it is gone or buried."""
+    row = store.select_agent(conn, agent_id)
+    return None if row is None or row["lifecycle"] == "buried" else _supervised(conn, row)
+
+
+def _supervised(conn: Connection, row: Row) -> Supervised:
+    return Supervised(
+        id=row["id"],
+        name=row["name"],
+        wanted=row["wanted"],
+        lifecycle=row["lifecycle"],
+        generation=row["generation"],
+        restart_token=row["restart_token"],
+        started_token=row["started_token"],
+        pid=row["pid"],
+        online=bool(row["online"]),
+        ever_online=bool(row["ever_online"]),
+        engine=row["engine"],
+        runtime=row["runtime"],
+        request=_request(row["spec_json"]),
+        model=row["model_set"],
+        effort=row["effort"],
+        permission_mode=row["permission_mode"],
+        commit=row["commit_sha"],
+        unbuilt=row["commit_sha"] is None and store.was_deployed(conn, row["id"]),
+        paused=bool(row["paused"]),
+        frozen=bool(row["frozen"]),
+        pause_cause=row["pause_cause"] or "",
+        kill_wanted=bool(row["kill_wanted"]),
+        bury_wanted=bool(row["bury_wanted"]),
+        files_behind=bool(row["files_behind"]),
+    )
+
+
+@lru_cache(1024)
+def _request(spec_json: str) -> SpawnRequest:
+    """Shared by all that look: nobody changes it."""
+    return SpawnRequest.model_validate_json(spec_json)
 
 
 def _row(tx: Tx, agent_id: str) -> Row:

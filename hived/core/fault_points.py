@@ -13,10 +13,11 @@ _CHOSEN = os.environ.get("HIVE_FAULT_POINT", "")
 
 POINTS = (
     "hived_claim", "hived_claimed", "hived_batch", "hived_batch_taken", "hived_decide", "hived_decided", "hived_due",
-    "hived_due_done", "hived_rebuilt",
+    "hived_due_done", "hived_rebuilt", "hived_starting", "hived_forked", "hived_stopping",
 )  # fmt: skip
 """Before and after the commit of a claim, of an event batch, of a decision and of what came due; between the commit of a
-rebuild and its files."""
+rebuild and its files. Of an agent's life: its generation committed and nothing forked; forked and its pid written nowhere;
+said to be stopping and nothing done."""
 
 
 def reach(point: str) -> None:

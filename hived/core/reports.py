@@ -9,7 +9,7 @@ from hived.core.sessions import set_session
 from hived.core.spend import MOST_TOKENS
 from hived.core.text import checked_time, is_line, one_line
 from hived.store import agents as store
-from hived.store.database import Tx
+from hived.store.database import SUPERVISOR, Tx
 from hived.wire.agents import EngineAbilities, ModelOffered
 from hived.wire.control import StatusReport
 
@@ -39,6 +39,8 @@ def apply_status(
         wake=row["turn_wake"] if same_turn else None,
         until=checked_time(report.turn_until),
     )
+    if store.update_frozen(tx, agent_id, report.paused):
+        tx.ring(SUPERVISOR, "look")
     session = report.session
     if session.id is None and report.session_id is not None:
         session = session.model_copy(update={"id": report.session_id})

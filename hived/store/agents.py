@@ -76,13 +76,45 @@ def is_deploying(connection: Connection, agent_id: str) -> bool:
     return row is not None
 
 
+def was_deployed(connection: Connection, agent_id: str) -> bool:
+    """Whether there has ever been a deployment of it, however it ended."""
+    row = connection.execute("SELECT 1 FROM deployments WHERE agent_id = ? LIMIT 1", (agent_id,)).fetchone()
+    return row is not None
+
+
 def update_wanted(tx: Tx, agent_id: str, wanted: str) -> None:
-    tx.execute("UPDATE agents SET wanted = ? WHERE id = ?", (wanted, agent_id))
+    """Wanted running, a kill is forgotten; wanted stopped, a pause is."""
+    tx.execute(
+        """UPDATE agents SET wanted = ?1, kill_wanted = CASE ?1 WHEN 'running' THEN 0 ELSE kill_wanted END,
+             paused = CASE ?1 WHEN 'running' THEN paused ELSE 0 END WHERE id = ?2""",
+        (wanted, agent_id),
+    )
+
+
+def update_kill_wanted(tx: Tx, agent_id: str, kill: bool) -> None:
+    tx.execute("UPDATE agents SET kill_wanted = ? WHERE id = ?", (int(kill), agent_id))
+
+
+def update_paused(tx: Tx, agent_id: str, paused: bool, cause: str | None) -> None:
+    """Wanted so. `cause`: what its lifecycle says once it is so; None leaves it."""
+    tx.execute(
+        "UPDATE agents SET paused = ?, pause_cause = coalesce(?, pause_cause) WHERE id = ?",
+        (int(paused), cause, agent_id),
+    )
+
+
+def update_frozen(tx: Tx, agent_id: str, frozen: bool) -> bool:
+    """What its harness says; whether that is news."""
+    changed = tx.execute("UPDATE agents SET frozen = ?1 WHERE id = ?2 AND frozen <> ?1", (int(frozen), agent_id))
+    return changed.rowcount > 0
 
 
 def update_restart_wanted(tx: Tx, agent_id: str) -> None:
     """One above the token that the current generation answers, however often it is asked for."""
-    tx.execute("UPDATE agents SET restart_token = started_token + 1, wanted = 'running' WHERE id = ?", (agent_id,))
+    tx.execute(
+        "UPDATE agents SET restart_token = started_token + 1, wanted = 'running', kill_wanted = 0 WHERE id = ?",
+        (agent_id,),
+    )
 
 
 def update_workspace(tx: Tx, agent_id: str, workspace: str) -> None:
@@ -101,7 +133,7 @@ def update_lifecycle(tx: Tx, agent_id: str, state: str, cause: str, pid: int | N
 def update_generation(tx: Tx, agent_id: str) -> None:
     """One up, for a harness that is about to be started; nothing is known of it yet."""
     tx.execute(
-        """UPDATE agents SET generation = generation + 1, started_token = restart_token, online = 0, pid = NULL,
+        """UPDATE agents SET generation = generation + 1, started_token = restart_token, online = 0, pid = NULL, frozen = 0,
              turn_state = 'unknown', turn_state_since = :now, turn_id = NULL, turn_wake = NULL, turn_until = NULL
            WHERE id = :id""",
         {"now": tx.now, "id": agent_id},

@@ -10,11 +10,13 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 
-from hived.core.agents import Supervised, next_generation, set_lifecycle, set_workspace, supervised
+from hived.core.agents import Supervised, next_generation, set_lifecycle, set_workspace, supervised_one
+from hived.core.fault_points import reach
 from hived.core.hive import Hive
 from hived.logs import last_lines
 from hived.store.database import Ring, Tx
-from hived.supervision.adopt import find_harness
+from hived.supervision.adopt import Found, find_harness
+from hived.supervision.burials import bury
 from hived.supervision.folders import prepare, write_launch
 from hived.supervision.process import (
     TERM_SECONDS,
@@ -24,12 +26,14 @@ from hived.supervision.process import (
     end_leftovers,
     end_tree,
     harness_command,
+    kill_tree,
     start_harness,
     tree_of,
     until_ended,
 )
 from hived.supervision.process_tree import engine_tree
 from hived.supervision.restart_policy import CrashBudget, Park
+from hived.supervision.starts import TURN_SECONDS, Starts
 from hived.wire.agents import LifecycleState
 from hived.wire.control import Stop
 from hived.wire.errors import HiveError
@@ -51,9 +55,11 @@ log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """Run `run` as a task. `poke` tells it that something of its agent may have changed."""
+    """Run `run` as a task. `poke` tells it that something of its agent may have changed, `hurry` that it is to be killed."""
 
-    def __init__(self, hive: Hive, agent: Supervised, open_door: OpenDoor, close_door: CloseDoor) -> None:
+    def __init__(
+        self, hive: Hive, agent: Supervised, open_door: OpenDoor, close_door: CloseDoor, starts: Starts
+    ) -> None:
         self.agent_id = agent.id
         self.name = agent.name
         self.harness: Harness | None = None
@@ -61,7 +67,9 @@ class Keeper:
         self._paths = hive.paths.agent(agent.name)
         self._open_door = open_door
         self._close_door = close_door
+        self._starts = starts
         self._news = asyncio.Event()
+        self._kill = asyncio.Event()
         self._budget = CrashBudget(hive.config.crash_budget, hive.config.crash_window_seconds)
         self._retry_at = 0.0
         self._online_by: float | None = None
@@ -70,14 +78,22 @@ class Keeper:
     def poke(self) -> None:
         self._news.set()
 
+    def hurry(self) -> None:
+        """Its kill is wanted: a stop that is under way is not waited for."""
+        self._kill.set()
+        self._news.set()
+
     async def run(self) -> None:
-        """Keep the agent until it is gone from the store; on cancellation its harness is left to run."""
+        """Keep the agent until it is gone from the store, or buried; on cancellation its harness is left to run."""
         try:
             agent = await self._read()
+            found = None if agent is None else await asyncio.to_thread(find_harness, self._paths, agent.generation)
+            self._starts.looked(self.agent_id)
             if agent is not None:
-                await self._adopt(agent)
+                await self._adopt(agent, found)
             while True:
                 self._news.clear()
+                self._kill.clear()
                 try:
                     agent = await self._read()
                     if agent is None:
@@ -91,12 +107,12 @@ class Keeper:
                 await end_tree(self.harness, self._paths)
             self._close_door(self.agent_id)
         finally:
+            self._starts.forget(self.agent_id)
             if self.harness is not None:
                 self.harness.unwatch()
 
     async def _read(self) -> Supervised | None:
-        agents = await self._hive.database.read(supervised)
-        return next((agent for agent in agents if agent.id == self.agent_id), None)
+        return await self._hive.database.read(lambda conn: supervised_one(conn, self.agent_id))
 
     async def _until_news(self, seconds: float | None) -> None:
         """Return at the next poke, or after `seconds`; None: wait for a poke alone."""
@@ -108,8 +124,7 @@ class Keeper:
         except TimeoutError:
             return
 
-    async def _adopt(self, agent: Supervised) -> None:
-        found = await asyncio.to_thread(find_harness, self._paths, agent.generation)
+    async def _adopt(self, agent: Supervised, found: Found | None) -> None:
         if found is None:
             await end_leftovers(await asyncio.to_thread(engine_tree, self._paths))
             return
@@ -127,34 +142,60 @@ class Keeper:
             return await self._step_without(agent)
         if self.harness.ended.is_set():
             await self._after_exit(agent, self.harness)
+        elif agent.kill_wanted:
+            await self._kill_at_once(self.harness)
+        elif agent.bury_wanted:
+            await self._end(agent, self.harness, "it is wanted buried")
         elif agent.wanted == "stopped":
             await self._end(agent, self.harness, "it is wanted stopped")
         elif agent.restart_token != agent.started_token:
             await self._end(agent, self.harness, "its restart was asked for")
-        elif agent.online and (agent.lifecycle != "running" or self._online_by is not None):
-            self._online_by = None
-            if agent.lifecycle != "running" or agent.pid != self.harness.pid:
-                await self._set("running", "its harness is connected", self.harness.pid)
+        elif agent.online:
+            return await self._is_up(agent, self.harness)
         elif self._online_by is not None and self._now() >= self._online_by:
             await self._give_up_start(self.harness)
         else:
             return None if self._online_by is None else self._online_by - self._now()
         return 0
 
+    async def _is_up(self, agent: Supervised, harness: Harness) -> float | None:
+        """Its harness is connected: it runs, or stands still as its harness says."""
+        self._online_by = None
+        self._starts.give(self.agent_id)
+        state: LifecycleState = "paused" if agent.frozen else "running"
+        if (agent.lifecycle, agent.pid) == (state, harness.pid):
+            return None
+        if "paused" in (state, agent.lifecycle) and agent.pause_cause:
+            cause = agent.pause_cause
+        else:
+            cause = "its harness is connected" + (" and is told to stand still" if agent.paused else "")
+        await self._set(state, cause, harness.pid)
+        return 0
+
     async def _step_without(self, agent: Supervised) -> float | None:
-        if agent.wanted == "stopped":
+        if agent.wanted == "stopped" or agent.bury_wanted:
+            self._starts.forget(self.agent_id)
             if agent.lifecycle != "stopped":
                 await self._set("stopped", self._ended_because)
-            return None
-        if agent.lifecycle == "parked":
+                return 0
+            return await self._bury(agent) if agent.bury_wanted else None
+        if agent.lifecycle == "parked" or agent.unbuilt:
+            self._starts.forget(self.agent_id)
             return None
         if agent.lifecycle == "requested":
             self._budget.clear()
             self._retry_at = 0.0
         if self._now() < self._retry_at:
             return self._retry_at - self._now()
+        if not self._starts.take(self.agent_id, self.poke):
+            return None
         await self._start(agent)
         return 0
+
+    async def _bury(self, agent: Supervised) -> float:
+        await bury(self._hive, agent)
+        after = await self._read()
+        return FAULT_SECONDS if after is not None and after.bury_wanted else 0
 
     async def _start(self, agent: Supervised) -> None:
         def begin(tx: Tx) -> int:
@@ -164,6 +205,7 @@ class Keeper:
             return generation
 
         generation = await self._hive.database.write(begin)
+        reach("hived_starting")
         try:
             new = not self._paths.harness.exists()
             await asyncio.to_thread(prepare, agent, self._paths, self._hive.paths)
@@ -186,13 +228,30 @@ class Keeper:
             await self._crashed(f"its harness could not be started: {error}")
             return
         self._online_by = self._now() + self._hive.config.start_seconds
+        asyncio.get_running_loop().call_later(TURN_SECONDS, self._starts.give, self.agent_id)
+        reach("hived_forked")
         # agentd writes this too. A hived killed in between would otherwise not know its own child again.
         self.harness.identity.write(self._paths.pid_file)
         await self._set("starting", f"its harness is started, generation {generation}", self.harness.pid)
 
     async def _end(self, agent: Supervised, harness: Harness, why: str) -> None:
-        """Ask it to stop, then make it; all that it started is ended with it."""
+        """Ask it to stop, then make it; all that it started is ended with it. A kill that is wanted meanwhile cuts it short."""
         await self._set("stopping", why, harness.pid)
+        reach("hived_stopping")
+        gently = asyncio.create_task(self._end_gently(agent, harness, why))
+        killed = asyncio.create_task(self._kill.wait())
+        try:
+            await asyncio.wait({gently, killed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (gently, killed):
+                task.cancel()
+            await asyncio.wait({gently, killed})
+        if gently.cancelled():
+            await self._kill_at_once(harness)
+        else:
+            gently.result()
+
+    async def _end_gently(self, agent: Supervised, harness: Harness, why: str) -> None:
         left = await asyncio.to_thread(tree_of, harness, self._paths)
         patience = self._hive.config.stop_seconds
         term_seconds = min(TERM_SECONDS, patience / 2)
@@ -211,6 +270,11 @@ class Keeper:
         else:
             self._ended_because = f"{why}; {asked.sentence}"
 
+    async def _kill_at_once(self, harness: Harness) -> None:
+        await kill_tree(harness, self._paths)
+        self._forget()
+        self._ended_because = "its kill was asked for, and it was killed with all that it had started"
+
     async def _give_up_start(self, harness: Harness) -> None:
         await end_tree(harness, self._paths)
         self._forget()
@@ -220,7 +284,7 @@ class Keeper:
         await end_tree(harness, self._paths)
         self._forget()
         sentence = "it ended" if harness.exit is None else harness.exit.sentence
-        if agent.wanted == "stopped" or agent.restart_token != agent.started_token:
+        if agent.wanted == "stopped" or agent.bury_wanted or agent.restart_token != agent.started_token:
             self._ended_because = sentence
             return
         if harness.exit is not None and harness.exit.code == EXIT_CONFIG:
@@ -245,6 +309,7 @@ class Keeper:
             self.harness.unwatch()
         self.harness = None
         self._online_by = None
+        self._starts.forget(self.agent_id)
 
     async def _set(self, state: LifecycleState, cause: str, pid: int | None = None) -> None:
         short = cause if len(cause) <= CAUSE_CHARACTERS else cause[: CAUSE_CHARACTERS - 1] + "…"

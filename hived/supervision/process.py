@@ -29,6 +29,7 @@ LOOK_SECONDS = 0.05
 """How often leftovers are looked at meanwhile: they are nobody's children here, and few."""
 KILL_SECONDS = 5.0
 """From KILL to giving up: only a process stuck in the kernel takes longer."""
+KILL_ROUNDS = 3
 MAX_LOG_BYTES = 5 * 1024 * 1024
 """A harness's log longer than this is moved to `.1` when the harness starts."""
 
@@ -163,18 +164,43 @@ async def end_tree(harness: Harness, paths: AgentPaths, *, term_seconds: float =
     await end_leftovers(left)
 
 
+async def kill_tree(harness: Harness, paths: AgentPaths) -> None:
+    """KILL a harness and all that it started, at once. Returns when they are gone, or after KILL_SECONDS."""
+    send(harness.identity, signal.SIGKILL)
+    for _ in range(KILL_ROUNDS):  # what was forked while the tree was looked up is found by the next
+        left = await asyncio.to_thread(tree_of, harness, paths)
+        if not left:
+            break
+        for identity in left:
+            send(identity, signal.SIGKILL)
+        await _until_gone(left, LEFTOVER_SECONDS)
+    if not await until_ended(harness, KILL_SECONDS):
+        log.error("harness %d is still there %g s after KILL", harness.pid, KILL_SECONDS)
+
+
 async def end_leftovers(left: Iterable[ProcessIdentity]) -> None:
     """End processes that lost the harness above them: TERM, and KILL after LEFTOVER_SECONDS."""
     alive = [identity for identity in left if identity.alive]
     for number in (signal.SIGTERM, signal.SIGKILL):
         for identity in alive:
             send(identity, number)
-        for _ in range(round(LEFTOVER_SECONDS / LOOK_SECONDS)):
-            alive = [identity for identity in alive if identity.alive]
-            if not alive:
-                return
-            await asyncio.sleep(LOOK_SECONDS)
+            if number == signal.SIGTERM:
+                send(identity, signal.SIGCONT)  # what was paused hears of it only so
+        alive = await _until_gone(alive, LEFTOVER_SECONDS)
+        if not alive:
+            return
     log.error("%d processes are still there after KILL: %s", len(alive), [identity.pid for identity in alive])
+
+
+async def _until_gone(identities: Iterable[ProcessIdentity], seconds: float) -> list[ProcessIdentity]:
+    """Those that are still there after at most that long."""
+    alive = list(identities)
+    for _ in range(round(seconds / LOOK_SECONDS)):
+        alive = [identity for identity in alive if identity.alive]
+        if not alive:
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    return alive
 
 
 def send(identity: ProcessIdentity, number: signal.Signals) -> None:

@@ -99,6 +99,16 @@ class DeploymentFailed(Conflict):
     template = "{name}: the deployment failed at {step}: {reason}"
 
 
+class DeploymentSuperseded(Conflict):
+    code = "deployment_superseded"
+    template = "Deployment {id} of {name} was not begun: {reason}"
+
+
+class ProposalSuperseded(Conflict):
+    code = "proposal_superseded"
+    template = "{agent} has run {commit} already, or what came after it; to go back to it: hive rollback {agent} --to DEPLOYMENT"
+
+
 class ProtectedAgent(Conflict):
     code = "protected_agent"
     template = "The queen cannot be destroyed."
@@ -112,3 +122,18 @@ class UnknownRuntime(Refused):
 class InvalidRepo(Refused):
     code = "invalid_repo"
     template = "{repo} cannot be cloned: {reason}"
+
+
+class NothingToPause(Conflict):
+    code = "nothing_to_pause"
+    template = "{name} is {lifecycle}: there is nothing to pause."
+
+
+class AgentPaused(Conflict):
+    code = "agent_paused"
+    template = "{name} is paused; let it go on with: hive resume {name}"
+
+
+class Overruled(Conflict):
+    code = "overruled"
+    template = "The {what} of {name} did not come about: something else was asked of it meanwhile (it is wanted {wanted})."

@@ -1,4 +1,6 @@
 ALTER TABLE agents ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;        -- wanted paused; lifecycle says whether it is
+ALTER TABLE agents ADD COLUMN pause_cause TEXT;                         -- who paused it, or let it go on, as its lifecycle says it
+ALTER TABLE agents ADD COLUMN frozen INTEGER NOT NULL DEFAULT 0;        -- its harness has said that everything of it stands still
 ALTER TABLE agents ADD COLUMN kill_wanted INTEGER NOT NULL DEFAULT 0;   -- wanted stopped, by KILL and at once
 ALTER TABLE agents ADD COLUMN bury_wanted INTEGER NOT NULL DEFAULT 0;   -- wanted stopped, then buried
 ALTER TABLE agents ADD COLUMN bury_json TEXT;                           -- wanted buried: core.tombstones.Burial, who said so and why
