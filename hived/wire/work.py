@@ -22,13 +22,22 @@ class WorkState(Answer):
     """Files that differ from HEAD or are new, ignored ones not counted."""
     merged: bool = True
     """The origin has every commit of it, in some branch or tag."""
+    known: bool = True
+    """False: it could not be looked at, or not all of it; `problem` says why."""
     problem: str = ""
-    """Why nothing more is known: no repository, in mid-merge, not readable."""
+    """What keeps it from being looked at, or is in the middle of something: no repository, a merge that is not finished."""
 
     @property
     def lost_with_it(self) -> bool:
         """There is work that is nowhere else, or nobody can tell."""
-        return bool(self.commits or self.changed or (self.problem and self.head is None and self.branch is not None))
+        return bool(self.commits or self.changed or not self.known)
+
+    @property
+    def words(self) -> str:
+        """What would be lost, for a sentence; empty where nothing would be."""
+        parts = [f"{self.commits} commit{'' if self.commits == 1 else 's'}"] if self.commits else []
+        parts += [f"{self.changed} changed file{'' if self.changed == 1 else 's'}"] if self.changed else []
+        return " and ".join(parts) or ("" if self.known else f"nobody can tell ({self.problem})")
 
 
 class WorkCommit(Answer):
@@ -68,6 +77,8 @@ class WorkFetch(WireModel):
 
     branch: str | None = Field(default=None, max_length=200)
     """In the origin; None: the agent's own, `hive/<name>`. One that is there and would lose commits is refused."""
+    of: str | None = Field(default=None, max_length=200)
+    """A branch of the agent's, or a commit of 40 hex digits; None: what it has checked out."""
 
 
 class WorkFetched(Answer):
@@ -76,5 +87,8 @@ class WorkFetched(Answer):
     branch: str
     commit: str
     before: str | None = None
+    """Where the branch was; None: it is new."""
     commits: int = 0
+    """That the origin did not have."""
     state: WorkState
+    """Afterwards: what stays behind is in its `commits` and `changed`."""

@@ -82,12 +82,19 @@ class Inspector:
         found = (line.split(" ") for line in lines)
         return {parts[0]: parts[1] for parts in found if len(parts) == 2 and parts[1] != "missing"}
 
+    def commits(self, shas: Collection[str]) -> dict[str, str]:
+        """The commit that each of these ids is, or that its tag names; those that lead to none are left out."""
+        wanted = sorted({sha for sha in shas if is_sha(sha)})
+        if not wanted:
+            return {}
+        asked = "".join(f"{sha}^{{commit}}\n" for sha in wanted).encode()
+        lines = self.run(["cat-file", "--batch-check=%(objectname) %(objecttype)"], asked).text.splitlines()
+        peeled = [line.split(" ") for line in lines]
+        return {sha: parts[0] for sha, parts in zip(wanted, peeled, strict=True) if parts[-1] == "commit"}
+
     def commit(self, sha: str) -> str | None:
         """The commit that this id is, or that the tag of this id names; None where there is none."""
-        if not is_sha(sha):
-            return None
-        found = self.run(["rev-parse", "--quiet", "--verify", f"{sha}^{{commit}}"], codes=(0, 1, 128))
-        return found.line if found.code == 0 and is_sha(found.line) else None
+        return self.commits([sha]).get(sha)
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         return self.run(["merge-base", "--is-ancestor", older, newer], codes=(0, 1)).code == 0
