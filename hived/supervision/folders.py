@@ -9,7 +9,7 @@ from hived.core.conditions import resumes_by_itself
 from hived.paths import AgentPaths, HivePaths
 from hived.wire.launch import Launch
 from hived.wire.protocol import PROTOCOL
-from hived.workspace.clones import make_workspace
+from hived.workspace.clones import make_workspace, origin_objects
 from hived.workspace.folders import private_folder
 from hived.workspace.lines import write_line
 
@@ -31,7 +31,8 @@ def prepare(agent: Supervised, paths: AgentPaths, hive: HivePaths) -> None:
 
 
 def write_launch(agent: Supervised, generation: int, paths: AgentPaths, hive: HivePaths, config: Config) -> None:
-    """Write the launch file of that generation. Raises OSError."""
+    """Write the launch file of that generation. Raises OSError, InvalidRepo where the origin of its clone is gone."""
+    repo = agent.request.repo
     launch = Launch(
         protocol=PROTOCOL,
         agent_id=agent.id,
@@ -43,6 +44,7 @@ def write_launch(agent: Supervised, generation: int, paths: AgentPaths, hive: Hi
         state=str(paths.state),
         home=str(paths.home),
         workspace=str(paths.workspace),
+        origin_objects=[] if repo is None else [str(folder) for folder in origin_objects(repo)],
         agent_socket=str(paths.socket),
         io=str(paths.io),
         tools_socket=str(paths.tools_socket),

@@ -31,6 +31,8 @@ class Launch(WireModel):
     state: str
     home: str
     workspace: str
+    origin_objects: list[str] = Field(default_factory=list)
+    """The objects folders that its clone reads beside its own, the origin's first: read-only inside, at the same path."""
     agent_socket: str
     io: str = ""
     """The folder of the sockets that the harness serves to its own engine; read-only inside."""
