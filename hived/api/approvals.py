@@ -8,12 +8,14 @@ from pydantic import ValidationError
 from hived.api.callers import actor_of, harness_of, hive_of
 from hived.api.faults import invalid
 from hived.api.idempotency import remembered
+from hived.api.proposals import check_superseded, tag_denied
 from hived.api.spawns import check_reach
+from hived.api.templates import completed
 from hived.core import approvals
 from hived.core.fault_points import reach
 from hived.store.database import Connection, Row, Tx
 from hived.wire import routes
-from hived.wire.agents import SpawnRequest
+from hived.wire.agents import SpawnDraft
 from hived.wire.approvals import Approval, ApprovalAsk, ApprovalKind, ApprovalList, ApprovalStatus, Verdict
 from hived.wire.errors import ForbiddenRole, InvalidRequest
 
@@ -66,9 +68,12 @@ async def _decide(request: Request, approval_id: str, verdict: approvals.Decided
     def change(tx: Tx) -> Approval:
         return approvals.decide(tx, approval_id, verdict, body.note, body.updated_input, actor, body.remember)
 
+    if verdict == "approved":
+        await check_superseded(hive_of(request), approval_id)
     reach("hived_decide")
     decided = await hive_of(request).database.write(remembered(request, change))
     reach("hived_decided")
+    await tag_denied(hive_of(request), decided)
     return decided
 
 
@@ -83,18 +88,18 @@ async def post_approval(request: Request, ask: ApprovalAsk) -> Approval:
         )
     if agent["role"] != "queen":
         raise ForbiddenRole(who=agent["name"], method="POST", path=f"{routes.APPROVALS} of kind spawn")
-    spawn = _spawn_of(ask, agent)
+    spawn = await completed(hive, _draft_of(ask, agent))
     await check_reach(hive, spawn, asked_by_agent=True)
     return await hive.database.write(
         remembered(request, lambda tx: approvals.ask_spawn(tx, spawn, agent["name"], agent["id"], ask.id), 202)
     )
 
 
-def _spawn_of(ask: ApprovalAsk, agent: Row) -> SpawnRequest:
+def _draft_of(ask: ApprovalAsk, agent: Row) -> SpawnDraft:
     """What is asked for, with the asker as its parent."""
     if ask.spawn is None:
         raise InvalidRequest(reason="spawn: an ask of kind spawn says what for.")
     try:
-        return SpawnRequest.model_validate({**ask.spawn, "parent": agent["name"]})
+        return SpawnDraft.model_validate({**ask.spawn, "parent": agent["name"]})
     except ValidationError as error:
         raise invalid(error.errors()) from None

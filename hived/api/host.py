@@ -10,6 +10,8 @@ from hived.api import (
     approvals,
     audit,
     budgets,
+    deployments,
+    diffs,
     doctor,
     engines,
     feed,
@@ -20,6 +22,7 @@ from hived.api import (
     messages,
     pairs,
     presence,
+    proposals,
     questions,
     rebuild,
     recordings,
@@ -27,6 +30,7 @@ from hived.api import (
     rules,
     settings,
     snapshot,
+    templates,
     transcripts,
     turns,
     waiting,
@@ -48,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     transcripts.host_router, recordings.host_router, logs.host_router, engines.host_router, messages.host_router,
     approvals.host_router, waiting.host_router, questions.host_router, pairs.host_router, reminders.host_router,
     rules.host_router, budgets.host_router, audit.host_router, presence.host_router, doctor.host_router,
+    proposals.host_router, deployments.host_router, diffs.host_router, templates.host_router,
 )  # fmt: skip
 
 

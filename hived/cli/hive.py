@@ -39,6 +39,13 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "wait": ("lifecycle", "wait until agents are idle, online or stopped"),
         "login": ("login", "log an agent's engine in"),
     },
+    "Their config": {
+        "propose": ("proposals", "ask that a commit of an agent's config may run"),
+        "diff": ("diff", "what a proposed or deployed commit changes"),
+        "deployments": ("deployments", "what ran when, by whom, and how it ended"),
+        "rollback": ("rollback", "go back to what was deployed before"),
+        "templates": ("templates", "what new agents can begin as"),
+    },
     "What they think with": {
         "model": ("settings", "show or set an agent's model"),
         "effort": ("settings", "show or set how hard it thinks"),

@@ -53,7 +53,7 @@ def difference(repo: Path, base: str | None, commit: str, *, text: bool = True) 
     deadline = time.monotonic() + DIFF_SECONDS
     for sha in filter(None, (base, commit)):
         if not _is_there(repo, sha, deadline):
-            raise CommitNotFound(repo=repo.name, commit=sha)
+            raise CommitNotFound(repo=f"applied/{repo.parent.name}", commit=sha)
     trees = [base or EMPTY_TREE, commit, "--"]
     listed = _git(repo, ["diff", "--raw", "--numstat", "-z", *_FORM, *trees], MOST_LIST, deadline)
     files = _files(listed.data)
@@ -86,7 +86,7 @@ def _git(repo: Path, words: list[str], most: int, deadline: float, codes: tuple[
             [f"--git-dir={repo}", *words], seconds=left, most_bytes=most, cwd=Path("/"), env=env, codes=codes
         )
     except GitFailed as error:
-        raise Internal(f"The commits of {repo.name} cannot be compared: {error.reason}") from None
+        raise Internal(f"The commits of {repo.parent.name} cannot be compared: {error.reason}") from None
 
 
 def _files(listed: bytes) -> list[DiffFile]:

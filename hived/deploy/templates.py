@@ -10,16 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
-
+from hived.deploy import agent_toml
+from hived.deploy.agent_toml import AGENT_TOML, BadAgentToml
 from hived.paths import HivePaths
-from hived.wire.agents import AgentSpec, SpawnDraft
+from hived.wire.agents import SpawnDraft
 from hived.wire.deployments import Template
 from hived.wire.errors import InvalidTemplate, TemplateNotFound
 from hived.workspace.folders import private_folder
 from hived.workspace.plain_files import kind_below, open_below, opened_folder, read_below
 
-AGENT_TOML = "agent.toml"
 MOST_FILES = 64
 MOST_BYTES = 128 * 1024
 """Of all files of one template: they stand in the approval, whole."""
@@ -89,10 +88,11 @@ def read_template(paths: HivePaths, name: str) -> TemplateRead:
     if text is None:
         raise InvalidTemplate(template=name, reason=f"it has no {AGENT_TOML}.")
     try:
-        said = tomllib.loads(text)
-        _check_keys(said)
+        said = _said(text)
+    except BadAgentToml as error:
+        raise InvalidTemplate(template=name, reason=error.reason) from None
     except (ValueError, RecursionError) as error:
-        raise InvalidTemplate(template=name, reason=f"{AGENT_TOML}: {_plain(str(error))}.") from None
+        raise InvalidTemplate(template=name, reason=f"{AGENT_TOML} is no TOML: {_plain(str(error))}.") from None
     prompt = said.get("prompt")
     if prompt is not None and os.path.normpath(str(prompt)) not in files:
         raise InvalidTemplate(template=name, reason=f"prompt: it has no file {_plain(str(prompt), 80)!r}.")
@@ -183,15 +183,11 @@ def _text(template: str, folder: int, path: str, room: int) -> str:
         ) from None
 
 
-def _check_keys(said: dict[str, Any]) -> None:
-    """As an agent.toml's, but that `engine` may be left to the request. Raises ValueError with the first wrong key."""
-    try:
-        AgentSpec.model_validate({"engine": "scripted", **said})
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        wrong = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
-        raise ValueError(f"{key}: {wrong}") from None
+def _said(text: str) -> dict[str, Any]:
+    """The keys of it, as an agent.toml's but that `engine` may be left to the request. Raises ValueError, BadAgentToml."""
+    said = tomllib.loads(text)
+    agent_toml.parse((text if "engine" in said else f'engine = "scripted"\n{text}').encode())
+    return said
 
 
 def _described(text: str) -> str:

@@ -82,6 +82,17 @@ def select_deployed_of(connection: Connection, agent_id: str) -> list[Row]:
     ).fetchall()
 
 
+def select_approved_before(connection: Connection, agent_id: str, approval_id: str) -> Row | None:
+    """The agent's newest deployment that came of another approval, however it ended; None where there is none."""
+    row: Row | None = connection.execute(
+        _SELECT
+        + """WHERE agent_id = ? AND approval_id IS NOT NULL AND approval_id <> ? AND commit_sha IS NOT NULL
+             ORDER BY created_at DESC, id DESC LIMIT 1""",
+        (agent_id, approval_id),
+    ).fetchone()
+    return row
+
+
 def select_unrecorded(connection: Connection) -> list[Row]:
     """Those that have ended and are not in meta/ yet, in the order in which they ended."""
     return connection.execute(
@@ -166,9 +177,26 @@ def update_agent_deployed(
     )
 
 
+def update_agent_commit(tx: Tx, agent_id: str, commit: str | None) -> None:
+    """What its generations run; None: it is not started before a deployment has built it."""
+    tx.execute("UPDATE agents SET commit_sha = ? WHERE id = ?", (commit, agent_id))
+
+
 def update_agent_good(tx: Tx, agent_id: str, commit: str) -> None:
     """What a failed deployment goes back to."""
     tx.execute("UPDATE agents SET good_sha = ? WHERE id = ?", (commit, agent_id))
+
+
+def select_agents_waiting(connection: Connection) -> list[Row]:
+    """Agents whose first deployment has failed and who are wanted running anew: they need another one. Oldest first."""
+    return connection.execute(
+        """SELECT a.* FROM agents a WHERE a.commit_sha IS NULL AND a.lifecycle = 'requested' AND a.wanted = 'running'
+             AND NOT a.bury_wanted
+             AND EXISTS (SELECT 1 FROM deployments d WHERE d.agent_id = a.id)
+             AND NOT EXISTS (SELECT 1 FROM deployments d WHERE d.agent_id = a.id
+               AND d.status IN ('queued', 'building', 'starting', 'checking'))
+           ORDER BY a.created_at, a.id"""
+    ).fetchall()
 
 
 def select_agents_unbuilt(connection: Connection) -> list[Row]:

@@ -20,6 +20,7 @@ from hived.wire.lifecycle_errors import BeingPurged as BeingPurged
 from hived.wire.lifecycle_errors import CommitNotFound as CommitNotFound
 from hived.wire.lifecycle_errors import DeploymentFailed as DeploymentFailed
 from hived.wire.lifecycle_errors import DeploymentNotFound as DeploymentNotFound
+from hived.wire.lifecycle_errors import DeploymentSuperseded as DeploymentSuperseded
 from hived.wire.lifecycle_errors import DeploymentUnderWay as DeploymentUnderWay
 from hived.wire.lifecycle_errors import FetchRefused as FetchRefused
 from hived.wire.lifecycle_errors import InvalidProposal as InvalidProposal
@@ -28,6 +29,7 @@ from hived.wire.lifecycle_errors import InvalidTemplate as InvalidTemplate
 from hived.wire.lifecycle_errors import NetworkNeeded as NetworkNeeded
 from hived.wire.lifecycle_errors import NotACommit as NotACommit
 from hived.wire.lifecycle_errors import NothingToRollBack as NothingToRollBack
+from hived.wire.lifecycle_errors import ProposalSuperseded as ProposalSuperseded
 from hived.wire.lifecycle_errors import ProtectedAgent as ProtectedAgent
 from hived.wire.lifecycle_errors import RuntimeUnusable as RuntimeUnusable
 from hived.wire.lifecycle_errors import StillAlive as StillAlive

@@ -1,0 +1,188 @@
+"""Proposals: a commit of an agent's config, taken in and tagged before anybody is asked, and refused at once where it could
+never run. The operator's socket and a queen's."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from weakref import WeakKeyDictionary
+
+from fastapi import APIRouter, Request
+
+from hived.api.callers import harness_of, hive_of
+from hived.api.idempotency import remembered
+from hived.api.spawns import check_thinking
+from hived.core import budgets, proposals, rules
+from hived.core.agent_views import find_agent, spec_of
+from hived.core.approval_rows import find_approval
+from hived.core.creation import check_engine
+from hived.core.hive import Hive
+from hived.core.text import one_line
+from hived.core.widening import widened
+from hived.deploy import applied
+from hived.deploy.agent_toml import BadAgentToml, applied_to
+from hived.deploy.diffs import Difference, contains, difference
+from hived.deploy.repository import is_commit
+from hived.paths import AgentPaths
+from hived.store.database import Connection, Row, Tx
+from hived.wire import routes
+from hived.wire.agents import SpawnRequest
+from hived.wire.approvals import Approval
+from hived.wire.deployments import Proposal, ProposalPayload
+from hived.wire.errors import (
+    ForbiddenRole,
+    HiveError,
+    InvalidProposal,
+    InvalidRequest,
+    NotACommit,
+    ProposalSuperseded,
+)
+from hived.wire.ids import new_id
+from hived.wire.names import OPERATOR
+
+host_router = APIRouter(tags=["config"])
+agent_router = APIRouter(tags=["harness"])
+MOST_FILES = 100
+"""Named in the payload."""
+_locks: "WeakKeyDictionary[Hive, defaultdict[str, asyncio.Lock]]" = WeakKeyDictionary()
+
+
+@host_router.post(routes.PROPOSALS, status_code=202)
+async def post_proposal(request: Request, proposal: Proposal) -> Approval:
+    """Ask for a commit of an agent's config; without one, for what HEAD of its proposed repository names now."""
+    hive = hive_of(request)
+    agent = await hive.database.read(lambda conn: find_agent(conn, proposal.agent))
+    commit = proposal.commit
+    if commit is None:
+        commit = await asyncio.to_thread(applied.head_of_proposed, hive.paths.agent(agent["name"]))
+    return await _propose(request, agent, proposal, commit, asker=None)
+
+
+@agent_router.post(routes.PROPOSALS, status_code=202)
+async def post_queens_proposal(request: Request, proposal: Proposal) -> Approval:
+    """The same, of a queen: she names the commit."""
+    hive = hive_of(request)
+    asker, _ = await harness_of(request)
+    if asker["role"] != "queen":
+        raise ForbiddenRole(who=asker["name"], method="POST", path=routes.PROPOSALS)
+    if proposal.commit is None:
+        raise InvalidRequest(reason="commit: 40 hex digits, as git rev-parse HEAD prints them.", field="commit")
+    agent = await hive.database.read(lambda conn: find_agent(conn, proposal.agent))
+    return await _propose(request, agent, proposal, proposal.commit, asker=asker)
+
+
+async def _propose(request: Request, agent: Row, proposal: Proposal, commit: str, *, asker: Row | None) -> Approval:
+    """The approval, new or the one that asks for the same already."""
+    if not is_commit(commit):
+        raise NotACommit(given=one_line(commit, 64))
+    hive, paths, approval_id = hive_of(request), hive_of(request).paths.agent(agent["name"]), proposal.id or new_id()
+    requester, requester_id = (OPERATOR, None) if asker is None else (asker["name"], asker["id"])
+
+    def asked_already(conn: Connection) -> Approval | None:
+        same = proposals.known_ask(conn, approval_id, requester, requester_id, commit)
+        return same or proposals.pending_of(conn, agent["id"], commit)
+
+    async with _locks.setdefault(hive, defaultdict(asyncio.Lock))[agent["id"]]:
+        same = await hive.database.read(asked_already)
+        if same is not None:
+            return same
+        proposals.check_new(agent, commit)
+        async with _taken_in(paths, commit, approval_id) as proposed:
+            spec = await _checked(agent, proposed, look=asker is None)
+            changed = await asyncio.to_thread(_changed, paths, agent["commit_sha"], commit)
+            payload = ProposalPayload(
+                agent=agent["name"],
+                agent_id=agent["id"],
+                commit=commit,
+                base=agent["commit_sha"],
+                summary=one_line(proposed.summary),
+                reason=proposal.reason,
+                files=[one_line(file.path, 400) for file in changed.files[:MOST_FILES]],
+                added=changed.added,
+                removed=changed.removed,
+                setup=spec.setup,
+                flags=widened(spec_of(agent), spec, agent["runtime"]),
+            )
+
+            def ask(tx: Tx) -> Approval:
+                return proposals.ask_apply(tx, payload, requester, requester_id, approval_id)
+
+            return await hive.database.write(remembered(request, ask, 202))
+
+
+@contextlib.asynccontextmanager
+async def _taken_in(paths: AgentPaths, commit: str, approval_id: str) -> AsyncIterator[applied.Proposed]:
+    """The commit, copied and tagged; the tag goes again where what is done with it fails."""
+    try:
+        proposed = await asyncio.to_thread(applied.fetch_proposal, paths, commit, approval_id)
+    except OSError as error:
+        raise InvalidProposal(
+            commit=commit[: proposals.SHOWN], reason=f"it cannot be taken in: {error.strerror}."
+        ) from error
+    try:
+        yield proposed
+    except Exception:
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(applied.repository(paths).delete_ref, f"refs/tags/proposal/{approval_id}")
+        raise
+
+
+async def _checked(agent: Row, proposed: applied.Proposed, *, look: bool) -> SpawnRequest:
+    """The agent as it would be. `look`: at what its options name on this machine, too: not where an agent names it, before
+    anybody has approved that. Raises InvalidProposal with the first thing that would keep it from working."""
+    try:
+        request = applied_to(spec_of(agent), proposed.spec, agent["runtime"])
+        check_engine(request)
+        budgets.check_spec(request)
+        rules.check_spec(request)
+        if look:
+            await check_thinking(request)
+    except BadAgentToml as error:
+        raise InvalidProposal(commit=proposed.commit[: proposals.SHOWN], reason=error.reason) from None
+    except HiveError as error:
+        raise InvalidProposal(
+            commit=proposed.commit[: proposals.SHOWN], reason=error.message, because=error.code
+        ) from error
+    return request
+
+
+def _changed(paths: AgentPaths, base: str | None, commit: str) -> Difference:
+    """Raises InvalidProposal where that is nothing."""
+    found = difference(applied.repository(paths).folder, base, commit, text=False)
+    if base is not None and not found.files:
+        raise InvalidProposal(commit=commit[: proposals.SHOWN], reason=f"it changes nothing of what {paths.name} runs.")
+    return found
+
+
+async def check_superseded(hive: Hive, approval_id: str) -> None:
+    """Raises ProposalSuperseded where what runs now came after that proposal's commit, and did not when it was asked."""
+
+    def query(conn: Connection) -> tuple[Row, Row] | None:
+        row = find_approval(conn, approval_id)
+        if row["kind"] != proposals.KIND or row["status"] != "pending":
+            return None
+        return row, find_agent(conn, ProposalPayload.model_validate_json(row["payload_json"]).agent)
+
+    found = await hive.database.read(query)
+    if found is None:
+        return
+    payload, running = ProposalPayload.model_validate_json(found[0]["payload_json"]), found[1]["commit_sha"]
+    if running is None or running == payload.base:
+        return
+    repo = applied.repository(hive.paths.agent(payload.agent)).folder
+
+    def outrun() -> bool:
+        before = payload.base is not None and contains(repo, payload.base, payload.commit)
+        return not before and contains(repo, running, payload.commit)
+
+    if await asyncio.to_thread(outrun):
+        raise ProposalSuperseded(agent=payload.agent, commit=payload.commit[: proposals.SHOWN])
+
+
+async def tag_denied(hive: Hive, approval: Approval) -> None:
+    """Tag the denied commit in applied/, with the note. What cannot be tagged now is at hived's next start."""
+    if approval.kind != proposals.KIND or approval.status != "denied" or approval.decided_at is None:
+        return
+    paths = hive.paths.agent(str(approval.payload["agent"]))
+    with contextlib.suppress(OSError, KeyError):
+        await asyncio.to_thread(applied.deny, paths, approval.id, approval.note or "", approval.decided_at)
