@@ -32,6 +32,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "ls": ("agents", "list the agents"),
         "show": ("agents", "one agent: its state, since when and why"),
         "log": ("agents", "its harness's log"),
+        "work": ("work", "what it has changed in its clone; --fetch brings it home"),
         "start": ("lifecycle", "start agents"),
         "stop": ("lifecycle", "stop agents"),
         "restart": ("lifecycle", "restart agents"),

@@ -18,6 +18,9 @@ from hived.wire.snapshot import HiveInfo
 BELL_LIMIT = 256
 """Doorbells one control stream may leave unheard before it is cut off; the harness then connects again."""
 
+LOOKS_AT_ONCE = 2
+"""Workspaces: each look is a handful of processes, and may read every file of a repository."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -67,6 +70,8 @@ class Hive:
         """Held while a setting's file and the books are made to say the same."""
         self.folders_made = asyncio.Event()
         """Set whenever an agent's folders have been made: there is more to watch."""
+        self.looks = asyncio.Semaphore(LOOKS_AT_ONCE)
+        """Held while an agent's workspace is looked at (api/work.py, supervision/work_watch.py)."""
         self.presence = Presence()
         self.feed: Topic[Frame] = Topic(config.reader_buffer_bytes)
         self._changed: Topic[None] = Topic(limit=1 << 30)
