@@ -15,9 +15,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from hived.api.agent import create_agent_app
 from hived.api.host import create_host_app
@@ -28,10 +29,12 @@ from hived.core.hive import Hive
 from hived.logs import start_logging, stop_logging
 from hived.paths import HivePaths, checked_socket_path
 from hived.store.database import Database
+from hived.supervision.burials import Purges
 from hived.supervision.notifier import Notifier
 from hived.supervision.reconciler import Reconciler
 from hived.supervision.setting_files import SettingFiles
 from hived.supervision.timekeeper import Timekeeper
+from hived.supervision.work_watch import WorkWatch
 from hived.wire.errors import AlreadyRunning, HiveError, Internal
 from hived.wire.protocol import BUILD, PROTOCOL
 from hived.wire.snapshot import HiveInfo
@@ -114,6 +117,12 @@ def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
     return factory
 
 
+class _Runs(Protocol):
+    def run(self) -> Coroutine[None, None, None]:
+        """Until cancelled."""
+        ...
+
+
 @dataclass(slots=True)
 class _Parts:
     hive: Hive
@@ -122,6 +131,8 @@ class _Parts:
     setting_files: SettingFiles
     notifier: Notifier
     timekeeper: Timekeeper
+    work_watch: WorkWatch
+    purges: Purges
 
 
 async def _serve(paths: HivePaths, config: Config) -> bool:
@@ -149,7 +160,9 @@ async def _assemble(paths: HivePaths, config: Config, database: Database) -> _Pa
     hive = Hive(paths, config, database, info)
     reconciler = Reconciler(hive)
     listeners = Listeners(create_host_app(hive), create_agent_app(hive), reconciler.agent_pids)
-    return _Parts(hive, listeners, reconciler, SettingFiles(hive), Notifier(hive), Timekeeper(hive))
+    return _Parts(
+        hive, listeners, reconciler, SettingFiles(hive), Notifier(hive), Timekeeper(hive), WorkWatch(hive), Purges(hive)
+    )
 
 
 async def _run(parts: _Parts) -> None:
@@ -169,18 +182,18 @@ async def _run(parts: _Parts) -> None:
         async with asyncio.TaskGroup() as group:
             supervision = group.create_task(parts.reconciler.run(listeners), name="supervision")
             supervision.add_done_callback(lambda _: hive.stopping.set())
-            watcher = group.create_task(parts.setting_files.run(), name="setting files")
-            notifier = group.create_task(parts.notifier.run(), name="notifier")
-            timekeeper = group.create_task(parts.timekeeper.run(), name="timekeeper")
+            beside: dict[str, _Runs] = {
+                "setting files": parts.setting_files, "notifier": parts.notifier, "timekeeper": parts.timekeeper,
+                "work watch": parts.work_watch, "purges": parts.purges,
+            }  # fmt: skip
+            tasks = [supervision, *(group.create_task(part.run(), name=name) for name, part in beside.items())]
             await hive.stopping.wait()
             log.info("stopping")
             hive.close_streams()
             await _stage("listeners", listeners.close(), LISTENERS_SECONDS)
-            supervision.cancel()
-            watcher.cancel()
-            notifier.cancel()
-            timekeeper.cancel()
-            await asyncio.wait([supervision, watcher, notifier, timekeeper], timeout=SUPERVISION_SECONDS)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=SUPERVISION_SECONDS)
     finally:
         hive.close_streams()
         await _stage("listeners", listeners.close(), LISTENERS_SECONDS)

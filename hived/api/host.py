@@ -31,6 +31,7 @@ from hived.api import (
     settings,
     snapshot,
     templates,
+    tombstones,
     transcripts,
     turns,
     waiting,
@@ -52,7 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     turns.host_router, settings.host_router, logins.host_router, rebuild.host_router,
     transcripts.host_router, recordings.host_router, logs.host_router, engines.host_router, messages.host_router,
     approvals.host_router, waiting.host_router, questions.host_router, pairs.host_router, reminders.host_router,
-    work.host_router, rules.host_router, budgets.host_router, audit.host_router, presence.host_router, doctor.host_router,
+    work.host_router, rules.host_router, budgets.host_router, audit.host_router, presence.host_router, doctor.host_router, tombstones.host_router,
     proposals.host_router, deployments.host_router, diffs.host_router, templates.host_router,
 )  # fmt: skip
 

@@ -14,10 +14,12 @@ _CHOSEN = os.environ.get("HIVE_FAULT_POINT", "")
 POINTS = (
     "hived_claim", "hived_claimed", "hived_batch", "hived_batch_taken", "hived_decide", "hived_decided", "hived_due",
     "hived_due_done", "hived_rebuilt", "hived_starting", "hived_forked", "hived_stopping",
+    "hived_burying", "hived_buried", "hived_purging", "hived_purged",
 )  # fmt: skip
 """Before and after the commit of a claim, of an event batch, of a decision and of what came due; between the commit of a
 rebuild and its files. Of an agent's life: its generation committed and nothing forked; forked and its pid written nowhere;
-said to be stopping and nothing done."""
+said to be stopping and nothing done. Of its end: before and after the commit of its burial; of its purge before its first file
+goes, and between the last one and its row."""
 
 
 def reach(point: str) -> None:

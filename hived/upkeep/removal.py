@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hived.paths import AgentPaths
+
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 MOST_OPEN = 64
 """Levels below each other that are open at a time; a deeper folder is brought up to the top first."""
@@ -71,6 +73,17 @@ def remove_tree(parent: Path, name: str) -> Removed:
     finally:
         os.close(above)
     return removed
+
+
+def folders_of(paths: AgentPaths) -> list[Path]:
+    """All that is an agent's own, the one with its work last."""
+    return [paths.run, paths.builds, paths.applied, paths.proposed, paths.root]
+
+
+def remove_folders(paths: AgentPaths) -> str:
+    """Remove them; what is left and why, in one sentence, empty where nothing is."""
+    left = [remove_tree(folder.parent, folder.name).sentence() for folder in folders_of(paths)]
+    return next((sentence for sentence in left if sentence), "")
 
 
 class _Removal:
