@@ -32,8 +32,14 @@ def prepare(agent: Supervised, paths: AgentPaths, hive: HivePaths) -> None:
 
 def write_launch(agent: Supervised, generation: int, paths: AgentPaths, hive: HivePaths, config: Config) -> None:
     """Write the launch file of that generation. Raises OSError, InvalidRepo where the origin of its clone is gone."""
-    repo = agent.request.repo
-    launch = Launch(
+    launch = launch_of(agent, generation, paths, hive, config)
+    write_private(paths.launch_file, launch.model_dump_json(indent=1) + "\n")
+
+
+def launch_of(agent: Supervised, generation: int, paths: AgentPaths, hive: HivePaths, config: Config) -> Launch:
+    """What a harness of that generation is told; its setup is told the same. Raises InvalidRepo, OSError."""
+    repo, queen = agent.request.repo, agent.request.role == "queen"
+    return Launch(
         protocol=PROTOCOL,
         agent_id=agent.id,
         name=agent.name,
@@ -50,13 +56,16 @@ def write_launch(agent: Supervised, generation: int, paths: AgentPaths, hive: Hi
         tools_socket=str(paths.tools_socket),
         model_socket=str(paths.model_socket),
         proxy_socket=str(paths.proxy_socket),
+        config=None if agent.commit is None else str(paths.builds / agent.commit),
+        commit=agent.commit,
+        proposed=str(hive.proposed if queen else paths.proposed),
+        meta=str(hive.meta) if queen else None,
         rate_limit_resume=resumes_by_itself(agent.request, config.rate_limit_resume),
         prices=config.prices,
         model_file=str(paths.model_file),
         events_db=str(paths.events_db),
         secrets_file=str(hive.secrets_file),
     )
-    write_private(paths.launch_file, launch.model_dump_json(indent=1) + "\n")
 
 
 def write_private(path: Path, text: str) -> None:
