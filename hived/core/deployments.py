@@ -10,6 +10,7 @@ from hived.core import audit
 from hived.core.agent_views import find_agent, publish
 from hived.core.finding import only_one
 from hived.core.messages import tell
+from hived.store import agents as agent_store
 from hived.store import approvals as approval_store
 from hived.store import deployments as store
 from hived.store.database import Connection, Row, Tx
@@ -65,6 +66,19 @@ def queue(
         audit.append(tx, "deployment.asked", actor, deployment_id, detail)
     publish(tx, agent["id"])
     return feed(tx, deployment_id)
+
+
+def queue_first(
+    tx: Tx, agent_id: str, *, actor: Actor, approval_id: str | None = None, note: str | None = None
+) -> Deployment:
+    """Of an agent that is to run and has nothing that it could run yet: made new, revived, or never come up. It is not started
+    before its config is built; a revived one goes on with the config that it had."""
+    agent = agent_store.select_agent(tx.connection, agent_id)
+    assert agent is not None
+    commit = agent["commit_sha"]
+    kind: DeploymentKind = "spawn" if commit is None else "revive"
+    store.update_agent_commit(tx, agent_id, None)
+    return queue(tx, agent, kind, actor=actor, commit=commit, approval_id=approval_id, note=note)
 
 
 def ask_rollback(tx: Tx, name: str, to: str | None, note: str | None, actor: Actor) -> Deployment:

@@ -29,13 +29,12 @@ def merged(row: Row, change: Rebuild) -> SpawnRequest:
     return new
 
 
-def rebuild(tx: Tx, name: str, new: SpawnRequest, model: str | None, actor: Actor) -> tuple[int, str]:
-    """Write it down and ask for a restart: the generation that is to be outlived, and the model from then on.
+def put_on(tx: Tx, row: Row, new: SpawnRequest, model: str | None, actor: Actor) -> str:
+    """The agent is asked to be `new` from then on; its model from then on.
 
-    `model` is the one that was asked for; None keeps the one that is set, unless the engine has changed. Raises InvalidName,
-    AgentNotFound. Its setting files are behind until the caller has written them and called `files_written`.
+    `model` is the one that was asked for; None keeps the one that is set, unless the engine has changed. Its setting files are
+    behind until the caller has written them and called `files_written`. Raises InvalidRequest, InvalidRule: then nothing is done.
     """
-    row = find_agent(tx.connection, name)
     agent_id, before = str(row["id"]), spec_of(row)
     another = thinker(new) != thinker(before)
     chosen = model or (default_model(new.engine) if another else str(row["model_set"]))
@@ -54,12 +53,21 @@ def rebuild(tx: Tx, name: str, new: SpawnRequest, model: str | None, actor: Acto
         for outcome in ("needs_login", "rate_limited"):  # the older engine's
             held_messages.requeue_held(tx, agent_id, outcome)
     detail = {
-        "name": name,
+        "name": row["name"],
         "engine": {"before": before.engine, "after": new.engine},
         "model": {"before": row["model_set"], "after": chosen},
         "options_changed": new.engine_options != before.engine_options,
     }
     append(tx, "agent.rebuilt", actor, agent_id, detail)
+    return chosen
+
+
+def rebuild(tx: Tx, name: str, new: SpawnRequest, model: str | None, actor: Actor) -> tuple[int, str]:
+    """Write it down and ask for a restart: the generation that is to be outlived, and the model from then on.
+
+    Raises InvalidName, AgentNotFound, and what `put_on` raises.
+    """
+    chosen = put_on(tx, find_agent(tx.connection, name), new, model, actor)
     return want_restart(tx, name, actor), chosen
 
 

@@ -1,6 +1,6 @@
 """Spawns: asked of the operator by himself or by a queen, and done in the same change as they are approved."""
 
-from hived.core import budgets, revival, waiting
+from hived.core import budgets, deployments, revival, waiting
 from hived.core.agent_views import publish
 from hived.core.approval_rows import Decided, check_room, feed, to_approval
 from hived.core.creation import DEFAULT_RUNTIME, check_request, create_agent
@@ -86,6 +86,7 @@ def carry_out(tx: Tx, row: Row, verdict: Decided, note: str | None, actor: Actor
         _tell(tx, row, f"The spawn of {request.name} was approved, but failed: {error.message}")
         return
     store.update_made(tx, row["id"], agent_id)
+    deployments.queue_first(tx, agent_id, actor=actor, approval_id=row["id"], note=request.reason)
     _tell(tx, row, f"Your request to spawn {request.name} was approved by {actor.who}.{remark}")
 
 

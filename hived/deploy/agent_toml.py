@@ -94,14 +94,15 @@ def render(spec: AgentSpec, heading: str = "") -> str:
         lines.append(f"{key} = {_spread(value) if long else _value(value)}")
     for key in _TABLES:
         if key in kept:
-            lines += ["", f"[{key}]", *_table(kept[key])]
+            lines += ["", f"[{key}]", *toml_table(kept[key])]
     for key in _ARRAYS:
         for item in kept.get(key, ()):
-            lines += ["", f"[[{key}]]", *_table(item)]
+            lines += ["", f"[[{key}]]", *toml_table(item)]
     return "\n".join(lines) + "\n"
 
 
-def _table(table: dict[str, Any]) -> list[str]:
+def toml_table(table: dict[str, Any]) -> list[str]:
+    """`key = value`, one a line; what is None is left out. Raises TypeError for what TOML has no word for."""
     return [f"{_key(key)} = {_value(value)}" for key, value in table.items() if value is not None]
 
 

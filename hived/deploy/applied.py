@@ -266,7 +266,7 @@ def end_well(paths: AgentPaths, deployment: str, commit: str, words: str, at: st
         repo.set_ref(MAIN, commit)
     worktree.show(paths.applied, repo.folder, files)
     repo.delete_ref(f"refs/tags/building/{deployment}")
-    repo.flush()
+    repo.flush(commit, MAIN, f"refs/tags/deployed/{deployment}")
     if worktree.is_built(paths.builds, commit):
         worktree.sync_build(paths.builds, commit)
 

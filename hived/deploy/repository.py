@@ -247,11 +247,23 @@ class Repository:
         options: dict[str, object] = {"seconds": GIT_SECONDS, "cwd": Path("/"), **how}
         return run_git([f"--git-dir={self.folder}", *words], stdin=stdin, **options)  # type: ignore[arg-type]
 
-    def flush(self) -> None:
-        """Have the disk hold what was written last: the power may go."""
-        for top in ("objects", "refs"):
-            for file in (self.folder / top).rglob("*"):
-                _sync(file)
+    def flush(self, commit: str, *refs: str) -> None:
+        """Have the disk hold that commit with all of its tree, and these refs: the power may go."""
+        files = [self._loose(sha) for sha in self._reached(commit)]
+        sync([*files, *{file.parent for file in files}, *(self.folder / ref for ref in refs)])
+
+    def _reached(self, commit: str) -> set[str]:
+        """The commit and all objects of its tree."""
+        found, ahead = {commit}, [self.commit(commit).tree]
+        while ahead:
+            tree = ahead.pop()
+            found.add(tree)
+            for entry in self.entries(tree):
+                if entry.mode == _FOLDER:
+                    ahead.append(entry.sha)
+                else:
+                    found.add(entry.sha)
+        return found
 
 
 def signature(at: str) -> str:

@@ -182,6 +182,16 @@ def update_agent_commit(tx: Tx, agent_id: str, commit: str | None) -> None:
     tx.execute("UPDATE agents SET commit_sha = ? WHERE id = ?", (commit, agent_id))
 
 
+def update_agent_back(tx: Tx, agent_id: str, before: dict[str, Any]) -> None:
+    """What it was before a deployment that failed, by the names of its columns."""
+    tx.execute(
+        """UPDATE agents SET engine = :engine, role = :role, runtime = :runtime, spec_json = :spec_json,
+             commit_sha = :commit_sha, model = :model, model_set = :model_set, effort = :effort,
+             permission_mode = :permission_mode, session_id = :session_id, session_json = :session_json WHERE id = :id""",
+        {**before, "id": agent_id},
+    )
+
+
 def update_agent_good(tx: Tx, agent_id: str, commit: str) -> None:
     """What a failed deployment goes back to."""
     tx.execute("UPDATE agents SET good_sha = ? WHERE id = ?", (commit, agent_id))

@@ -32,3 +32,13 @@ def count_steps_since(connection: Connection, agent_id: str, state: str, since: 
         "SELECT count(*) FROM lifecycle_log WHERE agent_id = ? AND state = ? AND at >= ?", (agent_id, state, since)
     ).fetchone()
     return int(row[0])
+
+
+def select_end_above(connection: Connection, agent_id: str, generation: int) -> Row | None:
+    """The newest step in which a generation above that one crashed or was parked."""
+    row: Row | None = connection.execute(
+        """SELECT * FROM lifecycle_log WHERE agent_id = ? AND generation > ? AND state IN ('crashed', 'parked')
+           ORDER BY seq DESC LIMIT 1""",
+        (agent_id, generation),
+    ).fetchone()
+    return row
