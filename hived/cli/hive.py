@@ -38,6 +38,10 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "restart": ("lifecycle", "restart agents"),
         "rebuild": ("rebuild", "give agents another engine, or other options"),
         "wait": ("lifecycle", "wait until agents are idle, online or stopped"),
+        "destroy": ("tombstones", "stop an agent for good; its state is kept as a tombstone"),
+        "tombstones": ("tombstones", "destroyed agents: age, size, unmerged work, last words"),
+        "revive": ("tombstones", "bring a destroyed agent back, with its conversation"),
+        "purge": ("tombstones", "delete a destroyed agent and all that is its own"),
         "login": ("login", "log an agent's engine in"),
     },
     "Their config": {
