@@ -3,6 +3,7 @@
 Standard library only: the player loads it.
 """
 
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,7 @@ class HiveSteps:
             "receipts": lambda value: self._do("receipts", _table(value)),
             "inbox": lambda value: self._do("inbox", _table(value)),
             "spawn": lambda value: self._do("request_spawn", value),
+            "propose": self._propose,
             "peers": lambda _: self._do("peers", {}),
             "whoami": lambda _: self._do("whoami", {}),
         }
@@ -90,6 +92,14 @@ class HiveSteps:
 
     def _remind(self, value: Message) -> None:
         self._do("remind", value if "at" in value or "delay_seconds" in value else {**value, "delay_seconds": 1})
+
+    def _propose(self, value: Message) -> None:
+        """The commit that is named, or that HEAD of `repo` names now."""
+        arguments = {key: item for key, item in value.items() if key != "repo"}
+        if "repo" in value:
+            words = ["git", "-C", value["repo"], "rev-parse", "HEAD"]
+            arguments["commit"] = subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+        self._do("propose_config", arguments)
 
     def _questions(self) -> list[Message]:
         """Those of the turn that it has not answered in it."""

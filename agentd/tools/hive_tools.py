@@ -8,7 +8,7 @@ from agentd.engines.base import ToolAnswer, ToolDefinition
 from agentd.mailbox import Mailbox
 from agentd.outbox import Outbox
 from agentd.status import Status
-from agentd.tools import inbox, messages, nap, people, questions, reminders, spawn
+from agentd.tools import inbox, messages, nap, people, propose, questions, reminders, spawn
 from agentd.tools.arguments import WrongArguments, check_names
 from hived.client.agent_client import AgentClient
 from hived.wire.agents import Role
@@ -43,6 +43,7 @@ class Tools:
         self._add(nap.NAP, lambda arguments: nap.nap(rest, arguments))
         if role == "queen":
             self._add(spawn.REQUEST_SPAWN, lambda arguments: spawn.request_spawn(client, status.turn_id, arguments))
+            self._add(propose.PROPOSE_CONFIG, lambda arguments: propose.propose_config(client, arguments))
             self._add(
                 questions.REPLY_ESCALATION,
                 lambda arguments: questions.answer(outbox, asked, arguments, "request_id"),

@@ -1,21 +1,17 @@
 """The tool `request_spawn`, for queens: it asks, the operator decides, and the answer comes as a message from hived."""
 
-import asyncio
 from typing import Any
 
 from pydantic import ValidationError
 
 from agentd.engines.base import ToolAnswer, ToolDefinition
 from agentd.tools.arguments import WrongArguments, optional_text, text
+from agentd.tools.insisting import insist
 from hived.client.agent_client import AgentClient
-from hived.wire.agents import SpawnRequest
+from hived.wire.agents import SpawnDraft
 from hived.wire.approvals import ApprovalAsk
-from hived.wire.errors import HiveError, NotRunning
+from hived.wire.errors import HiveError
 from hived.wire.ids import new_id
-
-AWAY_SECONDS = 10.0
-"""hived may be restarting: the ask is repeated under the same id for this long before it is given up."""
-RETRY_SECONDS = 0.25
 
 _OPTIONS = ("command", "scenario")
 REQUEST_SPAWN = ToolDefinition(
@@ -26,7 +22,14 @@ REQUEST_SPAWN = ToolDefinition(
         "type": "object",
         "properties": {
             "name": {"type": "string", "description": "A lower-case letter, then up to 31 letters, digits or hyphens."},
-            "engine": {"type": "string", "description": "claude, acp, api, command or scripted."},
+            "engine": {
+                "type": "string",
+                "description": "claude, acp, api, command or scripted; a template may say it.",
+            },
+            "template": {
+                "type": "string",
+                "description": "It begins as this folder of config/_templates; the rest stands above.",
+            },
             "model": {"type": "string"},
             "repo": {"type": "string", "description": "Absolute path of a git repository; it gets a clone of its own."},
             "reason": {"type": "string", "description": "Why: the operator reads this."},
@@ -37,7 +40,7 @@ REQUEST_SPAWN = ToolDefinition(
             "options": {"type": "object", "description": "Further engine options."},
             "env": {"type": "object", "additionalProperties": {"type": "string"}},
         },
-        "required": ["name", "engine"],
+        "required": ["name"],
         "additionalProperties": False,
     },
 )
@@ -47,7 +50,7 @@ async def request_spawn(client: AgentClient, turn_id: str | None, arguments: dic
     request = _request(arguments)
     ask = ApprovalAsk(id=new_id(), kind="spawn", spawn=request.model_dump(exclude_unset=True), turn_id=turn_id)
     try:
-        approval = await _asked(client, ask)
+        approval = await insist(lambda: client.ask_approval(ask))
     except HiveError as error:
         return ToolAnswer(f"not asked ({error.code}): {error.message}", is_error=True)
     return ToolAnswer(
@@ -55,15 +58,18 @@ async def request_spawn(client: AgentClient, turn_id: str | None, arguments: dic
     )
 
 
-def _request(arguments: dict[str, Any]) -> SpawnRequest:
+def _request(arguments: dict[str, Any]) -> SpawnDraft:
     options = arguments.get("options") or {}
     if not isinstance(options, dict):
         raise WrongArguments("`options` is an object.")
     options = {**options, **{name: value for name in _OPTIONS if (value := optional_text(arguments, name))}}
-    given: dict[str, Any] = {"name": text(arguments, "name"), "engine": text(arguments, "engine")}
+    template = optional_text(arguments, "template")
+    given: dict[str, Any] = {"name": text(arguments, "name")}
+    if template is None or optional_text(arguments, "engine") is not None:
+        given["engine"] = text(arguments, "engine")
     given |= {
         name: value
-        for name in ("model", "repo", "reason", "prompt", "runtime")
+        for name in ("model", "repo", "reason", "prompt", "runtime", "template")
         if (value := optional_text(arguments, name))
     }
     if options:
@@ -71,18 +77,7 @@ def _request(arguments: dict[str, Any]) -> SpawnRequest:
     if arguments.get("env"):
         given["env"] = arguments["env"]
     try:
-        return SpawnRequest.model_validate(given)
+        return SpawnDraft.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         raise WrongArguments(f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}.") from error
-
-
-async def _asked(client: AgentClient, ask: ApprovalAsk) -> Any:
-    deadline = asyncio.get_running_loop().time() + AWAY_SECONDS
-    while True:
-        try:
-            return await client.ask_approval(ask)
-        except NotRunning:
-            if asyncio.get_running_loop().time() > deadline:
-                raise
-        await asyncio.sleep(RETRY_SECONDS)

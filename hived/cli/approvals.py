@@ -17,6 +17,8 @@ from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.errors import ApprovalNotFound, HiveError, StartFailed, Unavailable, UsageError
 
+MOST_NAMED = 12
+"""Files of a proposal; hive diff --stat has them all."""
 DECIDED = ("spawn", "apply_commit", "tool_use")
 """What approve and deny decide; everything else that waits has a command of its own."""
 WAYS = {
@@ -83,6 +85,7 @@ def print_approval(approval: dict[str, Any]) -> None:
             ("asked by", approval["requester"]),
             ("subject", line(approval["subject"])),
             ("reason", line(str(payload.get("reason") or ""))),
+            *(_commit_facts(payload) if approval["kind"] == "apply_commit" else ()),
             ("decided by", decided_by["who"] if decided_by else None),
             ("by rule", approval.get("rule")),
             ("by grant of", approval.get("grant")),
@@ -91,6 +94,22 @@ def print_approval(approval: dict[str, Any]) -> None:
             ("failure", line(approval["failure"] or "")),
         ]
     )
+
+
+def _commit_facts(payload: dict[str, Any]) -> list[tuple[str, object]]:
+    """Of a proposed commit: what is dangerous before how much it is."""
+    files = [line(str(file)) for file in payload.get("files", ())]
+    named = ", ".join(files[:MOST_NAMED]) + (", …" if len(files) > MOST_NAMED else "")
+    count = f"+{payload.get('added', 0)} -{payload.get('removed', 0)} in {named}" if files else None
+    return [
+        ("agent", payload.get("agent")),
+        ("commit", payload.get("commit")),
+        ("instead of", payload.get("base")),
+        ("says", line(str(payload.get("summary") or ""))),
+        *(("CAREFUL", exact(str(flag))) for flag in payload.get("flags", ())),
+        *(("setup runs", exact(str(command)).replace("\n", "\\n")) for command in payload.get("setup", ())),
+        ("changes", count),
+    ]
 
 
 def _waiting(arguments: Arguments) -> int:
@@ -111,6 +130,8 @@ def _waiting(arguments: Arguments) -> int:
     ways = [f"{item['agent'] or 'operator'}: {way_on(item)}" for item in items if item["kind"] not in DECIDED]
     if any(item["kind"] in DECIDED for item in items):
         ways.append("approvals: hive approve ID, or hive deny ID (hive approvals ID shows all of it)")
+    if any(item["kind"] == "apply_commit" for item in items):
+        ways.append("config commits: hive diff ID shows what one changes")
     for number, way in enumerate(ways):
         print(way if number else f"\n{way}")
     return 0
@@ -130,6 +151,9 @@ def _show(approval_id: str, *, as_json: bool) -> int:
         return 0
     print_approval(approval)
     asked = approval["payload"]
+    if approval["kind"] == "apply_commit":
+        print(f"\nWhat it changes, line by line: hive diff {short_id(approval['id'])}")
+        return 0
     if approval["kind"] == "tool_use":
         print(f"\n{exact(str(asked['tool']))}")
         asked = asked["input"]
@@ -222,13 +246,16 @@ def _decide_all(verb: str, arguments: Arguments) -> int:
     if not arguments.json:
         for approval in decided:
             print(f"{approval['status']}: {line(approval['subject'])}")
+            if (approval["kind"], approval["status"]) == ("apply_commit", "approved"):
+                print(f"It is built and started now: hive deployments {approval['payload']['agent']}")
     elif decided:
         print_json(decided[0] if len(arguments.ids) == 1 else {"approvals": decided})
     if errors:
         raise errors[0]
     for approval in decided:
         if approval["status"] == "failed":
-            raise StartFailed(name=approval["payload"].get("name", "?"), cause=approval["failure"])
+            payload = approval["payload"]
+            raise StartFailed(name=payload.get("name") or payload.get("agent", "?"), cause=approval["failure"])
     return 1 if refused else 0
 
 

@@ -16,6 +16,8 @@ from hived.wire.names import QUEEN, checked_name
 
 ONLINE_SECONDS = 60.0
 """A harness has 20 s to come online, and is tried again before it is parked."""
+BUILD_SECONDS = 900.0
+"""With what its setup may take before that."""
 
 
 def _declare_spawn(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +37,26 @@ def _declare_spec(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", metavar="M", help="default: haiku for claude, the engine's own for every other")
     add("--repo", metavar="PATH", help="a git repository; the agent gets a clone of its own")
+    add(
+        "--template",
+        metavar="T",
+        help="begin as this template (see: hive templates); what is said here stands above it",
+    )
     add("--runtime", metavar="R", help="what surrounds the engine; default: the strongest that works here")
+    add(
+        "--network",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="whether its tools reach the network; default: not, where the runtime can keep it away",
+    )
+    add(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="without a network: reach this one all the same",
+    )
+    add("--read-path", action="append", default=[], metavar="PATH", help="what more of this machine it may read")
     declare_engine_words(parser)
     add("--agent-toml", metavar="FILE", help="an agent.toml: whatever has no flag here; flags go before it")
     add("--prompt", metavar="FILE", help="appended to the engine's system prompt")
@@ -53,7 +74,11 @@ def spec_of(arguments: Arguments, name: str, engine: str | None, role: str | Non
         "model": arguments.model,
         "parent": getattr(arguments, "parent", None),
         "repo": absolute(arguments.repo) if arguments.repo is not None else None,
+        "template": arguments.template,
         "runtime": arguments.runtime,
+        "network": arguments.network,
+        "allow_hosts": arguments.allow_host,
+        "read_paths": [absolute(path) for path in arguments.read_path],
         "prompt": absolute(arguments.prompt) if arguments.prompt is not None else None,
         "env": environment(arguments),
         "env_from": arguments.env_from,
@@ -64,7 +89,7 @@ def spec_of(arguments: Arguments, name: str, engine: str | None, role: str | Non
     for table in ("env", "engine_options"):
         if isinstance(written.get(table), dict):
             spec[table] = {**written[table], **(said[table] or {})}
-    if "engine" not in spec:
+    if "engine" not in spec and arguments.template is None:
         raise UsageError(reason=f"Say which --engine thinks for {name} (see: hive engines).")
     return spec
 
@@ -83,11 +108,11 @@ def _init(arguments: Arguments) -> int:
     from hived.cli.running import ensure_running
 
     ensure_running()
-    if arguments.engine is None and arguments.agent_toml is None:
+    if arguments.engine is None and arguments.agent_toml is None and arguments.template is None:
         arguments.engine = _engine_found()
     spec = spec_of(arguments, QUEEN, arguments.engine, "queen")
-    engine = spec["engine"]
     approval = ask(spec)
+    engine = approval["payload"]["engine"]
     if arguments.yes or (has_terminal() and confirmed(f"Make the queen on engine {engine} now?", "The queen")):
         approval = approve_and_await(approval)
     return _print(approval, arguments.json)
@@ -127,7 +152,8 @@ def await_online(*decided: dict[str, Any]) -> None:
                 raise StartFailed(name=name, cause=newest["failure"] or "the approval failed")
         return all(name in watch.agents and watch.is_online(name) for name in names)
 
-    Watch().until(online, ONLINE_SECONDS, f"{', '.join(names)} being online")
+    seconds = BUILD_SECONDS if any(approval["payload"].get("setup") for approval in decided) else ONLINE_SECONDS
+    Watch().until(online, seconds, f"{', '.join(names)} being online")
 
 
 def _print(approval: dict[str, Any], as_json: bool) -> int:

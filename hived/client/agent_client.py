@@ -19,6 +19,7 @@ from hived.wire.approvals import Approval, ApprovalAsk
 from hived.wire.base import Answer
 from hived.wire.budgets import TurnAllowed, TurnAsked
 from hived.wire.control import CONTROL_EVENTS, PeerList, StatusReport, Whoami
+from hived.wire.deployments import Proposal
 from hived.wire.errors import ProtocolMismatch
 from hived.wire.events import EventsTaken
 from hived.wire.messages import Claim, Claimed, MessageList, ReceiptList, Release
@@ -38,6 +39,8 @@ M = TypeVar("M", bound=BaseModel)
 
 CALL_SECONDS = 30.0
 """hived answers in milliseconds; one that does not within this is taken for away."""
+PROPOSAL_SECONDS = 180.0
+"""What it brings along is copied and checked first."""
 
 
 class AgentClient:
@@ -89,6 +92,10 @@ class AgentClient:
 
     async def ask_approval(self, ask: ApprovalAsk) -> Approval:
         return await self._call("POST", routes.APPROVALS, ask, Approval)
+
+    async def propose(self, proposal: Proposal) -> Approval:
+        """A queen's: the approval of that commit, new or known."""
+        return await self._call("POST", routes.PROPOSALS, proposal, Approval, seconds=PROPOSAL_SECONDS)
 
     async def list_inbox(self) -> MessageList:
         """What waits, without leasing it."""
