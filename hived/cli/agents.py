@@ -6,6 +6,7 @@ from typing import Any
 from hived.cli.command import Arguments, Command, listed, nothing, one_name, positive
 from hived.cli.output import clean, line, print_facts, print_json, print_rows
 from hived.cli.times import age, day_and_clock, left, until
+from hived.cli.work import nowhere_else
 from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.names import checked_name
@@ -68,6 +69,8 @@ def _row(agent: dict[str, Any]) -> tuple[str, ...]:
         conditions.append(f"naps {until(agent['turn']['until'])}")
     if agent["held"]:
         conditions.append(f"{agent['held']} held")
+    if nowhere_else(agent["work"]):
+        conditions.append(f"unmerged: {nowhere_else(agent['work'])}")
     return (
         agent["name"],
         agent["role"],
@@ -142,6 +145,7 @@ def _show(arguments: Arguments) -> int:
             ("events", agent["cursor"]),
             ("repo", agent["repo"]),
             ("workspace", agent["workspace"]),
+            ("nowhere else", nowhere_else(agent["work"])),
         ]
     )
     return 0

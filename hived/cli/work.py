@@ -77,12 +77,13 @@ def _left_behind(state: dict[str, Any]) -> str:
     return " and ".join(part for part in parts if not part.startswith("0 "))
 
 
-def sentence(state: dict[str, Any]) -> str:
-    """What of it is nowhere else."""
-    if not state["known"]:
-        return "unknown"
+def nowhere_else(state: dict[str, Any] | None) -> str:
+    """What would be lost with it; empty where nothing would be, or there is no repository."""
+    if state is None:
+        return ""
     parts = [_count(state["commits"], "commit"), _count(state["changed"], "changed file")]
-    return " and ".join(part for part in parts if not part.startswith("0 ")) or "nothing: the repository has all of it"
+    known = " and ".join(part for part in parts if not part.startswith("0 "))
+    return known or ("" if state["known"] else f"unknown ({line(state['problem'], 80)})")
 
 
 def _print_work(work: dict[str, Any]) -> None:
@@ -95,7 +96,8 @@ def _print_work(work: dict[str, Any]) -> None:
             ("workspace", line(work["workspace"])),
             ("branch", line(state["branch"] or "HEAD is detached") if state["head"] else None),
             ("goes out from", base),
-            ("nowhere else", sentence(state)),
+            ("nowhere else", nowhere_else(state) or "nothing"),
+            ("merged", "the repository has every commit of it" if state["merged"] and state["head"] else None),
             ("problem", line(state["problem"])),
             ("looked at", f"{age(state['looked_at'])} ago"),
         ]

@@ -1,5 +1,5 @@
-"""Keeps `AgentView.work` true by looking again when something has happened: a turn has ended, an agent has stopped, its
-harness is another. It listens to the feed; nothing is polled. At most two workspaces are looked at at once (`Hive.looks`), on
+"""Keeps `AgentView.work` true by looking again when something has happened: a turn has ended, an agent has stopped, it is
+connected for the first time. It listens to the feed; nothing is polled. At most two workspaces are looked at at once (`Hive.looks`), on
 threads, and each again only after a pause; what has not changed is not written.
 """
 
@@ -25,7 +25,7 @@ class WorkWatch:
 
     def __init__(self, hive: Hive) -> None:
         self._hive = hive
-        self._seen: dict[str, tuple[bool, str | None, bool, int]] = {}
+        self._seen: dict[str, tuple[str | None, bool]] = {}
         self._due: dict[str, tuple[str, str]] = {}
         self._rung = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -40,21 +40,12 @@ class WorkWatch:
 
     def _hear_agent(self, agent: dict[str, Any]) -> None:
         """Due when what it does now is the end of something that it did before."""
-        now = (
-            agent["turn"]["turn_id"] is not None,
-            agent["turn"]["turn_id"],
-            agent["lifecycle"]["state"] in AT_WORK,
-            agent["generation"],
-        )
-        before = self._seen.get(agent["id"])
-        self._seen[agent["id"]] = now
-        if before is None:
-            ended = agent["work"] is None and agent["workspace"] is not None and agent["online"]
-        else:
-            turn_ended = before[0] and now[1] != before[1]
-            ended = turn_ended or (before[2] and not now[2]) or before[3] != now[3]
-            ended = ended or (agent["work"] is None and agent["online"])
-        if ended:
+        turn, at_work = agent["turn"]["turn_id"], agent["lifecycle"]["state"] in AT_WORK
+        before_turn, was_at_work = self._seen.get(agent["id"], (None, False))
+        self._seen[agent["id"]] = turn, at_work
+        turn_ended = before_turn is not None and turn != before_turn
+        first = agent["work"] is None and agent["online"]
+        if turn_ended or first or (was_at_work and not at_work):
             self.ask(agent["id"], agent["name"], agent["repo"])
 
     def ask(self, agent_id: str, name: str, repo: str) -> None:
