@@ -26,10 +26,12 @@ from hived.api.listeners import Listeners
 from hived.config import Config, load_config
 from hived.core.agents import mark_unheard, supervised
 from hived.core.hive import Hive
+from hived.deploy.templates import write_examples
 from hived.logs import start_logging, stop_logging
 from hived.paths import HivePaths, checked_socket_path
 from hived.store.database import Database
 from hived.supervision.burials import Purges
+from hived.supervision.denials import Denials
 from hived.supervision.notifier import Notifier
 from hived.supervision.reconciler import Reconciler
 from hived.supervision.setting_files import SettingFiles
@@ -68,6 +70,7 @@ def run_hived(paths: HivePaths) -> int:
         config = load_config(paths.config_file)
         start_logging(paths.log)
         try:
+            write_examples(paths)
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 threads_ended = runner.run(_serve(paths, config))
                 log.info("hived %d ended", os.getpid())
@@ -184,7 +187,7 @@ async def _run(parts: _Parts) -> None:
             supervision.add_done_callback(lambda _: hive.stopping.set())
             beside: dict[str, _Runs] = {
                 "setting files": parts.setting_files, "notifier": parts.notifier, "timekeeper": parts.timekeeper,
-                "work watch": parts.work_watch, "purges": parts.purges,
+                "work watch": parts.work_watch, "purges": parts.purges, "denials": Denials(hive),
             }  # fmt: skip
             tasks = [supervision, *(group.create_task(part.run(), name=name) for name, part in beside.items())]
             await hive.stopping.wait()

@@ -9,12 +9,14 @@ from hived.core.messages import tell
 from hived.core.spawns import same_ask
 from hived.core.text import one_line
 from hived.core.widening import kinds
+from hived.store import agents
 from hived.store import approvals as store
 from hived.store.database import Connection, Row, Tx
 from hived.wire.approvals import Actor, Approval
 from hived.wire.deployments import DeploymentStep, ProposalPayload
 from hived.wire.errors import HiveError, InvalidProposal, InvalidRequest
 from hived.wire.ids import new_id
+from hived.wire.names import QUEEN
 
 KIND: Final = "apply_commit"
 SHOWN = 12
@@ -126,9 +128,9 @@ def carry_out(tx: Tx, row: Row, verdict: Decided, note: str | None, actor: Actor
 
 
 def deployed(tx: Tx, approval_id: str) -> None:
-    """Its deployment has ended well: who asked for it is told."""
+    """Its deployment has ended well: who asked for it is told, unless it is told of that agent's life anyway."""
     row = store.select_approval(tx.connection, approval_id)
-    if row is None or row["kind"] != KIND:
+    if row is None or row["kind"] != KIND or _hears_news(tx, row):
         return
     payload = ProposalPayload.model_validate_json(row["payload_json"])
     _tell(tx, row, f"Config {payload.commit[:SHOWN]} of {payload.agent} is deployed.")
@@ -157,6 +159,27 @@ def fail_proposals_of(tx: Tx, agent_id: str, cause: str) -> None:
         _tell(tx, row, f"Config {payload.commit[:SHOWN]} of {payload.agent} is proposed no more: {cause}")
         if row["requester_id"] is not None:
             publish(tx, row["requester_id"])
+
+
+def denied_of(conn: Connection) -> list[tuple[str, str, str, str]]:
+    """(agent, approval, note, when) of every denied proposal."""
+    return [
+        (
+            ProposalPayload.model_validate_json(row["payload_json"]).agent,
+            row["id"],
+            row["note"] or "",
+            row["decided_at"],
+        )
+        for row in store.select_denied_commits(conn)
+    ]
+
+
+def _hears_news(tx: Tx, row: Row) -> bool:
+    """Whether core/lifecycle_news tells the asker of the agent's deployments."""
+    agent = agents.select_agent(tx.connection, row["agent_id"])
+    if agent is None or agent["id"] == row["requester_id"]:
+        return False
+    return bool(row["requester"] == (agent["parent"] or QUEEN))
 
 
 def _tell(tx: Tx, row: Row, words: str) -> None:

@@ -83,6 +83,15 @@ def select_pending_commit(connection: Connection, agent_id: str, commit: str) ->
     return row
 
 
+def select_denied_commits(connection: Connection) -> list[Row]:
+    """Denied proposals whose payload is still kept."""
+    return connection.execute(
+        _SELECT
+        + """WHERE a.kind = 'apply_commit' AND a.status = 'denied' AND json_extract(a.payload_json, '$.commit') IS NOT NULL
+           ORDER BY a.created_at, a.id"""
+    ).fetchall()
+
+
 def select_commit_before(connection: Connection, agent_id: str, approval_id: str) -> Row | None:
     """The proposal of that agent's config that was asked for before this one."""
     row: Row | None = connection.execute(

@@ -1,0 +1,34 @@
+"""Denied proposals whose tag hived did not come to make before it ended: made at its next start."""
+
+import asyncio
+import logging
+
+from hived.core.hive import Hive
+from hived.core.proposals import denied_of
+from hived.deploy import applied
+from hived.paths import HivePaths
+from hived.wire.errors import HiveError
+
+log = logging.getLogger(__name__)
+
+
+class Denials:
+    """One per hived; `run` ends when they are tagged."""
+
+    def __init__(self, hive: Hive) -> None:
+        self._hive = hive
+
+    async def run(self) -> None:
+        """Tag `denied/<approval>` wherever a proposal was denied and its commit is still there untagged."""
+        denied = await self._hive.database.read(denied_of)
+        await asyncio.to_thread(_tag, self._hive.paths, denied)
+
+
+def _tag(paths: HivePaths, denied: list[tuple[str, str, str, str]]) -> None:
+    for agent, approval, note, at in denied:
+        try:
+            repo = applied.repository(paths.agent(agent))
+            if repo.exists and repo.ref(f"refs/tags/denied/{approval}") is None:
+                applied.deny(paths.agent(agent), approval, note, at)
+        except (HiveError, OSError, KeyError) as error:
+            log.warning("the denial %s cannot be tagged: %s", approval, error)
