@@ -1,8 +1,8 @@
 """Ports of the loopback inside a sandbox that has no network, each leading to a Unix socket outside of it.
 
-    python -I -S bridge.py PORT=SOCKET [PORT=SOCKET …] -- COMMAND [WORD …]
+    python -I -S bridge.py PORT=SOCKET [PORT@HOST:PORT=SOCKET …] -- COMMAND [WORD …]
 
-It listens, leaves a relay behind and becomes COMMAND. The relay is nobody's child but the sandbox's init's, and ends with
+With a HOST, SOCKET is an HTTP proxy, and whoever connects is at that host at once. It listens, leaves a relay behind and becomes COMMAND. The relay is nobody's child but the sandbox's init's, and ends with
 COMMAND. Run as a file, by its path: it loads nothing but what the interpreter has at hand.
 """
 
@@ -14,10 +14,12 @@ import socket
 import sys
 
 READ_BYTES = 256 * 1024
-MOST_WAITING = 1024 * 1024
+MOST_WAITING = 256 * 1024
 """Bytes of one direction that the other side has not taken: then no more are read."""
 MOST_PAIRS = 256
 NAME = b"hive-bridge"
+Listener = tuple[socket.socket, str, bytes]
+"""With the socket's path, and the host behind it; empty: none."""
 
 
 class Pipe:
@@ -34,11 +36,15 @@ class Pipe:
 
 
 class Pair:
-    def __init__(self, near: socket.socket, far: socket.socket) -> None:
+    def __init__(self, near: socket.socket, far: socket.socket, target: bytes) -> None:
         self.near = near
         self.far = far
         self.out = Pipe(near, far)
         self.back = Pipe(far, near)
+        self.asked = bool(target)
+        """The proxy has still to say that it is there."""
+        if target:
+            self.out.held += b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n\r\n" % (target, target)
 
     def pump(self, pipe: Pipe) -> bool:
         """Move what can be moved now. False: this connection is over."""
@@ -48,6 +54,8 @@ class Pair:
                     data = pipe.source.recv(READ_BYTES)
                     pipe.held += data
                     pipe.ended = not data
+            if self.asked and pipe is self.back:
+                return self._answered()
             if pipe.held:
                 with contextlib.suppress(BlockingIOError):
                     del pipe.held[: pipe.sink.send(pipe.held)]
@@ -58,12 +66,22 @@ class Pair:
             return False
         return not (self.out.shut and self.back.shut)
 
+    def _answered(self) -> bool:
+        end = self.back.held.find(b"\r\n\r\n")
+        if end < 0:
+            return not self.back.ended and len(self.back.held) < MOST_WAITING
+        there = self.back.held.startswith(b"HTTP/1.1 200 ")
+        del self.back.held[: end + 4]
+        self.asked = False
+        return there and self.pump(self.back)
+
 
 class Relay:
-    def __init__(self, listeners: "list[tuple[socket.socket, str]]", watched: int) -> None:
-        self._listeners = {listener.fileno(): (listener, path) for listener, path in listeners}
+    def __init__(self, listeners: "list[Listener]", watched: int) -> None:
+        self._listeners = {listener[0].fileno(): listener for listener in listeners}
         self._watched = watched
         self._pairs: dict[int, Pair] = {}
+        self._wanted: dict[int, int] = {}
         self._poll = select.epoll()
 
     def run(self) -> None:
@@ -81,7 +99,7 @@ class Relay:
                 elif number in self._pairs:
                     self._serve(self._pairs[number])
 
-    def _accept(self, listener: socket.socket, path: str) -> None:
+    def _accept(self, listener: socket.socket, path: str, target: bytes) -> None:
         try:
             near, _ = listener.accept()
         except OSError:
@@ -96,41 +114,51 @@ class Relay:
             near.close()
             far.close()
             return
-        pair = Pair(near, far)
+        pair = Pair(near, far, target)
         for side in (near, far):
             side.setblocking(False)
             self._pairs[side.fileno()] = pair
-            self._poll.register(side, select.EPOLLIN)
+        self._serve(pair)
 
     def _serve(self, pair: Pair) -> None:
         goes_on = pair.pump(pair.out)
         if goes_on and pair.pump(pair.back):
-            self._want(pair.near, pair.out, pair.back)
-            self._want(pair.far, pair.back, pair.out)
+            self._want(pair.near, events(pair.out, pair.back))
+            self._want(pair.far, events(pair.back, pair.out))
             return
         for side in (pair.near, pair.far):
-            with contextlib.suppress(OSError):
-                self._poll.unregister(side)
+            self._want(side, 0)
             self._pairs.pop(side.fileno(), None)
             side.close()
 
-    def _want(self, side: socket.socket, reading: Pipe, writing: Pipe) -> None:
-        """A side that has nothing to say or to take is not asked: a closed one would answer without end."""
-        wanted = 0
-        if not reading.ended and len(reading.held) < MOST_WAITING:
-            wanted |= select.EPOLLIN
-        if writing.held:
-            wanted |= select.EPOLLOUT
-        self._poll.modify(side, wanted)
+    def _want(self, side: socket.socket, wanted: int) -> None:
+        """A side that has nothing to say or to take is not polled at all: a closed one would answer without end."""
+        number = side.fileno()
+        before = self._wanted.pop(number, 0)
+        if wanted:
+            self._wanted[number] = wanted
+        if wanted and before:
+            self._poll.modify(number, wanted)
+        elif wanted:
+            self._poll.register(number, wanted)
+        elif before:
+            self._poll.unregister(number)
+
+
+def events(reading: Pipe, writing: Pipe) -> int:
+    """What a side is polled for."""
+    wanted = select.EPOLLIN if not reading.ended and len(reading.held) < MOST_WAITING else 0
+    return wanted | (select.EPOLLOUT if writing.held else 0)
 
 
 def main(words: "list[str]") -> int:
     """Never returns where all is well."""
     at = words.index("--")
     command = words[at + 1 :]
-    listeners = []
+    listeners: list[Listener] = []
     for pair in words[:at]:
-        port, _, path = pair.partition("=")
+        where, _, path = pair.partition("=")
+        port, _, target = where.partition("@")
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -140,9 +168,9 @@ def main(words: "list[str]") -> int:
             return 125
         listener.listen(128)
         listener.setblocking(False)
-        listeners.append((listener, path))
+        listeners.append((listener, path, target.encode()))
     _leave_behind(listeners)
-    for listener, _ in listeners:
+    for listener, _, _ in listeners:
         listener.close()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and an ignored signal is inherited
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
@@ -153,7 +181,7 @@ def main(words: "list[str]") -> int:
         return 126 if isinstance(error, PermissionError) else 127
 
 
-def _leave_behind(listeners: "list[tuple[socket.socket, str]]") -> None:
+def _leave_behind(listeners: "list[Listener]") -> None:
     me = os.getpid()
     child = os.fork()
     if child:
