@@ -33,6 +33,7 @@ from hived.store.database import Database
 from hived.supervision.burials import Purges
 from hived.supervision.denials import Denials
 from hived.supervision.notifier import Notifier
+from hived.supervision.pipeline import Pipeline
 from hived.supervision.reconciler import Reconciler
 from hived.supervision.setting_files import SettingFiles
 from hived.supervision.timekeeper import Timekeeper
@@ -136,6 +137,7 @@ class _Parts:
     timekeeper: Timekeeper
     work_watch: WorkWatch
     purges: Purges
+    pipeline: Pipeline
 
 
 async def _serve(paths: HivePaths, config: Config) -> bool:
@@ -164,8 +166,9 @@ async def _assemble(paths: HivePaths, config: Config, database: Database) -> _Pa
     reconciler = Reconciler(hive)
     listeners = Listeners(create_host_app(hive), create_agent_app(hive), reconciler.agent_pids)
     return _Parts(
-        hive, listeners, reconciler, SettingFiles(hive), Notifier(hive), Timekeeper(hive), WorkWatch(hive), Purges(hive)
-    )
+        hive, listeners, reconciler, SettingFiles(hive), Notifier(hive), Timekeeper(hive), WorkWatch(hive), Purges(hive),
+        Pipeline(hive),
+    )  # fmt: skip
 
 
 async def _run(parts: _Parts) -> None:
@@ -188,6 +191,7 @@ async def _run(parts: _Parts) -> None:
             beside: dict[str, _Runs] = {
                 "setting files": parts.setting_files, "notifier": parts.notifier, "timekeeper": parts.timekeeper,
                 "work watch": parts.work_watch, "purges": parts.purges, "denials": Denials(hive),
+                "pipeline": parts.pipeline,
             }  # fmt: skip
             tasks = [supervision, *(group.create_task(part.run(), name=name) for name, part in beside.items())]
             await hive.stopping.wait()

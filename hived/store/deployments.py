@@ -100,6 +100,16 @@ def select_unrecorded(connection: Connection) -> list[Row]:
     ).fetchall()
 
 
+def select_newest_deployed(connection: Connection) -> list[Row]:
+    """Of each agent, buried ones too, what was deployed last, with the agent's `lifecycle`."""
+    return connection.execute(
+        """SELECT d.id, d.agent_id, d.agent, d.commit_sha, d.engine, d.model, d.runtime, a.lifecycle
+           FROM agents a JOIN deployments d ON d.id = (SELECT n.id FROM deployments n
+             WHERE n.agent_id = a.id AND n.status = 'deployed' ORDER BY n.created_at DESC, n.id DESC LIMIT 1)
+           ORDER BY a.created_at, a.id"""
+    ).fetchall()
+
+
 def select_commits_of(connection: Connection, agent_id: str, newest: int) -> list[str]:
     """What the newest deployments of an agent built, and those under way; newest first."""
     rows = connection.execute(

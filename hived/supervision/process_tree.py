@@ -30,12 +30,14 @@ def engine_tree(paths: AgentPaths) -> frozenset[ProcessIdentity]:
         mark = (paths.harness / ENGINE_MARK_FILE).read_text(encoding="ascii", errors="replace").strip()
     except OSError:
         return frozenset(found)
-    if sys.platform == "linux" and _MARK.fullmatch(mark):
-        found |= _marked(mark)
+    found |= marked(mark)
     return frozenset(identity for identity in found if identity.pid != os.getpid())
 
 
-def _marked(mark: str) -> set[ProcessIdentity]:
+def marked(mark: str) -> set[ProcessIdentity]:
+    """All that has this mark (ENGINE_MARK_VARIABLE) in its environment; none where it is none of ours. Blocking."""
+    if sys.platform != "linux" or not _MARK.fullmatch(mark):
+        return set()
     wanted = f"{ENGINE_MARK_VARIABLE}={mark}".encode()
     found: set[ProcessIdentity] = set()
     for entry in os.listdir("/proc"):
