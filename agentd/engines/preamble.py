@@ -1,11 +1,16 @@
 """What an engine is told of the hive before anything else, and the agent's own prompt after it. One text for every engine."""
 
+import os
+import stat
 from pathlib import Path
 
 from agentd.engines.base import EngineContext, EngineFailed
 
 MOST_PROMPT_BYTES = 100 * 1024
 """The kernel takes 128 KiB in one argument, and some engines are given this as one."""
+
+MOST_READ_BYTES = 16 * 1024 * 1024
+"""Of a file that is then refused for its size."""
 
 _PREAMBLE = """\
 You are {name}, a {role} in a hive of agents that one operator runs.
@@ -15,6 +20,10 @@ Your tools for the hive: {tools}. What you write as plain text is seen in your t
 tell the operator something, use `send`. What you need to know you `ask`, and the answer wakes you; what you are asked you \
 `answer`.
 You work in {workspace}, which is yours. Keep notes that must outlive this conversation in {state}."""
+
+_QUEENS_CONFIG = """ The config of each agent is a git repository, {proposed}/NAME, with its agent.toml and prompt. To \
+change one, commit there with git and give the commit's id to `propose_config`: the operator decides, and nothing of it runs \
+before."""
 
 _PROJECT_FILES = """ If the project has a CLAUDE.md or an AGENTS.md, read it before you change anything: it is not loaded \
 for you."""
@@ -33,19 +42,54 @@ def system_prompt(context: EngineContext, *, project_files_loaded: bool = False)
         workspace=context.workspace,
         state=context.state,
     )
+    if spec.role == "queen" and context.launch.proposed is not None:
+        preamble += _QUEENS_CONFIG.format(proposed=context.launch.proposed)
     if not project_files_loaded:
         preamble += _PROJECT_FILES
     if spec.prompt is None:
         return preamble
-    path = Path(context.workspace, spec.prompt).absolute()
-    try:
-        own = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise _invalid(f"{path} cannot be read: {type(error).__name__}.") from error
+    own = _own_prompt(context, spec.prompt)
     size = len(own.encode())
     if size > MOST_PROMPT_BYTES:
-        raise _invalid(f"{path} has {size} bytes; at most {MOST_PROMPT_BYTES} are taken.")
+        raise _invalid(f"{spec.prompt} has {size} bytes; at most {MOST_PROMPT_BYTES} are taken.")
     return f"{preamble}\n\n{own}"
+
+
+def _own_prompt(context: EngineContext, prompt: str) -> str:
+    """The file of its config of that name, else of its workspace. That is the agent's to write: no link in it is followed, or
+    it would have us read to it what it may not. Raises EngineFailed (`invalid_option`)."""
+    top = Path(context.launch.config or context.workspace)
+    if context.launch.config is not None and not Path(top, prompt).exists():
+        top = context.workspace
+    path = Path(top, prompt).absolute()
+    try:
+        if os.path.isabs(prompt):
+            return path.read_text(encoding="utf-8")
+        with open(_opened_below(top, prompt), "rb") as file:
+            return file.read().decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise _invalid(f"{path} cannot be read: {type(error).__name__}.") from error
+
+
+def _opened_below(top: Path, path: str) -> int:
+    """A descriptor of that plain file, reached without a link. Raises OSError, ValueError."""
+    *levels, name = Path(path).parts
+    if ".." in (*levels, name):
+        raise ValueError(path)
+    here = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for level in levels:
+            below = os.open(level, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            os.close(here)
+            here = below
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=here)
+    finally:
+        os.close(here)
+    found = os.fstat(file)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_READ_BYTES:
+        os.close(file)
+        raise ValueError(path)
+    return file
 
 
 def _invalid(reason: str) -> EngineFailed:
