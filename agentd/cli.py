@@ -1,12 +1,16 @@
-"""The `agentd` command: `run --launch FILE` is how hived starts a harness; the rest says what is on this machine."""
+"""The `agentd` command: `run --launch FILE` is how hived starts a harness, `setup` a build; the rest says what is on this machine."""
 
 import argparse
 import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hived.wire.protocol import BUILD, PROTOCOL
+
+if TYPE_CHECKING:
+    from hived.wire.launch import Launch
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,6 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run one agent until it is told to stop")
     run.add_argument("--launch", required=True, type=Path, help="what hived wrote down for this start")
+    setup = commands.add_parser("setup", help="run an agent's setup commands inside its runtime")
+    setup.add_argument("--launch", required=True, type=Path, help="what hived wrote down for this build")
     for name, what in (
         ("engines", "what engines there are"),
         ("runtimes", "what runtimes there are"),
@@ -28,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     match options.command:
         case "run":
             return _run(options.launch)
+        case "setup":
+            return _setup(options.launch)
         case "engines":
             from agentd.engines.registry import find_engines
 
@@ -46,20 +54,34 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(launch_file: Path) -> int:
+    from agentd.harness import run_harness
+
+    launch = _launch(launch_file)
+    return 1 if launch is None else asyncio.run(run_harness(launch))
+
+
+def _setup(launch_file: Path) -> int:
+    from agentd.setup import run_setup
+
+    launch = _launch(launch_file)
+    return 1 if launch is None else asyncio.run(run_setup(launch))
+
+
+def _launch(file: Path) -> "Launch | None":
+    """None, with the reason on stderr, for one that cannot be used."""
     from pydantic import ValidationError
 
-    from agentd.harness import run_harness
     from hived.wire.launch import Launch
 
     try:
-        launch = Launch.model_validate_json(launch_file.read_bytes())
+        launch = Launch.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
-        print(f"error[invalid_config]: {launch_file} cannot be used: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+        print(f"error[invalid_config]: {file} cannot be used: {' '.join(str(error).split())}", file=sys.stderr)
+        return None
     if launch.protocol != PROTOCOL:
         print(f"error[protocol_mismatch]: hived speaks protocol {launch.protocol}, agentd {PROTOCOL}", file=sys.stderr)
-        return 1
-    return asyncio.run(run_harness(launch))
+        return None
+    return launch
 
 
 def _check_spec(request: str) -> int:

@@ -14,17 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 from hived.wire.agents import RuntimeFound
+from hived.wire.limits import Limits
+
+__all__ = ["ENTRY_POINTS", "Limits", "Room", "RuntimePlugin", "Wrapped"]
 
 ENTRY_POINTS = "hive.runtimes"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`[limits]` of an agent.toml that a runtime holds an engine to; None: no limit."""
-
-    memory_bytes: int | None = None
-    cpus: float | None = None
-    processes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +39,15 @@ class Room:
     network: bool = False
     bridges: Mapping[int, Path] = field(default_factory=dict)
     """Without a network: ports of the loopback inside, each with the socket in `io` that it leads to."""
+    prefix: tuple[str, ...] = ()
+    """Put before the command, inside: it opens the bridges and becomes the command. For a runtime that has no bridges of its
+    own."""
+    proposed: Path | None = None
+    """A folder to read whose name others may write: only that very folder (`proposed_identity`), no link in its place."""
+    proposed_identity: tuple[int, int] | None = None
+    """Its device and inode, as they were looked at."""
     limits: Limits = Limits()
+    """agentd holds the process to these itself, where it can; here for a runtime that has means of its own."""
     uid: int | None = None
     """agentd is root: run as that uid and gid, with no capabilities. None: as agentd's own user."""
     group: str = ""
@@ -60,11 +62,18 @@ class Wrapped:
     environment: Mapping[str, str]
     cwd: Path
     """Outside: where the outer process is started."""
+    descriptors: tuple[int, ...] = ()
+    """Open ones that the command names by number: they are handed on, and closed here once it runs."""
+    outer: int = 0
+    """How many processes stand around the command, each the only child of the one before. They are not told to end: they end
+    with it, and give its exit code on, 128 and the number of a signal."""
 
 
 class RuntimePlugin(Protocol):
     kind: str
     """What an agent.toml's `runtime` says."""
+    walls: bool
+    """It keeps the engine to what is its own; without, the agent is `unsandboxed`."""
 
     def find(self) -> RuntimeFound:
         """Whether it works here: runs the very flags that `wrap` gives. Blocking, at most 10 s."""

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hived.wire.launch import ENGINE_MARK_VARIABLE
@@ -42,7 +43,7 @@ def walk(pid: int) -> "list[psutil.Process]":
 
 
 def marked(mark: str) -> "list[psutil.Process]":
-    """Every process that was started with that mark in its environment, however far it has gone from its parents."""
+    """Every process that was started with that mark in its environment, however far it has gone from its parents; not we."""
     pids = _marked_in_proc(mark) if sys.platform == "linux" else None
     if pids == []:
         return []  # the common case, at the end of every engine: psutil is not even loaded for it
@@ -52,7 +53,7 @@ def marked(mark: str) -> "list[psutil.Process]":
     for pid in psutil.pids() if pids is None else pids:
         with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or another user's: not ours
             process = psutil.Process(pid)
-            if process.environ().get(ENGINE_MARK_VARIABLE) == mark:
+            if pid != os.getpid() and process.environ().get(ENGINE_MARK_VARIABLE) == mark:
                 found.append(process)
     return found
 
@@ -61,7 +62,7 @@ def _marked_in_proc(mark: str) -> list[int]:
     wanted = f"{ENGINE_MARK_VARIABLE}={mark}".encode()
     found = []
     for name in os.listdir("/proc"):
-        if name.isdecimal():
+        if name.isdecimal() and name != str(os.getpid()):
             with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as environment:
                 if wanted in environment.read().split(b"\0"):
                     found.append(int(name))
@@ -77,12 +78,36 @@ async def end_marked(mark: str) -> None:
         await _end_all(left)
 
 
-async def end_tree(pid: int, known: "list[psutil.Process] | None" = None) -> None:
+async def end_tree(pid: int, known: "list[psutil.Process] | None" = None, outer: int = 0) -> None:
     """TERM the group of `pid` and all below it, wait, then KILL what is left.
 
     `known` is an earlier walk: a child whose parent is gone has lost its way home, so the tree is walked while it stands.
+    `outer`: so many processes, from `pid` down, stand around the command. They end with it; ended first they would take it
+    with them before it could save anything.
     """
-    await _end_all(_merged(known or [], walk(pid)))
+    tree = _merged(known or [], walk(pid))
+    spared = _chain(tree, pid, outer)
+    await _end_all(tree, spared if len(spared) < len(tree) else [])
+
+
+def _chain(tree: "list[psutil.Process]", pid: int, length: int) -> "list[psutil.Process]":
+    import psutil
+
+    found: list[psutil.Process] = []
+    while len(found) < length:
+        at = next((process for process in tree if process.pid == pid), None)
+        if at is None:
+            break
+        found.append(at)
+        below = []
+        for process in tree:
+            with contextlib.suppress(psutil.Error):
+                if process.ppid() == pid:
+                    below.append(process.pid)
+        if len(below) != 1:
+            break
+        pid = below[0]
+    return found
 
 
 async def freeze_tree(pid: int, mark: str) -> "tuple[list[psutil.Process], bool]":
@@ -124,10 +149,10 @@ def _moves(process: "psutil.Process") -> bool:
         return False
 
 
-async def _end_all(tree: "list[psutil.Process]") -> None:
+async def _end_all(tree: "list[psutil.Process]", spared: "Sequence[psutil.Process]" = ()) -> None:
     import psutil
 
-    _send(tree, signal.SIGTERM)
+    _send([process for process in tree if process not in spared], signal.SIGTERM)
     _send(tree, signal.SIGCONT)  # one that stands still hears nothing else
     left = await asyncio.to_thread(_wait, tree, TERM_SECONDS)
     if not left:

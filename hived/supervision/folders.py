@@ -12,6 +12,10 @@ from hived.wire.protocol import PROTOCOL
 from hived.workspace.clones import make_workspace, origin_objects
 from hived.workspace.folders import private_folder
 from hived.workspace.lines import write_line
+from hived.workspace.ownership import engine_uid, give, share
+
+UNWALLED = "process"
+"""In it an engine is hived's own user."""
 
 
 def prepare(agent: Supervised, paths: AgentPaths, hive: HivePaths) -> None:
@@ -28,6 +32,23 @@ def prepare(agent: Supervised, paths: AgentPaths, hive: HivePaths) -> None:
     for file, value in settings:
         if value is not None and not file.exists():
             write_line(file, value)
+    _hand_over(agent, paths, hive)
+
+
+def _hand_over(agent: Supervised, paths: AgentPaths, hive: HivePaths) -> None:
+    """hived as root: an agent behind walls owns what it may write, and can read what is shown to it. Raises OSError."""
+    uid = engine_uid(agent.id, agent.request.role)
+    if uid is None:
+        return
+    walled = agent.runtime != UNWALLED
+    for folder in (paths.workspace, paths.state, paths.home, paths.io):
+        give(folder, uid if walled else os.geteuid())
+    if walled and agent.request.role == "queen":
+        private_folder(hive.proposed)
+        share(hive.proposed, uid)
+        share(hive.meta)
+    elif walled:
+        share(paths.proposed)
 
 
 def write_launch(agent: Supervised, generation: int, paths: AgentPaths, hive: HivePaths, config: Config) -> None:
@@ -60,6 +81,8 @@ def launch_of(agent: Supervised, generation: int, paths: AgentPaths, hive: HiveP
         commit=agent.commit,
         proposed=str(hive.proposed if queen else paths.proposed),
         meta=str(hive.meta) if queen else None,
+        hidden=[str(folder) for folder in dict.fromkeys((hive.config, hive.data, hive.run))],
+        engine_uid=None if agent.runtime == UNWALLED else engine_uid(agent.id, agent.request.role),
         rate_limit_resume=resumes_by_itself(agent.request, config.rate_limit_resume),
         prices=config.prices,
         model_file=str(paths.model_file),

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from hived.wire.errors import FolderNotOurs, FolderUnusable
+from hived.workspace.ownership import is_engine_uid
 
 PRIVATE = 0o700
 
@@ -28,7 +29,7 @@ def _private_folder(path: Path) -> Path:
         level.mkdir(mode=PRIVATE, exist_ok=True)
     for level in (path, path.parent):
         owner = level.stat().st_uid
-        if owner not in (0, os.geteuid()):
+        if owner not in (0, os.geteuid()) and not is_engine_uid(owner):
             raise FolderNotOurs(path=str(level), uid=owner)
     if path.stat().st_mode & 0o777 != PRIVATE:
         path.chmod(PRIVATE)
