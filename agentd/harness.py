@@ -25,12 +25,13 @@ from agentd.mailbox import Mailbox
 from agentd.mend import mend
 from agentd.notices import Notices
 from agentd.outbox import Outbox
+from agentd.pauses import Pauses
 from agentd.play import Player
 from agentd.prices import Prices
 from agentd.recording import Recorder
 from agentd.rests import Rests
 from agentd.runtimes.process import ENGINE, LOGIN, Processes, end_leftover
-from agentd.runtimes.registry import make_runtime
+from agentd.runtimes.registry import load_runtime, make_runtime
 from agentd.sessions import Sessions, engine_of
 from agentd.settings import SettingFiles, Settings
 from agentd.stats import TurnStats
@@ -54,6 +55,7 @@ from hived.wire.control import (
     ModelSet,
     NapSet,
     NewSessionArmed,
+    Pause,
     Resume,
     SettingSet,
     Steer,
@@ -135,6 +137,8 @@ class Harness:
         journal.on_trouble = self._journal_trouble
         self._reports = StatusReports(self._client, journal, self._uplink, status, log)
         status.on_news = self._reports.ask
+        self._processes = Processes()
+        self._pauses = Pauses(self._processes, status, log)
         self._rests = Rests(journal, status, launch.rate_limit_resume, self._wake)
         self._notices = Notices(journal)
         self._outbox = Outbox(journal, self._uplink)
@@ -146,12 +150,15 @@ class Harness:
         mailbox = Mailbox(self._client, journal, self._uplink, self._course)
         self._tools = Tools(launch.spec.role, self._client, self._outbox, mailbox, asked, status, self._rests.nap)
         state = Path(launch.state)
-        player = Player(self._seat, journal, status, recorder, self._settings, self._notices, state, log)
+        player = Player(
+            self._seat, journal, status, recorder, self._settings, self._notices, state, self._pauses.gate, log
+        )
         care = ContextCare(self._course, player, status, recorder, state, Thresholds.from_environment())
         self._turns = TurnLoop(
             self._client, journal, self._uplink, status, self._seat, recorder, self._settings, self._course, player, care,
-            self._rests, asked, log,
+            self._rests, self._pauses, asked, log,
         )  # fmt: skip
+        self._pauses.on_resume = self._turns.resumed
         self._logins = Logins(self._make_login, journal, self._logged_in, log)
         self._control = Control(self._client, journal, self._uplink, status.report, self._heard, log)
 
@@ -173,6 +180,7 @@ class Harness:
                     group.create_task(self._uplink.run(), name="uplink"),
                     group.create_task(self._control.run(), name="control"),
                     group.create_task(self._reports.run(), name="status reports"),
+                    group.create_task(self._pauses.run(), name="pauses"),
                     group.create_task(self._watch_home(lock), name="home"),
                     group.create_task(self._check_login(), name="login check"),
                 ]
@@ -229,13 +237,11 @@ class Harness:
             permission_mode=settings.permission_mode,
             environment=lambda defaults: engine_environment(launch, defaults),
             runtime=make_runtime(
-                launch.runtime,
-                self._folder,
-                launch.generation,
+                launch,
                 self._recorder.record,
                 heard,
                 process,
-                self._processes,
+                self._processes if process == ENGINE else None,  # a login is the operator's own
             ),
             tools=self._tools,
             ask_permission=self._asks.permission,
@@ -252,6 +258,7 @@ class Harness:
             case Hello():
                 if event.stop:
                     self._stop("hived wants it stopped")
+                self._pauses.set(event.paused)
                 self._turns.wake()
             case Wake():
                 self._turns.wake()
@@ -268,6 +275,8 @@ class Harness:
                 self._turns.wake()
             case NapSet():
                 self._rests.nap(event.until)
+            case Pause():
+                self._pauses.set(event.paused)
             case Resume():
                 self._rests.resume()
             case LoginStart():
@@ -313,6 +322,7 @@ class Harness:
     def _stop(self, reason: str) -> None:
         log(f"stopping: {reason}")
         self._asks.closing = True
+        self._pauses.release()
         self._stopping.set()
 
     def _refused(self, refused: RefusedMessage) -> None:
@@ -326,7 +336,7 @@ class Harness:
             log(f"NO JOURNAL: {self._journal.problem} Events are kept in memory only.")
             self._recorder.note(f"{self._journal.problem} Events are kept in memory only.", "error")
             self._conditions.set("no_journal", True, self._journal.problem)
-        if self._launch.runtime == "process":
+        if not load_runtime(self._launch.runtime).walls:
             self._conditions.set("unsandboxed", True, "its engine runs with the rights of hived's own user")
 
     def _journal_trouble(self, reason: str | None) -> None:

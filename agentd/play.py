@@ -3,7 +3,7 @@ an engine that broke: that one is dropped, and the next turn starts another on t
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ Stream = AsyncIterator[EngineEvent]
 
 
 class Player:
-    """One per harness."""
+    """One per harness. `gate` is awaited before an event is taken: in a pause it does not open."""
 
     def __init__(
         self,
@@ -55,8 +55,10 @@ class Player:
         settings: SettingFiles,
         notices: Notices,
         state: Path,
+        gate: Callable[[], Awaitable[None]],
         log: Callable[[str], None],
     ) -> None:
+        self._gate = gate
         self._seat = seat
         self._journal = journal
         self._status = status
@@ -136,6 +138,7 @@ class Player:
         point = "in_turn" if record.kind == "message" else f"in_{record.kind}"
         count = 0
         async for event in stream:
+            await self._gate()
             count += 1
             if count == 1:
                 self._seat.look()

@@ -14,7 +14,7 @@ from hived.wire.turns import Cost, Ctx
 
 
 class Status:
-    """One per harness. `on_news` is told of what no event carries: abilities, and the models offered."""
+    """One per harness. `on_news` is told of what no event carries: abilities, the models offered, a pause."""
 
     def __init__(self, journal: Journal, conditions: Conditions, sessions: Sessions, model: str) -> None:
         self._journal = journal
@@ -25,6 +25,8 @@ class Status:
         self.turn_id: str | None = None
         self.until: str | None = None
         """It naps until then, from the end of its turn on if it is in one."""
+        self.paused = False
+        """Everything of it stands still."""
         self.model = model
         self.models: tuple[ModelOffered, ...] = ()
         self.ctx: Ctx | None = None
@@ -48,6 +50,7 @@ class Status:
             cost=self.cost,
             abilities=self.abilities,
             conditions=self.conditions.all(),
+            paused=self.paused,
             pid=os.getpid(),
         )
 

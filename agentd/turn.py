@@ -16,6 +16,7 @@ from agentd.fault_points import reach
 from agentd.journal import Journal
 from agentd.mailbox import take_in
 from agentd.moments import seconds_until
+from agentd.pauses import Pauses
 from agentd.play import Player
 from agentd.prompt import make_prompt, make_steering
 from agentd.recording import Recorder
@@ -57,6 +58,7 @@ class TurnLoop:
         player: Player,
         care: ContextCare,
         rests: Rests,
+        pauses: Pauses,
         asked: AskedQuestions,
         log: Callable[[str], None],
     ) -> None:
@@ -71,6 +73,7 @@ class TurnLoop:
         self._player = player
         self._care = care
         self._rests = rests
+        self._pauses = pauses
         self._asked = asked
         self._log = log
         self._wake = asyncio.Event()
@@ -85,6 +88,8 @@ class TurnLoop:
     def steer(self) -> None:
         """A message marked `now` waits: into the running turn with it, or into the next."""
         record = self._course.current
+        if self._pauses.holds:
+            return  # it is looked for when the pause ends
         if record is None or record.kind != "message":
             self._wake.set()
         else:
@@ -94,11 +99,18 @@ class TurnLoop:
         record = self._course.current
         if record is not None and turn_id in (None, record.turn_id) and not record.cancelled:
             record.cancelled = True
+            self._pauses.let_end(record)
             self._do_aside(self._course.break_off(record, CANCEL_SECONDS))
+
+    def resumed(self) -> None:
+        """A pause has ended: what came meanwhile is looked at now."""
+        self.settings_changed()
+        self.steer()
+        self._wake.set()
 
     def settings_changed(self) -> None:
         """A file was written: in force at once where a turn runs and the engine can, else at the next turn."""
-        if self._course.current is not None:
+        if self._course.current is not None and not self._pauses.holds:
             self._do_aside(self._seat.change(self._settings.read()))
 
     def compact(self, turn_id: str) -> None:
@@ -122,6 +134,8 @@ class TurnLoop:
                 self._wake.clear()
                 if self._stopping.is_set():
                     return
+                if self._pauses.holds:
+                    continue
                 await self._care.do_requested(self._may_start)
                 cared = (
                     self._stopping.is_set()
@@ -138,7 +152,7 @@ class TurnLoop:
                 claimed = await self._claim(only_now=claims == "now")
                 reach("claimed")
                 self._say_budget(claimed.over_budget)
-                if self._stopping.is_set():
+                if self._stopping.is_set() or self._pauses.holds:
                     await self._release(claimed)
                 elif claimed.messages:
                     done = await self._turn(claimed)
@@ -156,9 +170,9 @@ class TurnLoop:
                 await asyncio.wait(self._aside)
 
     def _claims(self) -> Claims:
-        """What may be taken up now. Nothing, while the operator must choose what becomes of the conversation."""
+        """What may be taken up now. Nothing in a pause, nor while the operator must choose what becomes of the conversation."""
         claims = self._rests.claims()
-        return "none" if self._status.sessions.refused else claims
+        return "none" if self._status.sessions.refused or self._pauses.holds else claims
 
     def _say_budget(self, reason: str | None) -> None:
         """A budget that keeps it from beginning a turn, once for each reason: hived rings when there is a way on."""
@@ -175,7 +189,11 @@ class TurnLoop:
         return await self._answered(lambda: self._client.claim(claim))
 
     async def _may_start(self, turn_id: str, kind: Kind) -> TurnAllowed:
-        return await self._answered(lambda: self._client.may_start(turn_id, kind))
+        allowed = await self._answered(lambda: self._client.may_start(turn_id, kind))
+        await self._pauses.gate()
+        if self._stopping.is_set():
+            return TurnAllowed(allowed=False, reason="The harness is stopping.")
+        return allowed
 
     async def _something_waits(self) -> bool:
         waiting = (await self._answered(self._client.list_inbox)).messages

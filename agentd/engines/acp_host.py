@@ -13,6 +13,7 @@ from agentd.engines.acp_presets import Preset
 from agentd.engines.acp_session import AcpSession
 from agentd.engines.base import EngineContext, EngineFailed
 from agentd.mcp_servers import HIVE_SERVER
+from agentd.patience import patient
 from agentd.tools.mcp_responder import McpResponder
 from agentd.tools.patience import Patience
 from agentd.tools.tools_socket import ToolsSocket
@@ -118,10 +119,10 @@ class AcpHost:
 
     async def _silence(self, replayed: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(REPLAY_MOST_SECONDS):
+            async with patient(REPLAY_MOST_SECONDS):
                 while True:
                     replayed.clear()
-                    async with asyncio.timeout(REPLAY_SECONDS):
+                    async with patient(REPLAY_SECONDS):
                         await replayed.wait()
 
     async def _open_socket(self) -> None:

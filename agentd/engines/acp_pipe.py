@@ -17,6 +17,7 @@ from acp.exceptions import RequestError
 from agentd.engines.acp_errors import AgentEnded, AgentError, AgentSilent, NotServed
 from agentd.engines.acp_permission import ASK, Ask
 from agentd.engines.base import EngineEvent, EngineProcess, Note
+from agentd.patience import patient
 from agentd.tools.mcp_responder import METHOD_NOT_FOUND
 
 MOST_WAITING = 512
@@ -90,7 +91,7 @@ class AcpPipe:
     async def changed(self, seconds: float | None) -> bool:
         """Returns when something waits or `wake` was called; False where nothing did for that long."""
         try:
-            async with asyncio.timeout(seconds):
+            async with patient(seconds):
                 await self._changed.wait()
         except TimeoutError:
             return False
@@ -103,7 +104,7 @@ class AcpPipe:
     async def request(self, method: str, params: JsonObject, seconds: float | None = None) -> JsonObject:
         """One call and its answer. Raises AgentError, AgentEnded, AgentSilent."""
         try:
-            async with asyncio.timeout(seconds):
+            async with patient(seconds):
                 answer = await self._connection.send_request(method, params)
         except RequestError as error:
             raise AgentError(error.code, str(error), error.data) from error

@@ -10,6 +10,7 @@ from typing import Any
 
 from agentd.engines.base import EngineContext, EngineFailed, EngineProcess, ToolAnswer, ToolDefinition, ToolInput
 from agentd.mcp_servers import McpServer
+from agentd.patience import patient
 
 COMMAND = (sys.executable, "-I", "-m", "agentd.engines.api_worker")
 READY_SECONDS = 90.0
@@ -72,7 +73,7 @@ class WorkerClient:
             }
             try:
                 await process.write(_line({"begin": begin}))
-                async with asyncio.timeout(READY_SECONDS):
+                async with patient(READY_SECONDS):
                     self.started = (await self._ready)["mcp"]
             except (TimeoutError, OSError, _Gone) as error:
                 words = " ".join(process.last_words().split())[-300:]
@@ -98,7 +99,7 @@ class WorkerClient:
         seconds = FILE_SECONDS if server is None and tool != "bash" else SHELL_SECONDS
         try:
             await process.write(_line(asked))
-            async with asyncio.timeout(seconds):
+            async with patient(seconds):
                 found = await answer
             return ToolAnswer(str(found["text"]), bool(found["is_error"]))
         except TimeoutError:

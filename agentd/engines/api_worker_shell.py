@@ -53,11 +53,9 @@ class Shell:
         drain.add_done_callback(partial(self._silent, process.pid))
         late = False
         try:
-            async with asyncio.timeout(seconds):
-                await process.exited.wait()
-        except TimeoutError:
-            late = True
-            await self._end(process)
+            if not await _ended_within(process, seconds):
+                late = True
+                await self._end(process)
         except asyncio.CancelledError:
             await self._end(process)
             raise
@@ -116,6 +114,16 @@ class Shell:
                 await process.exited.wait()
         _signal(process.pid, signal.SIGKILL)
         await process.exited.wait()
+
+
+async def _ended_within(process: "_Process", seconds: int) -> bool:
+    """Counted a second at a time, so that one in which all of this was stopped counts as one, however long it took."""
+    for _ in range(seconds):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await process.exited.wait()
+                return True
+    return process.exited.is_set()
 
 
 class _Process(asyncio.subprocess.SubprocessStreamProtocol):

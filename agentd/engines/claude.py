@@ -26,6 +26,7 @@ from agentd.engines.claude_settings import ASKING, PERMISSION_MODES, PLAN, Offer
 from agentd.engines.claude_turn import Known, TurnBook
 from agentd.engines.remarks import remark_on
 from agentd.mcp_servers import HIVE_SERVER
+from agentd.patience import patient
 from agentd.tools.mcp_responder import McpResponder
 from hived.wire.protocol import VERSION
 
@@ -197,7 +198,7 @@ class ClaudeEngine:
         if not book.between:
             return await pipe.next_events()
         try:
-            async with asyncio.timeout(TAKE_UP_SECONDS):
+            async with patient(TAKE_UP_SECONDS):
                 return await pipe.next_events()
         except TimeoutError:
             book.give_up("Claude Code did not take up a message that was to steer the turn.")
@@ -240,7 +241,7 @@ class ClaudeEngine:
         if not book.ended or found is None or found == self.session_id:
             return
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SAVED_SECONDS):
+            async with patient(SAVED_SECONDS):
                 while not is_saved(self._config, found):  # noqa: ASYNC110 - another program's file sets no event
                     await asyncio.sleep(SAVED_LOOK_SECONDS)
         self.session_id = found

@@ -24,6 +24,7 @@ from agentd.engines.claude_events import (
 )
 from agentd.engines.claude_launch import TOOL_PREFIX
 from agentd.mcp_servers import HIVE_SERVER
+from agentd.patience import patient
 from agentd.tools.mcp_responder import McpResponder
 
 ANSWER_SECONDS = 60.0
@@ -112,7 +113,7 @@ class ClaudePipe:
             if self.ended.is_set():
                 raise _ended_before(subtype)
             await self.write(protocol.control_request(request_id, subtype, **details) + then)
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with patient(ANSWER_SECONDS):
                 return await future
         except TimeoutError as error:
             silent = f"Claude Code did not answer {subtype} within {ANSWER_SECONDS:.0f} s."
