@@ -1,8 +1,8 @@
 """hived's composition root: builds the parts, starts them in order, stops them in order.
 
-Order of start: folders, lock, log, database, what was edited by hand, agents' sockets (harnesses are waiting to come back),
-the operator's socket, supervision and the watcher. Stages of the end: streams, listeners, supervision (agents work on),
-database, threads; each bounded.
+Order of start: folders, lock, log, database, homes of older hives, what was edited by hand, agents' sockets (harnesses are
+waiting to come back), the operator's socket, supervision and all that runs beside it. Stages of the end: streams, listeners,
+supervision (agents work on), database, threads; each bounded.
 A second signal ends the process at once.
 """
 
@@ -32,6 +32,7 @@ from hived.paths import HivePaths, checked_socket_path
 from hived.store.database import Database
 from hived.supervision.burials import Purges
 from hived.supervision.denials import Denials
+from hived.supervision.homes import migrate_homes
 from hived.supervision.notifier import Notifier
 from hived.supervision.pipeline import Pipeline
 from hived.supervision.reconciler import Reconciler
@@ -175,6 +176,7 @@ async def _run(parts: _Parts) -> None:
     hive, listeners = parts.hive, parts.listeners
     supervision: asyncio.Task[None] | None = None
     try:
+        await migrate_homes(hive)
         await parts.setting_files.read_all()
         for agent in await hive.database.read(supervised):
             try:
@@ -183,6 +185,7 @@ async def _run(parts: _Parts) -> None:
                 log.error("the socket of %s cannot be opened: %s", agent.name, error)
         await listeners.open_host(hive.paths.host_socket)
         log.info("%s answers on %s, pid %d", BUILD, hive.paths.host_socket, os.getpid())
+        hive.runtimes.begin()
         gc.freeze()
         gc.set_threshold(GARBAGE_AFTER)
         async with asyncio.TaskGroup() as group:

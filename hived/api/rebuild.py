@@ -1,30 +1,33 @@
-"""An agent on another engine, model or options. What it said and was told stays; another engine begins a new conversation."""
+"""An agent on another engine, model or options. What it said and was told stays; another engine begins a new conversation.
 
-import asyncio
+It is a deployment: a commit of hived's own on top of what runs, by the operator's word.
+"""
 
 from fastapi import APIRouter, Request
 
-from hived.api.answers import until, up
+from hived.api.answers import MARGIN_SECONDS
 from hived.api.callers import actor_of, hive_of
 from hived.api.spawns import check_thinking
-from hived.core import rebuild
-from hived.core.agents import find_agent
+from hived.core.agents import find_agent, view
 from hived.core.creation import check_engine
-from hived.core.fault_points import reach
-from hived.core.rebuild import merged, thinker
+from hived.core.deployments import ask_rebuild, find_deployment
+from hived.core.rebuild import merged
 from hived.core.text import is_line
-from hived.paths import AgentPaths
+from hived.store.database import Connection
 from hived.wire import routes
 from hived.wire.agents import AgentView, Rebuild
-from hived.wire.errors import InvalidRequest
-from hived.workspace.lines import write_line, write_settings
+from hived.wire.errors import DeploymentFailed, InvalidRequest, StartFailed
+
+BUILD_SECONDS = 60.0
+"""Beside its setup: agentd looks at it, and others may be built before it."""
 
 host_router = APIRouter(tags=["agents"])
 
 
 @host_router.post(routes.AGENT_ACTION.replace("{action}", "rebuild"))
 async def post_rebuild(request: Request, name: str, change: Rebuild | None = None) -> AgentView:
-    """Answered when its new harness is connected; 502 `start_failed` with the cause where it does not come up.
+    """Its setup is run again and it is started anew; answered when its new harness is connected. 502 `start_failed` with the
+    cause where it does not come up, 409 `deployment_failed` where it cannot be built: what ran before runs again by then.
 
     What its engine could not work with is refused before anything is changed.
     """
@@ -32,19 +35,20 @@ async def post_rebuild(request: Request, name: str, change: Rebuild | None = Non
     if wanted.model is not None and not is_line(wanted.model):
         raise InvalidRequest(reason="model: one line of printable text.")
     row = await hive.database.read(lambda conn: find_agent(conn, name))
-    new, before = merged(row, wanted), merged(row, Rebuild())
+    new = merged(row, wanted)
     check_engine(new)
     await check_thinking(new)
-    async with hive.model_files:
-        older, model = await hive.database.write(lambda tx: rebuild.rebuild(tx, name, new, wanted.model, actor))
-        reach("hived_rebuilt")
-        await asyncio.to_thread(_write, hive.paths.agent(name), model, thinker(new) != thinker(before))
-        await hive.database.write(lambda tx: rebuild.files_written(tx, row["id"]))
-    return await until(hive, name, up(older), hive.config.start_seconds + hive.config.stop_seconds, "rebuild")
+    asked = await hive.database.write(lambda tx: ask_rebuild(tx, name, wanted, actor))
 
+    def started(conn: Connection) -> bool:
+        found = find_deployment(conn, asked.id)
+        if found["status"] == "failed" and found["step"] in ("start", "health"):
+            raise StartFailed(name=name, cause=found["reason"])
+        if found["status"] == "failed":
+            raise DeploymentFailed(name=name, step=found["step"], reason=found["reason"])
+        return found["status"] in ("checking", "deployed")
 
-def _write(paths: AgentPaths, model: str, another: bool) -> None:
-    if another:
-        write_settings(paths, model, None, None)
-    else:
-        write_line(paths.model_file, model)
+    config = hive.config
+    seconds = config.start_seconds + config.stop_seconds + BUILD_SECONDS + (config.setup_seconds if new.setup else 0.0)
+    await hive.until(started, seconds=seconds + MARGIN_SECONDS, what=f"The rebuild of {name}")
+    return await hive.database.read(lambda conn: view(conn, find_agent(conn, name)["id"]))

@@ -29,7 +29,7 @@ MOST_REASON = 1000
 FIRST_KINDS = ("spawn", "revive")
 """Nothing ran before: a failure parks the agent."""
 _KEPT = ("engine", "role", "runtime", "spec_json", "commit_sha", "model", "model_set", "effort", "permission_mode",
-         "session_id", "session_json")  # fmt: skip
+         "session_id", "session_json", "wanted")  # fmt: skip
 
 
 def begin_build(tx: Tx, row: Row) -> None:
@@ -59,8 +59,8 @@ def keep_log(tx: Tx, deployment_id: str, log: str) -> None:
 
 
 def begin_start(tx: Tx, deployment_id: str, request: SpawnRequest, commit: str, model: str | None) -> bool:
-    """Put the agent on that commit and ask for its start; False where there is nothing to start: it is stopped, and takes force
-    when it is started, or it is gone. `model`: the one that was asked for; None keeps the one that is set.
+    """Put the agent on that commit and ask for its start; False where there is nothing to start: it is stopped, and runs that
+    when it is started (a rebuild starts it), or it is gone. `model`: the one that was asked for; None keeps the one that is set.
 
     Raises InvalidRequest, InvalidRule for limits or rules that cannot be put in force.
     """
@@ -82,7 +82,7 @@ def begin_start(tx: Tx, deployment_id: str, request: SpawnRequest, commit: str, 
         tx, row["id"], commit=commit, generation=agent["generation"], before_json=json.dumps(before), engine=request.engine,
         model=chosen, runtime=runtime,
     )  # fmt: skip
-    if agent["wanted"] == "stopped":
+    if agent["wanted"] == "stopped" and row["kind"] != "rebuild":
         end_well(tx, row["id"], "it was stopped, and runs this when it is started.")
         return False
     if agent["commit_sha"] is not None or row["kind"] not in FIRST_KINDS:
@@ -205,6 +205,8 @@ def _go_back(tx: Tx, row: Row, agent: Row) -> None:
         rules.take_from_spec(tx, agent["id"], then)
     if before["commit_sha"] is None:
         _park(tx, agent, "it has no config that was ever deployed")
+    elif before["wanted"] == "stopped":
+        agent_store.update_wanted(tx, agent["id"], "stopped")
     elif agent["wanted"] == "running":
         _restart(tx, agent, f"the deployment failed; it goes back to config {before['commit_sha'][:SHORT_SHA]}")
 

@@ -5,11 +5,13 @@ core/deployment_steps.py's, taken by supervision/pipeline.py.
 """
 
 import json
+from typing import Any
 
 from hived.core import audit
 from hived.core.agent_views import find_agent, publish
 from hived.core.finding import only_one
 from hived.core.messages import tell
+from hived.core.text import one_line
 from hived.store import agents as agent_store
 from hived.store import approvals as approval_store
 from hived.store import deployments as store
@@ -17,7 +19,7 @@ from hived.store.database import Connection, Row, Tx
 from hived.wire.agents import Rebuild
 from hived.wire.approvals import Actor
 from hived.wire.deployments import Deployment, DeploymentDetail, DeploymentKind, DeploymentList
-from hived.wire.errors import DeploymentNotFound, DeploymentUnderWay, InvalidRequest, NothingToRollBack
+from hived.wire.errors import AgentBuried, DeploymentNotFound, DeploymentUnderWay, InvalidRequest, NothingToRollBack
 from hived.wire.ids import new_id
 
 NEWEST_SHOWN = 50
@@ -79,6 +81,18 @@ def queue_first(
     kind: DeploymentKind = "spawn" if commit is None else "revive"
     store.update_agent_commit(tx, agent_id, None)
     return queue(tx, agent, kind, actor=actor, commit=commit, approval_id=approval_id, note=note)
+
+
+def ask_rebuild(tx: Tx, name: str, change: Rebuild, actor: Actor) -> Deployment:
+    """Its setup again and a new start, on what runs or, with a `change`, on a commit that hived makes on top of it.
+
+    Raises InvalidName, AgentNotFound, AgentBuried.
+    """
+    agent = find_agent(tx.connection, name)
+    if agent["bury_wanted"]:
+        raise AgentBuried(name=name, at=tx.now)
+    named = change.model_dump(exclude_none=True)
+    return queue(tx, agent, "rebuild", actor=actor, note=_named_change(named), change=change if named else None)
 
 
 def ask_rollback(tx: Tx, name: str, to: str | None, note: str | None, actor: Actor) -> Deployment:
@@ -183,6 +197,12 @@ def feed(tx: Tx, deployment_id: str) -> Deployment:
     deployment = to_deployment(row)
     tx.feed("deployment", deployment.model_dump_json())
     return deployment
+
+
+def _named_change(named: dict[str, Any]) -> str | None:
+    """In words, without values: they may be long."""
+    said = [f"{key} {named[key]}" if key in ("engine", "model") else f"other {key.replace('_', ' ')}" for key in named]
+    return one_line(", ".join(said), 200) if said else None
 
 
 def _supersede(tx: Tx, agent: Row, actor: Actor) -> None:

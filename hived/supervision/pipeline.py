@@ -189,7 +189,8 @@ class Pipeline:
                         model=built.model,
                     )
                 )
-                reach("hived_rebuilt")
+                if row["kind"] not in FIRST_KINDS:
+                    reach("hived_rebuilt")
                 await self._write_files(row["agent_id"])
         except HiveError as error:  # limits or rules that cannot be put in force
             await self._fail(row, "validate", error.message)
