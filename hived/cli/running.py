@@ -100,9 +100,19 @@ def _what_it_said(output: Path, code: int | None) -> HiveError:
 
 def _declare_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detach", "-d", action="store_true", help="in the background; return when it answers")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument(
+        "--install", action="store_true", help="as a service: started with your login, its stop leaves agents alive"
+    )
+    other.add_argument("--uninstall", action="store_true", help="as a service no more; agents work on")
+    parser.add_argument("--yes", "-y", action="store_true", help="with either: replace a service file that was edited")
 
 
 def _up(arguments: Arguments) -> int:
+    if arguments.install or arguments.uninstall:
+        from hived.cli import service
+
+        return (service.install if arguments.install else service.uninstall)(arguments, daemon_command())
     try:
         running = oneshot.call("GET", routes.HEALTH, timeout=10.0)
     except NotRunning:
