@@ -18,11 +18,13 @@ from hivetui.attention import Attention
 from hivetui.commands import HiveCommands
 from hivetui.controller import Controller
 from hivetui.intents import Intent
+from hivetui.life_calls import meanwhile
 from hivetui.screens.asks import Asked, Draws, Hears, Noted, PanesShown
 from hivetui.screens.first_run import FirstRunScreen
 from hivetui.screens.hive import HiveScreen
 from hivetui.state.clock import Clock, system_clock
 from hivetui.state.hive import (
+    ActEnded,
     AskFetched,
     Change,
     EnginesListed,
@@ -180,7 +182,11 @@ class HiveApp(KeysInTurn):
             self.run_worker(self._do(self._controller, event.intent), name="intent", exit_on_error=True)
 
     async def _do(self, controller: Controller, intent: Intent) -> None:
+        if begun := meanwhile(intent, self._clock()):
+            self.apply(begun)
         outcome = await controller.do(intent)
+        if begun:
+            self.apply(ActEnded(begun.agents))
         if outcome.engines is not None:
             self.apply(EnginesListed(outcome.engines))
         if outcome.whole is not None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol, cast, get_args
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from hived.client.lifecycle_calls import Verb
 from hivetui.intents import (
     HAVE_FORMS,
     CancelTurn,
@@ -16,16 +17,13 @@ from hivetui.intents import (
     NewSession,
     Rebuild,
     Record,
-    RestartAgent,
-    Resume,
     SetEffort,
     SetModel,
     SetPermissionMode,
     SpawnAgent,
-    StartAgent,
-    StopAgent,
 )
 from hivetui.keymap import LISTINGS, palette
+from hivetui.life_intents import Act, Destroy, Revive
 from hivetui.state.clock import span
 
 
@@ -54,13 +52,21 @@ COMMANDS: tuple[Command, ...] = (
         "new-session", "[primer]", "Its next turn begins a new conversation, clean or told what the journal remembers."
     ),
     Command("nap", "DURATION|off", "No turn begins for 30m, 2h or 1h30m; messages marked now still come."),
-    Command("resume", "[NAME]", "End its nap or its rate limit now."),
     Command("login", "[NAME]", "Log its engine in: a link to open, and a code to bring back."),
     Command("rebuild", "[ENGINE] [MODEL]", "Put it on another engine; alone: choose what engines there are."),
     Command("record", "FILE", "Write what it did into a file here, as a scenario to play again."),
-    Command("start", "[NAME]", "Start an agent."),
-    Command("stop", "[NAME]", "Stop an agent when its turn has ended."),
-    Command("restart", "[NAME]", "Stop an agent and start it again."),
+    Command("start", "[NAME…|--all]", "Start agents: those named, else the marked ones, else the focused one."),
+    Command("stop", "[NAME…|--all]", "Stop agents and all that they started."),
+    Command("restart", "[NAME…|--all]", "Stop agents and start them again."),
+    Command("kill", "[NAME…]", "End agents at once, with all that they started; they stay stopped."),
+    Command("pause", "[NAME…|--all]", "Freeze agents where they are; nothing is lost. --all: everything stands still."),
+    Command("resume", "[NAME…|--all]", "Let them go on; a nap and a rate limit end too."),
+    Command("destroy", "[NAME…]", "Stop agents and bury them; their tombstones keep all that was theirs."),
+    Command("tombstones", "", "Who was destroyed and what is left of them; revive and purge."),
+    Command("revive", "NAME", "Ask for the spawn that brings a destroyed agent back."),
+    Command("deployments", "", "What ran when, by whom, and how it went; roll back."),
+    Command("why", "[NAME]", "Why it is in its state: what is wanted, what happened, its log, what to do next."),
+    Command("work", "[NAME]", "What it changed in its clone, as a diff."),
     Command("spawn", "[NAME] [ENGINE] [MODEL]", "Make a new worker; alone: choose its engine from a list."),
     Command("go", "NAME", "Focus another agent."),
     Command("inbox", "", "Read what agents wrote to you."),
@@ -91,18 +97,27 @@ class NotACommand:
     why: str
 
 
-Parsed = Intent | ShowScreen | NotACommand
-
-
 def is_command(text: str) -> bool:
     """A single line that begins with one slash. `//` and paths with a second slash are text."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""
     return text.startswith("/") and "\n" not in text.strip() and "/" not in first[1:]
 
 
-def parsed(text: str, focused: str | None, engine: str | None = None) -> Parsed:
-    """What the command asks for. `focused` is the agent that it acts on unless it names one; `engine` the default one."""
-    name, *words = text.strip().removeprefix("/").split()[:8] or [""]
+@dataclass(frozen=True, slots=True)
+class ActOnAll:
+    """That verb for every agent that it fits."""
+
+    verb: Verb
+
+
+Parsed = Intent | ShowScreen | ActOnAll | NotACommand
+VERBS: tuple[str, ...] = get_args(Verb)
+
+
+def parsed(text: str, focused: str | None, engine: str | None = None, marked: tuple[str, ...] = ()) -> Parsed:
+    """What the command asks for. `focused` is the agent that it acts on unless it names one or some are `marked`, where it
+    can act on many; `engine` the default one."""
+    name, *words = text.strip().removeprefix("/").split() or [""]
     command = _BY_NAME.get(name)
     if command is None:
         near = completions(f"/{name}")
@@ -117,7 +132,11 @@ def parsed(text: str, focused: str | None, engine: str | None = None) -> Parsed:
         if not words or not chosen or chosen in HAVE_FORMS:
             return ShowScreen("spawn", " ".join((*words[:1], chosen or "")) if words else "")
         return SpawnAgent(words[0], chosen, "worker", words[2] if len(words) > 2 else None)
-    if name in ("start", "stop", "restart", "resume", "login") and words:
+    if name == "revive":
+        return Revive(words[0]) if words else NotACommand("/revive needs the name of who was destroyed.")
+    if name == "destroy" or (name in VERBS and name != "rebuild"):
+        return _on_agents(name, tuple(words) or marked or ((focused,) if focused else ()))
+    if name in ("login", "why", "work") and words:
         focused = words[0]
     if focused is None:
         return NotACommand(f"/{name} needs an agent, and none is focused.")
@@ -155,14 +174,20 @@ def parsed(text: str, focused: str | None, engine: str | None = None) -> Parsed:
             return ShowScreen(name, focused)
 
 
-_PLAIN: dict[str, Callable[[str], Intent]] = {
-    "cancel": CancelTurn,
-    "compact": Compact,
-    "resume": Resume,
-    "start": StartAgent,
-    "stop": StopAgent,
-    "restart": RestartAgent,
-}
+def _on_agents(name: str, agents: tuple[str, ...]) -> Parsed:
+    """A verb of many. Who is meant must be said: nobody means nobody, and everybody is said by --all."""
+    if not agents:
+        return NotACommand(f"/{name} needs an agent, and none is focused.")
+    flags = [word for word in agents if word.startswith("-")]
+    if flags and (name in ("kill", "destroy") or agents != ("--all",)):
+        all_takes = "takes names alone" if name in ("kill", "destroy") else "takes names, or --all and nothing else"
+        return NotACommand(f"/{name} {all_takes}.")
+    if flags:
+        return ActOnAll(cast(Verb, name))
+    return Destroy(agents) if name == "destroy" else Act(cast(Verb, name), agents)
+
+
+_PLAIN: dict[str, Callable[[str], Intent]] = {"cancel": CancelTurn, "compact": Compact}
 """Commands that say only which agent."""
 
 

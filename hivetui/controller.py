@@ -28,15 +28,15 @@ from hivetui.intents import (
     ProposeRule,
     Rebuild,
     Record,
-    RestartAgent,
     SendMessage,
     SetEffort,
     SetModel,
     SetPermissionMode,
     SpawnAgent,
     StartLogin,
-    StopAgent,
 )
+from hivetui.life_calls import do_life
+from hivetui.life_intents import LifeIntent
 from hivetui.outcomes import Outcome as Outcome
 from hivetui.outcomes import good
 from hivetui.state.hive import Notice
@@ -63,6 +63,8 @@ class Controller:
         client = self._client
         if isinstance(intent, Decision):
             return await self._decisions.decide(intent)
+        if isinstance(intent, LifeIntent):
+            return await do_life(client, intent)
         match intent:
             case SendMessage(to, body, when, key, reply_to):
                 draft = MessageDraft(to=to, body=body, when=when, reply_to=reply_to)
@@ -108,12 +110,6 @@ class Controller:
             case CancelTurn(agent):
                 await client.cancel_turn(agent)
                 return good(intent, f"{agent} was told to end its turn.")
-            case StopAgent(agent):
-                await client.stop_agent(agent)
-                return good(intent, f"{agent} is stopped.")
-            case RestartAgent(agent):
-                await client.restart_agent(agent)
-                return good(intent, f"{agent} is restarted.")
             case SpawnAgent():
                 return await self._spawn(intent)
             case ListEngines():

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from hived.wire.messages import When
 from hived.wire.rules import RuleScope
 from hivetui.book_intents import BookIntent
+from hivetui.life_intents import LifeIntent
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +217,6 @@ class StartAgent:
 
 
 @dataclass(frozen=True, slots=True)
-class StopAgent:
-    agent: str
-
-
-@dataclass(frozen=True, slots=True)
-class RestartAgent:
-    agent: str
-
-
-@dataclass(frozen=True, slots=True)
 class SpawnAgent:
     """Ask for an agent and approve it: the operator does both in one go."""
 
@@ -290,9 +281,8 @@ Intent = (
     | GiveLoginCode
     | CancelLogin
     | Examine
-    | StopAgent
-    | RestartAgent
     | SpawnAgent
     | ListEngines
     | BookIntent
+    | LifeIntent
 )

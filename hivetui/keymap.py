@@ -8,7 +8,7 @@ from textual.binding import Binding
 
 Where = Literal[
     "hive", "agents", "pane", "waiting", "entry", "composer", "list", "login", "listing", "threads", "rules", "budgets",
-    "reminders", "audit",
+    "reminders", "audit", "tombstones", "deployments", "why", "diff",
 ]  # fmt: skip
 
 WHERE_WORDS: dict[Where, str] = {
@@ -20,12 +20,16 @@ WHERE_WORDS: dict[Where, str] = {
     "composer": "while writing",
     "list": "in a list to choose from",
     "login": "while logging an engine in",
-    "listing": "in threads, rules, budgets, reminders and the audit",
+    "why": "where an agent's state is explained",
+    "diff": "in a diff",
+    "listing": "in the lists of threads, rules, budgets, reminders, the audit, tombstones and deployments",
     "threads": "in the threads",
     "rules": "in the rules",
     "budgets": "in the budgets",
     "reminders": "in the reminders",
     "audit": "in the audit",
+    "tombstones": "in the tombstones",
+    "deployments": "in the deployments",
 }
 
 
@@ -62,6 +66,11 @@ KEYS: tuple[Key, ...] = (
         Key(f"hive.agent_{n}", str(n), f"focus_agent({n})", str(n), f"agent {n}", f"Focus agent {n}.", "hive")
         for n in range(1, 10)
     ),
+    Key("hive.pause_all", "P", "pause_all", "P", "pause all", "The panic key: freeze every agent where it is, after one question. Nothing is lost; once all stand still it lets them go on.", "hive", 98, True),
+    Key("hive.why", "y", "why", "y", "why", "Why the focused agent is in its state, and what to do next.", "hive", 26, True),
+    Key("hive.work", "v", "work", "v", "its work", "What the focused agent changed in its clone, as a diff.", "hive", 62, True),
+    Key("hive.deployments", "c", "deployments", "c", "deployments", "What ran when, by whom, and how it went; roll back from there.", "hive", 63, True),
+    Key("hive.tombstones", "T", "tombstones", "T", "tombstones", "Who was destroyed and what is left; revive and purge from there.", "hive", 64, True),
     Key("hive.zoom", "z", "zoom", "z", "zoom", "Show the focused agent's pane alone, or all again.", "hive", 30, True),
     Key("hive.model", "m", "model", "m", "model", "Choose the focused agent's model.", "hive", 40, True),
     Key("hive.cancel", "x", "cancel_turn", "x", "cancel turn", "Cancel the turn that the focused agent is in.", "hive", 14, True, True),
@@ -76,6 +85,15 @@ KEYS: tuple[Key, ...] = (
     Key("hive.agents", "escape", "agents", "esc", "agents", "Go back to the list of agents.", "hive"),
     Key("hive.palette", "ctrl+p", "command_palette", "ctrl+p", "commands", "Search all commands.", "hive"),
     Key("hive.leave", "q,ctrl+q", "leave", "q", "leave, agents go on", "Leave the screen; the last line says what becomes of the agents.", "hive", 99, True),
+    Key("agents.start", "s", "screen.act('start')", "s", "start", "Start the marked agents, or the focused one.", "agents", 16, True),
+    Key("agents.pause", "p", "screen.act('pause')", "p", "pause", "Freeze them where they are; those that are frozen go on.", "agents", 17, True),
+    Key("agents.stop", "S", "screen.act('stop')", "S", "stop", "Stop them with all that they started. Asks where a turn is broken off by it.", "agents", 18, True),
+    Key("agents.restart", "r", "screen.act('restart')", "r", "restart", "Stop them and start them again. Asks where a turn is broken off by it.", "agents", 19, True),
+    Key("agents.rebuild", "R", "screen.act('rebuild')", "R", "rebuild", "Build their config anew and start them on it; /rebuild puts one on another engine.", "agents", 20, True),
+    Key("agents.kill", "K", "screen.act('kill')", "K", "kill", "End them at once; they stay stopped. Asks where a turn is lost by it.", "agents", 21, True),
+    Key("agents.destroy", "X", "screen.act('destroy')", "X", "destroy", "Stop and bury them, after a question. Their tombstones keep all that was theirs.", "agents", 22, True),
+    Key("agents.mark", "space", "screen.mark_agent", "space", "mark", "Mark it, or unmark it, and go on to the next: a key above then acts on all that is marked.", "agents", 24),
+    Key("agents.mark_all", "asterisk", "screen.mark_agents", "*", "mark all", "Mark all that are shown, or unmark them.", "agents"),
     Key("agents.up", "up,k", "cursor_up", "↑ k", "up", "Focus the agent above.", "agents"),
     Key("agents.down", "down,j", "cursor_down", "↓ j", "down", "Focus the agent below.", "agents"),
     Key("agents.first", "home", "cursor_first", "home", "first", "Focus the first agent.", "agents"),
@@ -109,7 +127,7 @@ KEYS: tuple[Key, ...] = (
     Key("waiting.narrow", "f", "screen.narrow_waiting", "f", "only these", "Show only this kind, again only this agent, again all.", "waiting", 10),
     Key("waiting.filter", "slash", "screen.filter_waiting", "/", "filter", "Show only what holds some words.", "waiting", 11),
     Key("waiting.sort", "s", "screen.sort_waiting", "s", "sort now", "Put the most urgent first and take away what is decided. It is done anyway whenever you leave the list.", "waiting", 12),
-    Key("waiting.whole", "v", "screen.show_whole", "v", "all of it", "Show all of an input that is too long to be shown at once.", "waiting"),
+    Key("waiting.whole", "v", "screen.show_whole", "v", "all of it", "Show the diff of a config; of a tool all of an input that is too long to be shown at once.", "waiting", 3),
     Key("waiting.up", "up,k", "screen.step_waiting(-1)", "↑ k", "up", "Go to the one above that still waits.", "waiting"),
     Key("waiting.down", "down,j", "screen.step_waiting(1)", "↓ j", "down", "Go to the one below that still waits.", "waiting"),
     Key("waiting.first", "home,g", "screen.step_waiting(-100000)", "home g", "first", "Go to the first.", "waiting"),
@@ -150,6 +168,53 @@ KEYS: tuple[Key, ...] = (
     Key("reminders.retry", "r", "retry", "r", "retry", "Try one that has failed again.", "reminders", 3),
     Key("audit.older", "o", "older", "o", "older", "Load older entries; going on at the end does it too.", "audit", 1),
     Key("audit.again", "ctrl+r", "again", "ctrl+r", "look again", "Load the newest again.", "audit", 2),
+    Key("tombstones.revive", "r,enter", "revive", "r", "revive", "Ask for the spawn that brings it back; the decision shows what changed meanwhile.", "tombstones", 1),
+    Key("tombstones.fetch", "f", "fetch", "f", "fetch its work", "Bring its commits home, as a branch of the repository that they came from.", "tombstones", 2),
+    Key("tombstones.purge", "x", "purge", "x", "purge", "Delete all that is left of it for good: shows what goes, and asks for its name.", "tombstones", 3),
+    Key("deployments.rollback", "r", "roll_back", "r", "roll back", "Put its agent back on the one under the cursor, or on what ran before.", "deployments", 1),
+    Key("deployments.diff", "v,enter", "diff", "v", "diff", "What it changed against what ran before it.", "deployments", 2),
+    Key("deployments.only", "f", "only", "f", "only this agent", "Show only this agent's, or all again.", "deployments", 3),
+    Key("deployments.older", "o", "older", "o", "older", "Load older ones; going on at the end does it too.", "deployments", 4),
+    Key("why.start", "s", "act('start')", "s", "start", "Start it.", "why", 1),
+    Key("why.pause", "p", "act('pause')", "p", "pause", "Freeze it where it is, or let it go on.", "why", 2),
+    Key("why.stop", "S", "act('stop')", "S", "stop", "Stop it with all that it started.", "why", 3),
+    Key("why.restart", "r", "act('restart')", "r", "restart", "Stop it and start it again.", "why", 4),
+    Key("why.rebuild", "R", "act('rebuild')", "R", "rebuild", "Build its config anew and start it on it.", "why", 5),
+    Key("why.kill", "K", "act('kill')", "K", "kill", "End it at once; it stays stopped.", "why", 6),
+    Key("why.destroy", "X", "act('destroy')", "X", "destroy", "Stop and bury it; its tombstone keeps all that was its.", "why", 7),
+    Key("why.cancel", "x", "cancel_turn", "x", "cancel turn", "Cancel the turn that it is in.", "why", 8),
+    Key("why.login", "L", "log_in", "L", "log in", "Log its engine in.", "why", 8),
+    Key("why.waiting", "w", "waiting", "w", "decide", "Go to what of its waits on you.", "why", 9),
+    Key("why.work", "v", "work", "v", "its work", "What it changed in its clone, as a diff.", "why", 10),
+    Key("why.deployments", "c", "deployments", "c", "deployments", "What of it ran when.", "why", 11),
+    Key("why.again", "ctrl+r", "again", "ctrl+r", "look again", "Read its history and its log again; what hived says of it comes by itself.", "why"),
+    Key("why.down", "down,j", "scroll_by(1)", "↓ j", "down", "Scroll down a line.", "why"),
+    Key("why.up", "up,k", "scroll_by(-1)", "↑ k", "up", "Scroll up a line.", "why"),
+    Key("why.on", "pagedown,space", "scroll_pages(1)", "pgdn space", "read on", "Scroll down a page.", "why", 50),
+    Key("why.before", "pageup", "scroll_pages(-1)", "pgup", "read back", "Scroll up a page.", "why"),
+    Key("why.help", "question_mark,f1", "help", "?", "all keys", "Show every key, these first.", "why", 80),
+    Key("why.back", "escape,q,y", "back", "esc", "back", "Back to where you were.", "why", 90),
+    Key("diff.base", "b", "next_base", "b", "base", "Compare with another: what runs, what was approved last, what was asked for before.", "diff", 1),
+    Key("diff.sides", "s", "toggle_sides", "s", "side by side", "Old and new side by side, or in one column; by itself as the width has room.", "diff", 2),
+    Key("diff.next_file", "n", "go_file(1)", "n", "next file", "Go to the next file.", "diff", 3),
+    Key("diff.previous_file", "p", "go_file(-1)", "p", "file before", "Go to the file before.", "diff", 4),
+    Key("diff.next_hunk", "right_square_bracket", "go_hunk(1)", "]", "next change", "Go to the next change.", "diff", 5),
+    Key("diff.previous_hunk", "left_square_bracket", "go_hunk(-1)", "[", "change before", "Go to the change before.", "diff", 6),
+    Key("diff.files", "f", "files", "f", "files", "Choose a file from the list.", "diff", 7),
+    Key("diff.search", "slash", "search", "/", "search", "Search in it; nothing typed ends the search.", "diff", 8),
+    Key("diff.next_match", "m,enter", "go_match(1)", "m", "next match", "Go to the next place that was searched for.", "diff"),
+    Key("diff.previous_match", "M", "go_match(-1)", "M", "match before", "Go to the place before.", "diff"),
+    Key("diff.fetch", "F", "fetch", "F", "fetch it", "Of an agent's work: bring its commits home as a branch.", "diff", 9),
+    Key("diff.up", "up,k", "scroll_by(-1)", "↑ k", "up", "Scroll up a line.", "diff"),
+    Key("diff.down", "down,j", "scroll_by(1)", "↓ j", "down", "Scroll down a line.", "diff"),
+    Key("diff.on", "pagedown,space", "scroll_pages(1)", "pgdn space", "read on", "Scroll down a page.", "diff", 50),
+    Key("diff.before", "pageup", "scroll_pages(-1)", "pgup", "read back", "Scroll up a page.", "diff"),
+    Key("diff.first", "home,g", "scroll_first", "home g", "first", "Go to the beginning.", "diff"),
+    Key("diff.last", "end,G", "scroll_last", "end G", "last", "Go to the end.", "diff"),
+    Key("diff.left", "left,h", "scroll_sideways(-8)", "← h", "left", "Scroll long lines back.", "diff"),
+    Key("diff.right", "right,l", "scroll_sideways(8)", "→ l", "right", "Scroll long lines on.", "diff"),
+    Key("diff.help", "question_mark,f1", "help", "?", "all keys", "Show every key, these first.", "diff", 80),
+    Key("diff.back", "escape,q", "back", "esc", "back", "End the search, then back to where you were.", "diff", 90),
     Key("listing.up", "up,k", "cursor_up", "↑ k", "up", "Move up.", "listing"),
     Key("listing.down", "down,j", "cursor_down", "↓ j", "down", "Move down.", "listing"),
     Key("listing.first", "home,g", "cursor_first", "home g", "first", "Go to the first row.", "listing"),
@@ -164,18 +229,24 @@ KEYS: tuple[Key, ...] = (
 )  # fmt: skip
 
 
-LISTINGS: frozenset[Where] = frozenset({"threads", "rules", "budgets", "reminders", "audit"})
+LISTINGS: frozenset[Where] = frozenset(
+    {"threads", "rules", "budgets", "reminders", "audit", "tombstones", "deployments"}
+)
+ALONE: frozenset[Where] = frozenset({"hive", "composer", "entry", "why", "diff"})
+"""Parts whose footer shows no keys but their own."""
 DEMO_LEAVE = "end the demo"
 DECIDING = (
     "waiting.approve", "waiting.deny", "waiting.option_1", "waiting.text", "waiting.agent", "waiting.note", "waiting.edit",
-    "waiting.remember",
+    "waiting.remember", "waiting.whole",
 )  # fmt: skip
 """In the footer only where the cursor is on something that they decide."""
 MARKED = ("waiting.approve_marked", "waiting.deny_marked")
 """In the footer only while something is marked."""
 DECIDES: dict[str, dict[str, str]] = {
     "spawn": {"waiting.approve": "approve", "waiting.deny": "deny", "waiting.note": "note"},
-    "apply_commit": {"waiting.approve": "approve", "waiting.deny": "deny", "waiting.note": "note"},
+    "apply_commit": {
+        "waiting.approve": "approve", "waiting.deny": "deny", "waiting.note": "note", "waiting.whole": "diff",
+    },
     "tool_use": {
         "waiting.approve": "approve", "waiting.deny": "deny", "waiting.note": "note", "waiting.edit": "edit",
         "waiting.remember": "rule",
@@ -232,17 +303,22 @@ def footer_of(
     deciding: str | None = "spawn",
     marked: Collection[str] = ("spawn",),
     demo: bool = False,
+    without: Collection[str] = (),
 ) -> tuple[Key, ...]:
     """What the footer shows while that part has the focus: its own keys first, then those that work anywhere.
 
-    `deciding` is the kind of what the cursor is on, None where that cannot be decided; `marked` the kinds of what is marked.
+    `deciding` is the kind of what the cursor is on, None where that cannot be decided; `marked` the kinds of what is marked;
+    `without` are ids of keys that do nothing now.
     """
     around: Where = "listing" if where in LISTINGS else "hive"
-    parts: tuple[Where, ...] = (where,) if where in ("hive", "composer", "entry") else (where, around)
+    parts: tuple[Where, ...] = (where,) if where in ALONE else (where, around)
     keys = [replace(key, label=DEMO_LEAVE) if demo and key.id == "hive.leave" else key for key in KEYS]
     shown = [key for key in keys if key.footer is not None and (busy or not key.while_busy)]
     now = {key.id: key for key in (*deciding_keys(deciding), *_marked_keys(marked))}
     shown = [now.get(key.id, key) for key in shown if key.id not in (*DECIDING, *MARKED) or key.id in now]
+    shown = [key for key in shown if key.id not in without]
+    if where == "agents":
+        return tuple(sorted((key for key in shown if key.where in parts), key=lambda key: key.footer or 0))
     return tuple(
         key for part in parts for key in sorted((k for k in shown if k.where == part), key=lambda k: k.footer or 0)
     )

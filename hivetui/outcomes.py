@@ -14,6 +14,14 @@ from hivetui.state.hive import Notice
 
 
 @dataclass(frozen=True, slots=True)
+class LogRead:
+    """An agent's log, its newest lines, oldest first."""
+
+    agent: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of an intent: a notice for the operator, and whether it was done."""
 
@@ -27,7 +35,8 @@ class Outcome:
     whole: Approval | Question | Message | None = None
     """Of which the snapshot held only the beginning."""
     loaded: Answer | None = None
-    """What was asked for to be shown: a page of messages or of the audit, a preview, a rule, a reminder."""
+    """What was asked for to be shown: a page of messages or of the audit, a preview, a rule, a diff, a deployment."""
+    log: LogRead | None = None
 
 
 def good(intent: Intent, text: str) -> Outcome:

@@ -142,14 +142,17 @@ class HiveScreen(HiveWaiting):
         ordered = state.ordered
         if self.view.focused not in state.agents:
             self.view = replace(self.view, focused=ordered[0].name if ordered else None)
+        if not self.view.marked <= state.agents.keys():
+            self.view = replace(self.view, marked=self.view.marked & state.agents.keys())
         now, focused = self.clock(), self.view.focused
         self.header.show(state, now)
         listed = matching(ordered, self.view.filter)
         self.agents.filtered = bool(self.view.filter)
-        self.agents.show(listed, focused, now)
-        self.agents.border_subtitle = (
-            f"/{self.view.filter} · {len(listed)} of {len(ordered)}".replace("[", "(") if self.view.filter else None
-        )
+        self.agents.show(listed, focused, now, self.view.marked)
+        shown = f"/{self.view.filter} · {len(listed)} of {len(ordered)}" if self.view.filter else ""
+        count = sum(agent.name in self.view.marked for agent in listed)
+        said = " · ".join(part for part in (f"{count} marked" if count else "", shown) if part)
+        self.agents.border_subtitle = said.replace("[", "(") or None
         self._draw_waiting(state)
         self._draw_panes(ordered)
         agent = self.focused_agent
@@ -221,10 +224,11 @@ class HiveScreen(HiveWaiting):
         agent, case = self.focused_agent, self.case
         keys = footer_of(
             self.where,
-            busy=agent is not None and agent.busy,
+            busy=agent is not None and agent.in_turn,
             deciding=case.keys if case is not None else None,
             marked=[item.kind for item in self.state.waiting.chosen()],
             demo=self._demo,
+            without=self.idle_keys,
         )
         if self.where == "entry":
             idle = "entry.send" if self.entry.kind in TALL else "entry.commit"
@@ -241,7 +245,7 @@ class HiveScreen(HiveWaiting):
             return "pane"
         if isinstance(focused, EntryArea):
             return "entry"
-        return "waiting" if focused is self.waiting else "hive"
+        return "waiting" if focused is self.waiting else "agents" if focused is self.agents else "hive"
 
     def on_resize(self) -> None:
         self.call_after_refresh(lambda: self.draw(self.state))

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from textual.screen import Screen
 from textual.widget import Widget
 
-from hivetui.commands import COMMANDS, NotACommand, ShowScreen, parsed
+from hivetui.commands import COMMANDS, ActOnAll, NotACommand, ShowScreen, parsed
 from hivetui.controller import Outcome
 from hivetui.intents import (
     CancelTurn,
@@ -20,11 +19,13 @@ from hivetui.intents import (
     SetPermissionMode,
 )
 from hivetui.keymap import KEYS, LISTINGS
+from hivetui.life_intents import Act, Destroy
 from hivetui.screens.asks import Asked, Noted
 from hivetui.screens.confirm import ConfirmScreen
 from hivetui.screens.doctor import DoctorScreen
 from hivetui.screens.first_run import FirstRunScreen, confirm_rebuild
 from hivetui.screens.help import HelpScreen
+from hivetui.screens.hive_lives import HiveLives
 from hivetui.screens.inbox import InboxScreen
 from hivetui.screens.listings import listing_of
 from hivetui.screens.login import LoginScreen
@@ -39,36 +40,20 @@ from hivetui.screens.places import (
     place_choices,
 )
 from hivetui.screens.prompt import PromptScreen
-from hivetui.state.agents import Agent, is_loose
-from hivetui.state.clock import Clock, running
-from hivetui.state.hive import HiveState, Notice
-from hivetui.state.view import View
-from hivetui.widgets.agent_list import AgentList
+from hivetui.state.agents import is_loose
+from hivetui.state.clock import running
+from hivetui.state.hive import Notice
 from hivetui.widgets.composer import Composer
 from hivetui.widgets.pane import PaneGrid
 from hivetui.widgets.waiting_list import WaitingList
 
 
-class HiveKeys(Screen[None]):
+class HiveKeys(HiveLives):
     """The acting half of the hive screen."""
 
-    state: HiveState
-    view: View
-    agents: AgentList
     grid: PaneGrid
     waiting: WaitingList
     composer: Composer
-    clock: Clock
-
-    def draw(self, state: HiveState) -> None:
-        raise NotImplementedError
-
-    def focus_agent(self, name: str) -> None:
-        raise NotImplementedError
-
-    @property
-    def focused_agent(self) -> Agent | None:
-        return self.state.agents.get(self.view.focused or "")
 
     # Commands ----------------------------------------------------------------------------------------------
 
@@ -79,7 +64,8 @@ class HiveKeys(Screen[None]):
     def run_command(self, text: str) -> bool:
         """Do what that slash command says; False where it is none."""
         agent = self.focused_agent
-        match parsed(text, self.view.focused, agent.engine if agent else None):
+        names = tuple(name for name in self.chosen if name in self.view.marked)
+        match parsed(text, self.view.focused, agent.engine if agent else None, names):
             case NotACommand(why):
                 self.post_message(Noted(Notice(why, "bad")))
                 return False
@@ -87,6 +73,12 @@ class HiveKeys(Screen[None]):
                 return self._go(what, argument)
             case CancelTurn():
                 self.action_cancel_turn()
+            case Act(verb, agents):
+                self.act_on(verb, agents)
+            case Destroy(agents):
+                self.act_on("destroy", agents)
+            case ActOnAll() as every:
+                self.act_on_all(every)
             case NewSession() as intent:
                 self._confirm_new_session(intent)
             case SetPermissionMode(_, mode) as intent if mode and is_loose(mode):
@@ -117,7 +109,7 @@ class HiveKeys(Screen[None]):
         elif what == "spawn":
             self.action_new_agent(*argument.split())
         elif what in LISTINGS:
-            self.app.push_screen(listing_of(what, self.state, self.clock, self._went, self.view.focused))
+            self.app.push_screen(listing_of(what, self.state, self.clock, self.went, self.view.focused))
         else:
             actions: dict[str, Callable[[], None]] = {
                 "help": self.action_help,
@@ -129,6 +121,8 @@ class HiveKeys(Screen[None]):
                 "doctor": self.action_doctor,
                 "quit": self.action_leave,
                 "waiting": self.action_waiting,
+                "why": lambda: self.action_why(argument),
+                "work": lambda: self.action_work(argument),
             }
             actions[what]()
         return True
@@ -149,7 +143,7 @@ class HiveKeys(Screen[None]):
     def action_agents(self) -> None:
         if self.view.zoomed:
             self.view = replace(self.view, zoomed=False)
-        elif self.view.filter and self.agents.has_focus:
+        elif self.agents.has_focus and not self.unmark() and self.view.filter:
             self.view = replace(self.view, filter="")
         if self.state.notice is not None:
             self.post_message(Noted(None))
@@ -308,7 +302,7 @@ class HiveKeys(Screen[None]):
         agent = self.focused_agent
         if agent is None:
             return
-        if not agent.busy:
+        if not agent.in_turn:
             self.post_message(Asked(CancelTurn(agent.name)))
             return
         question = f"Cancel {agent.name}'s turn? It has run for {running(agent.turn_since, self.clock())}."
@@ -338,12 +332,21 @@ class HiveKeys(Screen[None]):
 
     def action_goto(self) -> None:
         choices = [*agent_choices(self.state), *place_choices()]
-        self.app.push_screen(PickerScreen("go to", choices), lambda where: self._went(where))
+        self.app.push_screen(PickerScreen("go to", choices), lambda where: self.went(where))
 
-    def _went(self, where: str | None) -> None:
+    def went(self, where: str | None) -> None:
         if where is not None:
             kind, _, what = where.partition(":")
-            self._go("go", what) if kind == "agent" else self._go(what)
+            if kind == "agent":
+                self._go("go", what)
+            elif kind == "waiting":
+                self.go_to_waiting(what)
+            else:
+                self._go(what)
+
+    def go_to_waiting(self, id: str) -> None:
+        """To what waits under that id, in its list."""
+        raise NotImplementedError
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen())

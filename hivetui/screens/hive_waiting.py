@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from hivetui.decide import DEEDS
 from hivetui.intents import AnswerQuestion, DecideAll, Decision, FetchAsk, ProposeRule, RetryMessage, WholeKind
+from hivetui.life_intents import LoadDiff
 from hivetui.outcomes import Outcome
 from hivetui.screens.asks import Asked, Noted
 from hivetui.screens.confirm import ConfirmScreen
 from hivetui.screens.decisions import amount_of, consequence_of, decision_of, edited_input
+from hivetui.screens.diff import DiffScreen
 from hivetui.screens.help import HelpScreen
 from hivetui.screens.hive_keys import HiveKeys
 from hivetui.state import desk as desks
@@ -186,6 +188,10 @@ class HiveWaiting(HiveKeys):
                 self.put(desks.answered(self.desk, frozenset(known[1]), became, done=outcome.done))
                 return
 
+    def go_to_waiting(self, id: str) -> None:
+        self.action_waiting()
+        self.rearrange(lambda known: moved(known, id))
+
     # In the list -------------------------------------------------------------------------------------------
 
     def action_step_waiting(self, by: int) -> None:
@@ -216,7 +222,10 @@ class HiveWaiting(HiveKeys):
         self.rearrange(in_order)
 
     def action_show_whole(self) -> None:
-        if (item := self.state.waiting.selected) is not None:
+        item = self.state.waiting.selected
+        if item is not None and item.kind == "apply_commit":
+            self.app.push_screen(DiffScreen(self.state, self.clock, LoadDiff("approval", item.id)))
+        elif item is not None:
             self.put(replace(self.desk, whole=self.desk.whole ^ {item.id}))
 
     def action_scroll_detail(self, pages: int) -> None:

@@ -20,6 +20,8 @@ PLACES = (
     ("rules", "what is decided without asking you"),
     ("budgets", "what may be spent"),
     ("reminders", "what agents will be reminded of"),
+    ("deployments", "what ran when, and how it went"),
+    ("tombstones", "who was destroyed, and what is left"),
     ("audit", "every decision"),
     ("help", "every key"),
 )

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from hived.wire.agents import AgentView, LoginView
+from hived.wire.work import WorkState
 
 ShapeKind = Literal[
     "thinking", "waiting", "idle", "compacting", "limited", "login", "refused", "napping", "starting", "stopping",
-    "stopped", "paused", "crashed", "parked", "buried", "offline", "unknown",
+    "stopped", "paused", "pausing", "resuming", "building", "crashed", "parked", "buried", "offline", "unknown",
 ]  # fmt: skip
 
 
@@ -35,7 +36,10 @@ SHAPES: dict[ShapeKind, Shape] = {
         Shape("starting", "◌", "starting", "soft"),
         Shape("stopping", "◌", "stopping", "soft"),
         Shape("stopped", "□", "stopped", "dim"),
-        Shape("paused", "□", "paused", "dim"),
+        Shape("paused", "‖", "paused", "soft"),
+        Shape("pausing", "◌", "pausing", "soft"),
+        Shape("resuming", "◌", "resuming", "soft"),
+        Shape("building", "◌", "being built", "soft"),
         Shape("crashed", "✗", "crashed", "bad"),
         Shape("parked", "■", "parked", "bad"),
         Shape("buried", "†", "buried", "dim"),
@@ -45,8 +49,8 @@ SHAPES: dict[ShapeKind, Shape] = {
 }
 
 ORDER: tuple[ShapeKind, ...] = (
-    "thinking", "compacting", "login", "refused", "limited", "crashed", "parked", "starting", "stopping", "offline", "unknown",
-    "napping", "idle", "paused", "stopped",
+    "thinking", "compacting", "login", "refused", "limited", "crashed", "parked", "paused", "pausing", "resuming", "building",
+    "starting", "stopping", "offline", "unknown", "napping", "idle", "stopped",
 )  # fmt: skip
 """The order in which the header counts states; what waits has its own place there."""
 
@@ -152,16 +156,32 @@ class Agent:
     journal_uuid: str | None
     repo: str | None
     workspace: str | None
+    paused: bool = False
+    """Wanted paused; its lifecycle says whether it is."""
+    commit: str | None = None
+    """The config that its generations run."""
+    deploying: str | None = None
+    """The deployment that is under way."""
+    work: WorkState | None = None
+    """What it changed in its clone; None: it has none, or nobody has looked."""
     blocked: bool = False
     """Its turn stands still until the operator decides something; kept by the hive's reducer, as is since when."""
     blocked_since: str = ""
+    acting: str = ""
+    """What hived was asked to do with it and has not answered yet: `stopping`, `being buried`; kept by the reducer too."""
+    acting_since: str = ""
 
     @property
     def shape(self) -> Shape:
-        return SHAPES[self.shape_kind]
+        shape = SHAPES[self.shape_kind]
+        return Shape(shape.kind, "◌", self.acting, "soft") if self.acting else shape
 
     @property
     def shape_kind(self) -> ShapeKind:
+        if self.lifecycle == "requested" and self.deploying:
+            return "building"
+        if self.paused != (self.lifecycle == "paused") and self.lifecycle in ("running", "paused"):
+            return "pausing" if self.paused else "resuming"
         if self.lifecycle in _OF_LIFECYCLE:
             return _OF_LIFECYCLE[self.lifecycle]
         if self.blocked:
@@ -179,6 +199,8 @@ class Agent:
     @property
     def since(self) -> str:
         """Since when it is in the state that its shape says."""
+        if self.acting:
+            return self.acting_since
         if self.lifecycle in _OF_LIFECYCLE:
             return self.lifecycle_since
         if self.blocked:
@@ -199,6 +221,11 @@ class Agent:
     @property
     def busy(self) -> bool:
         return self.turn in ("thinking", "compacting") and self.lifecycle == "running"
+
+    @property
+    def in_turn(self) -> bool:
+        """It is in a turn, at work or frozen: what ends its processes breaks that off."""
+        return self.turn in ("thinking", "compacting") and self.lifecycle in ("running", "paused", "stopping")
 
     @property
     def unsandboxed(self) -> bool:
@@ -250,6 +277,10 @@ def agent_from(view: AgentView) -> Agent:
         journal_uuid=view.journal_uuid,
         repo=view.repo,
         workspace=view.workspace,
+        paused=view.paused,
+        commit=view.commit,
+        deploying=view.deploying,
+        work=view.work,
     )
 
 

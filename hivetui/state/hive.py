@@ -10,18 +10,22 @@ from typing import Literal
 from hived.wire.agents import AgentView, EngineFound
 from hived.wire.approvals import Approval, WaitingItem
 from hived.wire.budgets import Budget
+from hived.wire.deployments import Deployment
 from hived.wire.messages import Message, ReceiptList
 from hived.wire.pairs import Pair
 from hived.wire.questions import Question
 from hived.wire.reminders import Reminder
 from hived.wire.rules import Rule
 from hived.wire.snapshot import FeedRow, Snapshot
+from hived.wire.tombstones import Tombstone
 from hivetui.state.agents import SHAPES, Agent, ShapeKind, agent_from, in_order
 from hivetui.state.budgets import Budgets, with_budget, without_budget
+from hivetui.state.deployments import Deployments, with_deployments
 from hivetui.state.messages import Messages, letter_from, with_messages, with_receipts
 from hivetui.state.questions import Questions, with_questions
 from hivetui.state.reminders import Reminders, with_reminder
 from hivetui.state.rules import Rules, with_rule
+from hivetui.state.tombstones import Tombstones, with_tombstone, without_tombstone
 from hivetui.state.waiting import (
     WaitingOnYou,
     ask_from,
@@ -55,6 +59,14 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Acting:
+    """What hived was asked to do with an agent, and since when; it has not answered yet."""
+
+    word: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
 class HiveState:
     host: str = ""
     home: str = ""
@@ -73,6 +85,10 @@ class HiveState:
     rules: Rules = field(default_factory=dict)
     budgets: Budgets = field(default_factory=dict)
     reminders: Reminders = field(default_factory=dict)
+    tombstones: Tombstones = field(default_factory=dict)
+    deployments: Deployments = field(default_factory=dict)
+    acting: dict[str, Acting] = field(default_factory=dict)
+    """By the agent's name."""
     engines: tuple[EngineFound, ...] | None = None
     """None until hived was asked."""
     notice: Notice | None = None
@@ -134,6 +150,23 @@ class Noticed:
 
 
 @dataclass(frozen=True, slots=True)
+class ActBegan:
+    """hived was asked to do that with these agents."""
+
+    agents: tuple[str, ...]
+    word: str
+    """`stopping`, `being buried`."""
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActEnded:
+    """hived has answered."""
+
+    agents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WaitingArranged:
     """The operator moved in the list of what waits, marked something, or narrowed it."""
 
@@ -155,6 +188,8 @@ Change = (
     | LinkRefused
     | EnginesListed
     | Noticed
+    | ActBegan
+    | ActEnded
     | WaitingArranged
     | AskFetched
 )
@@ -168,7 +203,7 @@ def reduced(state: HiveState, change: Change) -> HiveState:
             for row in rows:
                 if row.seq > state.seq:
                     state = _after_row(replace(state, seq=row.seq), row)
-            return _with_blocked(state)
+            return _with_beside(state)
         case LinkLost(at, reason):
             since = state.link.since if state.link.kind == "away" else at
             return replace(state, link=Link("away", since, reason, state.link.was_live or state.link.kind == "live"))
@@ -180,6 +215,12 @@ def reduced(state: HiveState, change: Change) -> HiveState:
             return replace(state, engines=engines)
         case Noticed(notice):
             return replace(state, notice=notice)
+        case ActBegan(agents, word, at):
+            began = {name: Acting(word, at) for name in agents}
+            return _with_beside(replace(state, acting={**state.acting, **began}))
+        case ActEnded(agents):
+            left = {name: acting for name, acting in state.acting.items() if name not in agents}
+            return _with_beside(replace(state, acting=left))
         case WaitingArranged(arrange):
             return replace(state, waiting=arrange(state.waiting))
         case AskFetched(whole):
@@ -197,7 +238,7 @@ def _with_whole(state: HiveState, whole: Approval | Question | Message) -> HiveS
 def _after_snapshot(state: HiveState, snapshot: Snapshot) -> HiveState:
     asks = {approval.id: ask_from(approval) for approval in snapshot.approvals}
     items = [waiting_from(item) for item in snapshot.waiting]
-    return _with_blocked(
+    return _with_beside(
         replace(
             state,
             host=snapshot.hive.host,
@@ -213,6 +254,8 @@ def _after_snapshot(state: HiveState, snapshot: Snapshot) -> HiveState:
             rules={rule.id: rule for rule in snapshot.rules},
             budgets={budget.id: budget for budget in snapshot.budgets},
             reminders={reminder.id: reminder for reminder in snapshot.reminders},
+            tombstones={tombstone.id: tombstone for tombstone in snapshot.tombstones},
+            deployments=with_deployments({}, snapshot.deployments),
         )
     )
 
@@ -245,6 +288,12 @@ def _after_row(state: HiveState, row: FeedRow) -> HiveState:
             return replace(state, budgets=without_budget(state.budgets, payload["id"]))
         case "reminder":
             return replace(state, reminders=with_reminder(state.reminders, Reminder.model_validate(payload)))
+        case "tombstone":
+            return replace(state, tombstones=with_tombstone(state.tombstones, Tombstone.model_validate(payload)))
+        case "tombstone_removed":
+            return replace(state, tombstones=without_tombstone(state.tombstones, payload["id"]))
+        case "deployment":
+            return replace(state, deployments=with_deployments(state.deployments, [Deployment.model_validate(payload)]))
         case "approval":
             approval = Approval.model_validate(payload)
             return replace(state, waiting=with_ask(state.waiting, approval.id, ask_from(approval)))
@@ -257,15 +306,21 @@ def _after_row(state: HiveState, row: FeedRow) -> HiveState:
             return state
 
 
-def _with_blocked(state: HiveState) -> HiveState:
+def _with_beside(state: HiveState) -> HiveState:
+    """Agents with what is known of them beside their own rows: that they wait on the operator, and what was asked."""
     since: dict[str | None, str] = {}
     for item in state.waiting.pending:
         if item.blocks:
             since[item.agent] = min(item.since, since.get(item.agent, item.since))
+    none = Acting("", "")
     agents = {
-        name: agent
-        if (agent.blocked, agent.blocked_since) == (name in since, since.get(name, ""))
-        else replace(agent, blocked=name in since, blocked_since=since.get(name, ""))
-        for name, agent in state.agents.items()
+        name: _beside(agent, since.get(name), state.acting.get(name, none)) for name, agent in state.agents.items()
     }
     return replace(state, agents=agents)
+
+
+def _beside(agent: Agent, blocked_since: str | None, acting: Acting) -> Agent:
+    found = (blocked_since is not None, blocked_since or "", acting.word, acting.since)
+    if (agent.blocked, agent.blocked_since, agent.acting, agent.acting_since) == found:
+        return agent
+    return replace(agent, blocked=found[0], blocked_since=found[1], acting=found[2], acting_since=found[3])

@@ -19,6 +19,8 @@ def standing(agent: Agent, now: datetime, *, short: bool = False) -> str:
         return _limit(agent, now, short)
     if shape.kind == "napping" and agent.turn_until:
         return f"napping until {day_and_hour(agent.turn_until, now)}"
+    if shape.kind == "paused" and agent.in_turn:
+        return f"{shape.word} {since(agent, now)}{'' if short else ', in mid-turn'}"
     return f"{shape.word} {since(agent, now)}".rstrip()
 
 
@@ -52,14 +54,18 @@ def shortest(agent: Agent, now: datetime) -> str:
             return (
                 "budget" if held and held.kind == "over_budget" else f"→ {until}" if 0 < len(until) <= 7 else "limited"
             )
-        case "parked" | "crashed":
+        case "parked" | "crashed" | "paused" | "pausing" | "resuming" | "stopping" | "starting" | "stopped":
             return agent.shape_kind
+        case "building":
+            return "building"
     return ""
 
 
 def prospects(agent: Agent, now: datetime) -> list[tuple[str, str]]:
     """What comes next that its state does not say, each with its tone."""
     found: list[tuple[str, str]] = []
+    if agent.deploying and agent.shape_kind != "building":
+        found.append(("being deployed", "accent"))
     if agent.conversation.state == "armed":
         found.append(("new session at the next turn", "soft"))
     if agent.turn_until and agent.shape_kind not in ("napping",):

@@ -25,6 +25,8 @@ class View:
     zoomed: bool = False
     filter: str = ""
     drafts: dict[str, Draft] = field(default_factory=dict)
+    marked: frozenset[str] = frozenset()
+    """Agents that the next lifecycle key acts on together."""
 
     @property
     def draft(self) -> Draft:
@@ -54,3 +56,9 @@ def sent(view: View, agent: str, text: str) -> View:
 def not_sent(view: View, agent: str) -> View:
     """Sending failed: the text and its key stay."""
     return with_draft(view, agent, replace(view.drafts.get(agent, Draft()), sending=False))
+
+
+def marked(view: View, names: tuple[str, ...]) -> View:
+    """Mark these; unmark them where all of them are marked."""
+    those = frozenset(names)
+    return replace(view, marked=view.marked - those if those <= view.marked else view.marked | those)

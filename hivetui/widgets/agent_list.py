@@ -1,5 +1,6 @@
 """The agents at the left: state by shape, word and colour, how full the window is, cost, model, unread. One line or two."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -9,11 +10,14 @@ from textual.binding import BindingType
 from hivetui.keymap import bindings_of
 from hivetui.state.agents import Agent
 from hivetui.state.standing import SAY_IT_THEMSELVES, brief, shortest
+from hivetui.state.tombstones import work_marks
 from hivetui.widgets.lines import Line, Piece, cells, cropped, dollars, justified, one_line
 from hivetui.widgets.rows import Rows
 
 BAR_CELLS = 6
+LEAST_BAR = 3
 TWO_LINES_WIDTH = 26
+UNSANDBOXED = " unsandboxed"
 
 
 class AgentList(Rows):
@@ -26,6 +30,8 @@ class AgentList(Rows):
         self._agents: tuple[Agent, ...] = ()
         self._focused: str | None = None
         self._now: datetime | None = None
+        self._marked: frozenset[str] = frozenset()
+        self._bar = BAR_CELLS
         self._drawn: list[list[Line]] = []
         self.filtered = False
         """Agents may be hidden by a filter."""
@@ -43,10 +49,12 @@ class AgentList(Rows):
         """Those shown, in order."""
         return self._agents
 
-    def show(self, agents: tuple[Agent, ...], focused: str | None, now: datetime) -> None:
+    def show(
+        self, agents: tuple[Agent, ...], focused: str | None, now: datetime, marked: frozenset[str] = frozenset()
+    ) -> None:
         """Drawn again only where a row reads differently."""
         moved = focused != self._focused or len(agents) != len(self._agents)
-        self._agents, self._focused, self._now = agents, focused, now
+        self._agents, self._focused, self._now, self._marked = agents, focused, now, marked
         self._fit()
         drawn = [self.row(index, self.size.width) for index in range(len(agents))]
         if drawn != self._drawn or moved:
@@ -63,10 +71,14 @@ class AgentList(Rows):
     def _fit(self) -> None:
         width, height = self.size
         self.row_height = 2 if width >= TWO_LINES_WIDTH and height >= 2 * len(self._agents) else 1
+        self._bar = bar_of(self._agents, width)
 
     def row(self, index: int, width: int) -> list[Line]:
         agent = self._agents[index]
-        return agent_rows(agent, self._now, width) if self.row_height == 2 else [agent_row(agent, width, self._now)]
+        marked = agent.name in self._marked
+        if self.row_height == 2:
+            return agent_rows(agent, self._now, width, bar=self._bar, marked=marked)
+        return [agent_row(agent, width, self._now, marked=marked)]
 
     def empty_lines(self, width: int) -> list[Line]:
         if self.filtered:
@@ -74,23 +86,33 @@ class AgentList(Rows):
         return [((" no agents yet", "dim"),), ((" +", "key"), (" makes one", "dim"))]
 
 
-def agent_row(agent: Agent, width: int, now: datetime | None = None) -> Line:
+def agent_row(agent: Agent, width: int, now: datetime | None = None, *, marked: bool = False) -> Line:
     """One line: shape, name, unread, and how full the window is, or what keeps it from working."""
     shape = agent.shape
-    name = one_line(agent.name, max(6, width - 16))
-    left: list[Piece] = [(f" {shape.glyph} ", shape.tone), (f"{name:<8}", "strong" if shape.tone != "dim" else "text")]
-    if shape.kind == "idle" and agent.last_error:
+    work = "±" if work_marks(agent.work) else ""
+    name = one_line(agent.name, max(6, width - 16 - len(work)))
+    left: list[Piece] = [
+        (f" {shape.glyph} ", shape.tone),
+        (name, "strong" if shape.tone != "dim" else "text"),
+        (f" {work}" if work and len(name) < 7 else work, "wait"),
+    ]
+    left.append((" " * max(0, 11 - cells(left)), ""))
+    if marked:
+        left[:1] = [("▪", "accent"), (f"{shape.glyph} ", shape.tone)]
+    elif shape.kind == "idle" and agent.last_error:
         left[:1] = [("✗", "bad"), (f"{shape.glyph} ", shape.tone)]
     elif agent.waiting and shape.kind not in SAY_IT_THEMSELVES:
         left[:1] = [("▲", "wait"), (f"{shape.glyph} ", shape.tone)]
     bar = 4 if width < 26 else BAR_CELLS
-    hindered = shortest(agent, now) if now is not None else ""
-    right = [(f"{hindered:>{bar + 5}}", shape.tone)] if hindered else _window(agent, bar)
+    hindered = agent.acting or (shortest(agent, now) if now is not None else "")
+    right = [(f"{hindered[: bar + 5]:>{bar + 5}}", shape.tone)] if hindered else _window(agent, bar)
     return justified(left, [*right, *_badge(agent)], width)
 
 
-def agent_rows(agent: Agent, now: datetime | None, width: int) -> list[Line]:
-    """Two lines: what stands on one, and below it the state's word and since, model and cost."""
+def agent_rows(
+    agent: Agent, now: datetime | None, width: int, *, bar: int = BAR_CELLS, marked: bool = False
+) -> list[Line]:
+    """Two lines: what stands on one, and below it the state's word and since, its work, model and cost."""
     shape = agent.shape
     word, since = brief(agent, now) if now is not None else (shape.word, "")
     state: list[Piece] = [("   ", ""), (word, shape.tone), (f" {since}" if since else "", "dim")]
@@ -98,21 +120,35 @@ def agent_rows(agent: Agent, now: datetime | None, width: int) -> list[Line]:
         state.append((" new session", "soft"))
     if shape.kind == "idle" and agent.last_error:
         state.append((" failed", "bad"))
+    if (work := work_marks(agent.work)) and cells(state) + len(work) + 2 <= width:
+        state.append((f" {work}", "wait"))
     facts: list[Piece] = []
     if agent.usd is not None:
         facts.append((f" {dollars(agent.usd, estimated=agent.estimated)}", "soft"))
-    room = width - cells(state) - cells(facts) - 2
-    if room >= 6 or room >= len(agent.model):
-        facts[:0] = cropped([(one_line(agent.model, 40), "dim")], room)
-    name: list[Piece] = [(f" {shape.glyph} ", shape.tone), (agent.name, "strong" if shape.tone != "dim" else "text")]
+    name: list[Piece] = [
+        ("▪" if marked else " ", "accent"),
+        (f"{shape.glyph} ", shape.tone),
+        (agent.name, "strong" if shape.tone != "dim" else "text"),
+    ]
     if agent.waiting and shape.kind not in SAY_IT_THEMSELVES:
         name.append((f" ▲{agent.waiting}", "wait"))
-    if agent.unsandboxed and cells(name) + BAR_CELLS + 22 <= width:
-        name.append((" unsandboxed", "faint"))
-    return [
-        justified(name, [*_window(agent, BAR_CELLS), *_badge(agent)], width),
-        justified(state, [*facts, (" ", "")], width),
-    ]
+    right = [*_window(agent, bar), *_badge(agent)]
+    room = width - cells(state) - cells(facts) - 2
+    if agent.unsandboxed and cells(name) + cells(right) + len(UNSANDBOXED) + 1 <= width:
+        name.append((UNSANDBOXED, "faint"))
+    elif agent.unsandboxed and room >= len(UNSANDBOXED):
+        facts[:0] = [(UNSANDBOXED.strip(), "faint")]
+        room = 0
+    if room >= 6 or room >= len(agent.model):
+        facts[:0] = cropped([(one_line(agent.model, 40), "dim")], room)
+    return [justified(name, right, width), justified(state, [*facts, (" ", "")], width)]
+
+
+def bar_of(agents: Sequence[Agent], width: int) -> int:
+    """How long the bars of the window are: all alike, and shorter where that makes room to say `unsandboxed`."""
+    needed = [len(agent.name) + 3 * bool(agent.waiting) + 25 for agent in agents if agent.unsandboxed]
+    longest = max((cells for cells in needed if cells + LEAST_BAR <= width), default=0)
+    return next((bar for bar in (BAR_CELLS, 4, LEAST_BAR) if longest + bar <= width), LEAST_BAR)
 
 
 def _window(agent: Agent, bar: int) -> list[Piece]:

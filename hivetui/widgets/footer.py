@@ -55,7 +55,10 @@ class KeyFooter(Widget):
                 self.post_message(self.HintClicked(key.id))
 
 
-ALWAYS = ("hive.help", "hive.leave", "listing.help", "listing.back")
+ALWAYS = (
+    "hive.pause_all", "hive.help", "hive.leave", "listing.help", "listing.back", "why.help", "why.back", "diff.help",
+    "diff.back",
+)  # fmt: skip
 """Shown at the right, however narrow it is."""
 
 
@@ -63,6 +66,7 @@ def keys_line(keys: Sequence[Key], width: int) -> tuple[Line, list[tuple[Key, in
     """The hints that fit, and where each stands: (key, from, up to)."""
     narrow = width < 100
     always = [key for key in keys if key.id in ALWAYS]
+    always.sort(key=lambda key: ALWAYS.index(key.id))
     hints = [_hint(key, narrow) for key in always]
     right: list[Piece] = [piece for hint in hints for piece in hint]
     left: list[Piece] = []
@@ -90,7 +94,8 @@ def keys_line(keys: Sequence[Key], width: int) -> tuple[Line, list[tuple[Key, in
 
 def _hint(key: Key, narrow: bool) -> list[Piece]:
     words = key.label.split()
-    label = (words[-1] if key.id.endswith(".help") else words[0].rstrip(",")) if narrow else key.label
+    short = words[-1] if key.id.endswith(".help") else words[0].rstrip(",")
+    label = key.label if not narrow or key.id == "hive.pause_all" else short
     return [("  ", ""), (key.shown.split()[0], "key"), (f" {label}", "dim")]
 
 

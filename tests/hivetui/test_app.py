@@ -199,7 +199,7 @@ async def test_slash_commands_act_and_an_unknown_one_stays_to_be_mended(live: Li
 async def test_a_command_is_completed_by_tab(live: Live) -> None:
     await live.pilot.press("i")
     await live.type("/rest")
-    await live.until(lambda: "Stop an agent and start it again" in live.text, "the hint")
+    await live.until(lambda: "Stop agents and start them again" in live.text, "the hint")
     await live.pilot.press("tab")
     assert live.app.hive.composer.area.text == "/restart "
 

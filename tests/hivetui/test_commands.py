@@ -1,6 +1,6 @@
 import pytest
 
-from hivetui.commands import COMMANDS, NotACommand, Parsed, ShowScreen, completions, is_command, parsed
+from hivetui.commands import COMMANDS, ActOnAll, NotACommand, Parsed, ShowScreen, completions, is_command, parsed
 from hivetui.intents import (
     CancelTurn,
     Compact,
@@ -8,15 +8,12 @@ from hivetui.intents import (
     NewSession,
     Rebuild,
     Record,
-    RestartAgent,
-    Resume,
     SetEffort,
     SetModel,
     SetPermissionMode,
     SpawnAgent,
-    StartAgent,
-    StopAgent,
 )
+from hivetui.life_intents import Act, Destroy, Revive
 
 
 @pytest.mark.parametrize(
@@ -25,9 +22,20 @@ from hivetui.intents import (
         ("/model opus", SetModel("alice", "opus")),
         ("/model", ShowScreen("model")),
         ("/cancel", CancelTurn("alice")),
-        ("/start", StartAgent("alice")),
-        ("/stop bob", StopAgent("bob")),
-        ("/restart", RestartAgent("alice")),
+        ("/start", Act("start", ("alice",))),
+        ("/stop bob", Act("stop", ("bob",))),
+        ("/restart bob carol", Act("restart", ("bob", "carol"))),
+        ("/kill", Act("kill", ("alice",))),
+        ("/pause", Act("pause", ("alice",))),
+        ("/pause --all", ActOnAll("pause")),
+        ("/resume --all", ActOnAll("resume")),
+        ("/destroy bob", Destroy(("bob",))),
+        ("/revive gus", Revive("gus")),
+        ("/tombstones", ShowScreen("tombstones")),
+        ("/deployments", ShowScreen("deployments")),
+        ("/why", ShowScreen("why", "alice")),
+        ("/why bob", ShowScreen("why", "bob")),
+        ("/work", ShowScreen("work", "alice")),
         ("/spawn scout", SpawnAgent("scout", "claude")),
         ("/spawn scout claude opus", SpawnAgent("scout", "claude", "worker", "opus")),
         ("/spawn", ShowScreen("spawn")),
@@ -43,8 +51,8 @@ from hivetui.intents import (
         ("/new-session primer", NewSession("alice", primer=True)),
         ("/nap 1h30m", Nap("alice", 5400)),
         ("/nap off", Nap("alice", 0)),
-        ("/resume", Resume("alice")),
-        ("/resume bob", Resume("bob")),
+        ("/resume", Act("resume", ("alice",))),
+        ("/resume bob", Act("resume", ("bob",))),
         ("/login", ShowScreen("login", "alice")),
         ("/login bob", ShowScreen("login", "bob")),
         ("/rebuild claude opus", Rebuild("alice", "claude", "opus")),
@@ -61,7 +69,23 @@ def test_a_command_means_one_thing(text: str, meant: Parsed) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["/nonsense", "/", "/go", "/mod el", "/nap", "/nap soon", "/nap 0s", "/record", "/new-session please"]
+    "text",
+    [
+        "/nonsense",
+        "/",
+        "/go",
+        "/mod el",
+        "/nap",
+        "/nap soon",
+        "/nap 0s",
+        "/record",
+        "/new-session please",
+        "/revive",
+        "/kill --all",
+        "/destroy --all",
+        "/pause --all bob",
+        "/stop --everything",
+    ],  # fmt: skip
 )
 def test_what_cannot_be_done_says_why_in_one_sentence(text: str) -> None:
     found = parsed(text, "alice", None)
@@ -71,6 +95,12 @@ def test_what_cannot_be_done_says_why_in_one_sentence(text: str) -> None:
 
 def test_a_command_that_needs_an_agent_says_so() -> None:
     assert isinstance(parsed("/cancel", None), NotACommand)
+    assert isinstance(parsed("/stop", None), NotACommand), "nobody is not everybody"
+
+
+def test_a_lifecycle_command_without_names_means_those_that_are_marked() -> None:
+    assert parsed("/stop", "alice", None, ("bob", "carol")) == Act("stop", ("bob", "carol"))
+    assert parsed("/stop dave", "alice", None, ("bob", "carol")) == Act("stop", ("dave",))
 
 
 @pytest.mark.parametrize("text", ["hello", "/usr/bin/env is gone", "look at /etc", "/a\nb", "//x"])

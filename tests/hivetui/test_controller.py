@@ -20,7 +20,6 @@ from hivetui.intents import (
     NewSession,
     Rebuild,
     Record,
-    RestartAgent,
     Resume,
     SendMessage,
     SetEffort,
@@ -29,8 +28,8 @@ from hivetui.intents import (
     SpawnAgent,
     StartAgent,
     StartLogin,
-    StopAgent,
 )
+from hivetui.life_intents import Act
 from tests.fakes.hived_api import FakeHived
 from tests.hivetui import scene
 
@@ -63,8 +62,11 @@ async def controller(hived: FakeHived) -> AsyncIterator[Controller]:
         (Rebuild("alice", "acp", None, (("agent", "codex-acp"),)), "POST", "/v1/agents/alice/rebuild"),
         (CancelTurn("alice"), "POST", "/v1/agents/alice/cancel-turn"),
         (StartAgent("alice"), "POST", "/v1/agents/alice/start"),
-        (StopAgent("alice"), "POST", "/v1/agents/alice/stop"),
-        (RestartAgent("alice"), "POST", "/v1/agents/alice/restart"),
+        (Act("stop", ("alice",)), "POST", "/v1/agents/alice/stop"),
+        (Act("restart", ("alice",)), "POST", "/v1/agents/alice/restart"),
+        (Act("kill", ("alice",)), "POST", "/v1/agents/alice/kill"),
+        (Act("pause", ("alice",)), "POST", "/v1/agents/alice/pause"),
+        (Act("rebuild", ("alice",)), "POST", "/v1/agents/alice/rebuild"),
     ],
 )
 async def test_an_intent_is_one_call_and_says_what_came_of_it(
@@ -112,7 +114,7 @@ async def test_engines_are_listed(hived: FakeHived, controller: Controller) -> N
 
 async def test_nobody_there_is_a_notice_too() -> None:
     async with HiveClient(Path("/tmp/hv-nobody.sock")) as client:
-        outcome = await Controller(client).do(StopAgent("alice"))
+        outcome = await Controller(client).do(Act("stop", ("alice",)))
     assert outcome.notice is not None
     assert outcome.notice.code == "not_running"
 

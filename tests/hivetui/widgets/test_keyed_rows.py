@@ -67,4 +67,4 @@ async def test_of_ten_thousand_rows_only_those_on_the_screen_are_drawn() -> None
 
 
 def test_every_listing_has_keys_of_its_own() -> None:
-    assert {"threads", "rules", "budgets", "reminders", "audit"} == LISTINGS
+    assert {"threads", "rules", "budgets", "reminders", "audit", "tombstones", "deployments"} == LISTINGS
