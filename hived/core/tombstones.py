@@ -6,7 +6,7 @@ questions and reminders are ended, its mail waits.
 
 from dataclasses import dataclass, field
 
-from hived.core import audit, budgets, delivery, lifecycle_news, questions, reminders, waiting
+from hived.core import audit, budgets, delivery, deployment_steps, lifecycle_news, questions, reminders, waiting
 from hived.core.agent_views import find_agent, publish
 from hived.core.agents import set_lifecycle
 from hived.core.approval_rows import feed as feed_approval
@@ -21,10 +21,12 @@ from hived.core.tombstone_views import (
     row_of,
     to_tombstone,
 )
+from hived.store import deployments as deployment_store
 from hived.store import tombstones as store
 from hived.store.database import SUPERVISOR, Connection, Row, Tx
 from hived.wire.approvals import Actor, WaitingKind
 from hived.wire.base import Answer
+from hived.wire.deployments import DeploymentStep
 from hived.wire.errors import ProtectedAgent
 from hived.wire.names import HIVED, QUEEN
 from hived.wire.tombstones import Destroy, SizeKind, Tombstone
@@ -97,6 +99,9 @@ def bury(tx: Tx, agent_id: str, remains: Remains) -> Burial | None:
     reason = f"{name} was destroyed by {burial.by.who}"
     delivery.put_back_leases(tx, agent_id, row["generation"] + 1, tx.config.max_deliveries)
     failed = _fail_asks(tx, row, reason)
+    for deployment in deployment_store.select_open_of(tx.connection, agent_id):
+        step: DeploymentStep = "validate" if deployment["status"] in ("queued", "building") else "start"
+        deployment_steps.end_badly(tx, deployment["id"], step, f"{reason} meanwhile.")
     questions.agent_gone(tx, agent_id, name, reason)
     reminders.agent_gone(tx, agent_id, name, reason)
     _leave_the_list(tx, row)
