@@ -38,7 +38,12 @@ def fetch_home(paths: AgentPaths, repo: str | None, branch: str | None = None, o
     if repo is None:
         raise FetchRefused(name=paths.name, reason="it has no repository.")
     wanted = branch or f"hive/{paths.name}"
-    if not is_ref_name(f"refs/heads/{wanted}") or wanted == "HEAD":
+    if (
+        not is_ref_name(f"refs/heads/{wanted}")
+        or wanted.startswith("-")
+        or not wanted.isprintable()
+        or wanted == "HEAD"
+    ):
         raise FetchRefused(name=paths.name, reason=f"{wanted[:100]!r} is no name of a branch.")
     try:
         with looking(paths, repo) as seen:

@@ -27,6 +27,8 @@ MOST_BYTES = 8 * 1024 * 1024
 MOST_ALTERNATES_BYTES = 64 * 1024
 MOST_CHAINED = 5
 """Of objects folders that name each other, as in git."""
+MOST_ENTRIES = 4096
+"""Of an objects folder itself: it has 258, and what a git that was killed has left."""
 WALLS_SECONDS = 10.0
 
 _CONFIG = """[core]
@@ -160,11 +162,7 @@ def _checked_objects(folder: Path, within: Sequence[Path], trusted: Sequence[Pat
         raise GitFailed(f"the objects folder {str(folder)!r} does not lie in what may be read.")
     try:
         with opened_folder(top, *folder.relative_to(top).parts) as opened:
-            for entry in os.scandir(opened):
-                if len(entry.name) == 2 and not entry.is_dir(follow_symlinks=False):
-                    raise GitFailed("there is a link or a file among its objects folders.")
-            if kind_below(opened, "pack") not in ("folder", None) or kind_below(opened, "info") not in ("folder", None):
-                raise GitFailed("there is a link or a file among its objects folders.")
+            _check_entries(opened)
             named = _alternates(opened)
     except OSError as error:
         raise GitFailed(f"its objects folder cannot be read: {error.strerror}.") from None
@@ -178,6 +176,15 @@ def _checked_objects(folder: Path, within: Sequence[Path], trusted: Sequence[Pat
             raise GitFailed(f"its objects folder names another one, {line[:200]!r}, which is not read.")
         found += _checked_objects(Path(other), within, trusted, depth + 1)
     return found
+
+
+def _check_entries(objects: int) -> None:
+    with os.scandir(objects) as entries:
+        for number, entry in enumerate(entries):
+            if number >= MOST_ENTRIES:
+                raise GitFailed(f"its objects folder has more than {MOST_ENTRIES} entries.")
+            if (len(entry.name) == 2 or entry.name in ("pack", "info")) and not entry.is_dir(follow_symlinks=False):
+                raise GitFailed("there is a link or a file among its objects folders.")
 
 
 def _alternates(objects: int) -> list[str]:

@@ -111,10 +111,11 @@ def is_ref_name(name: str) -> bool:
     """Whether git would take it for a ref's full name."""
     parts = name.split("/")
     return (
-        len(name) <= 400
+        len(name) <= 4096
         and bool(_NAME.fullmatch(name))
-        and not any(not part or part.startswith((".", "-")) or part.endswith((".lock", ".")) for part in parts)
+        and not any(not part or part.startswith(".") or part.endswith(".lock") for part in parts)
         and ".." not in name
+        and not name.endswith(".")
         and "@{" not in name
     )
 
