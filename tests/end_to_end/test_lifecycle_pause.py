@@ -130,8 +130,7 @@ def test_a_harness_killed_in_a_pause_comes_back_paused_and_its_turn_is_delivered
         assert not away.alive, "what the older one had left is ended, though it stood still"
         assert len(wakes(hive)) == 1, "no turn has begun"
         post(hive, "resume")
-        until_idle(hive)
-        assert outcomes(hive)[-1] == "ok"
+        wait_until(lambda: outcomes(hive)[-1] == "ok", "the turn that it is delivered to again", 40)
         assert any(e["payload"].get("redelivered") for e in events(hive) if e["kind"] == "message_in")
 
 
