@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agentd.engines.base import EngineFailed
+from agentd.network.plan import ENGINE, plan
 from hived.wire.launch import Launch
 
 ALLOWED = (
@@ -17,8 +18,17 @@ ALLOWED = (
 ALLOWED_PREFIXES = ("LC_",)
 
 
-def engine_environment(launch: Launch, defaults: Mapping[str, str]) -> dict[str, str]:
-    """Raises EngineFailed (not retryable) where a name of `env_from` is nowhere to be found."""
+def engine_environment(launch: Launch, defaults: Mapping[str, str], process: str = ENGINE) -> dict[str, str]:
+    """As its process has it: behind walls without the keys of its model, and led to agentd's sockets.
+
+    `process`: network.plan's. Raises EngineFailed (not retryable) where a name of `env_from` is nowhere to be found.
+    """
+    planned = plan(launch, process).environment
+    return open_environment(launch, defaults) | dict(planned)
+
+
+def open_environment(launch: Launch, defaults: Mapping[str, str]) -> dict[str, str]:
+    """With every secret that it was given: agentd's own to use. Raises EngineFailed (not retryable)."""
     found = {name: value for name, value in os.environ.items() if name in ALLOWED or name.startswith(ALLOWED_PREFIXES)}
     found.setdefault("PATH", os.defpath)
     found["HOME"] = launch.home

@@ -18,11 +18,12 @@ from agentd.control import Control
 from agentd.engine_seat import EngineSeat
 from agentd.engines.base import Engine, EngineContext, EngineFailed, Login
 from agentd.engines.registry import is_logged_in, make_engine, make_login
-from agentd.environment import engine_environment
+from agentd.environment import engine_environment, open_environment
 from agentd.journal import Journal
 from agentd.logins import Logins
 from agentd.mailbox import Mailbox
 from agentd.mend import mend
+from agentd.network.servers import Servers
 from agentd.notices import Notices
 from agentd.outbox import Outbox
 from agentd.pauses import Pauses
@@ -160,6 +161,10 @@ class Harness:
         )  # fmt: skip
         self._pauses.on_resume = self._turns.resumed
         self._logins = Logins(self._make_login, journal, self._logged_in, log)
+        self._network = Servers(
+            launch, lambda: open_environment(launch, {}), recorder.record, log,
+            turn_id=lambda: status.turn_id, heard=self._activity.heard,
+        )  # fmt: skip
         self._control = Control(self._client, journal, self._uplink, status.report, self._heard, log)
 
     async def run(self, lock: int) -> int:
@@ -168,6 +173,7 @@ class Harness:
             loop.add_signal_handler(number, self._stop, f"signal {number.name}")
         try:
             self._seat.check()
+            await self._network.start()
         except EngineFailed as error:
             log(f"error[{error.code or 'invalid_option'}]: {error.message}")
             return EXIT_CONFIG
@@ -203,6 +209,7 @@ class Harness:
             await self._logins.close()
             if self._seat.engine is not None:
                 await self._seat.engine.terminate()
+            await self._network.close()
             await self._client.close()
         log("ended")
         return self._exit_code
@@ -235,7 +242,7 @@ class Harness:
             model=settings.model,
             effort=settings.effort,
             permission_mode=settings.permission_mode,
-            environment=lambda defaults: engine_environment(launch, defaults),
+            environment=lambda defaults: engine_environment(launch, defaults, process),
             runtime=make_runtime(
                 launch,
                 self._recorder.record,

@@ -5,9 +5,11 @@ Plain HTTP/1.1 comes in. Bodies go both ways as they come, unread; an engine tha
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentd.engines.base import EngineFailed
 from agentd.network.credentials import Credentials
 from agentd.network.http1 import (
     Gone,
@@ -37,22 +39,26 @@ TAKE_SECONDS = 300.0
 _BODILESS = frozenset({204, 304})
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    upstream: Upstream
+    credentials: Credentials
+    outside: Outside
+
+
 class ModelForwarder:
-    """`heard` is called for each piece of an answer."""
+    """`route` is asked for each request, so a key that was changed holds at once; it raises EngineFailed. `heard` is called for
+    each piece of an answer."""
 
     def __init__(
         self,
         path: Path,
         uid: int | None,
-        upstream: Upstream,
-        credentials: Credentials,
-        outside: Outside,
+        route: "Callable[[], Route]",
         heard: Callable[[], None],
         log: Callable[[str], None],
     ) -> None:
-        self._upstream = upstream
-        self._credentials = credentials
-        self._outside = outside
+        self._route = route
         self._heard = heard
         self._log = log
         self._listening = Listening(path, uid, self._serve, log)
@@ -82,34 +88,39 @@ class ModelForwarder:
 
     async def _forward(self, head: Head, client: Client) -> bool:
         """False: this connection ends. Raises Refused, Gone, OSError."""
-        path = self._upstream.path(checked_target(head))
-        outside = await self._loaded()
+        target = checked_target(head)
+        try:
+            route = self._route()
+        except EngineFailed as error:
+            raise Refused(502, error.message) from error
+        upstream = route.upstream
+        path = upstream.path(target)
+        outside = await self._loaded(route)
         import httpx
 
         body = _Body(read_body(client.reader, head.length), has_any=head.length != 0)
-        headers = self._credentials.added(head.passed_on())
+        headers = route.credentials.added(head.passed_on())
         if head.length:
             headers.append((b"Content-Length", b"%d" % head.length))
-        host, port = self._upstream.host, self._upstream.port
         try:
-            url = httpx.URL(scheme=self._upstream.scheme, host=host, port=port, raw_path=path.encode())
+            url = httpx.URL(scheme=upstream.scheme, host=upstream.host, port=upstream.port, raw_path=path.encode())
             content = body.pieces() if body.has_any else None
             request = outside.build_request(head.method, url, headers=headers, content=content)
             answer = await outside.send(request, stream=True)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if body.fault is not None:
                 raise body.fault from error
-            message = f"{self._upstream.name} cannot be reached: {_words(error)}"
+            message = f"{upstream.name} cannot be reached: {_words(error)}"
             self._log(message)
             client.writer.write(failure(502, f"{message}.", "model_unreachable"))
             await self._taken(client)
             return False
         try:
-            return await self._answer(head, answer, client) and body.finished
+            return await self._answer(head, answer, client, upstream.name) and body.finished
         finally:
             await answer.aclose()
 
-    async def _answer(self, head: Head, answer: "httpx.Response", client: Client) -> bool:
+    async def _answer(self, head: Head, answer: "httpx.Response", client: Client, name: str) -> bool:
         """The answer as it comes. True where another request may follow."""
         import httpx
 
@@ -129,7 +140,7 @@ class ModelForwarder:
                 client.writer.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
                 await self._taken(client)
         except httpx.HTTPError as error:
-            self._log(f"{self._upstream.name} broke off its answer: {_words(error)}")
+            self._log(f"{name} broke off its answer: {_words(error)}")
             client.writer.transport.abort()  # an end in good order would be taken for the answer's
             return False
         if chunked:
@@ -145,11 +156,11 @@ class ModelForwarder:
             client.writer.transport.abort()
             raise
 
-    async def _loaded(self) -> "httpx.AsyncClient":
+    async def _loaded(self, route: "Route") -> "httpx.AsyncClient":
         """httpx costs 10 MB and 100 ms: an agent that never asks its model has none of it."""
         async with self._loading:
             if self._client is None:
-                self._client = await asyncio.to_thread(_make_client, self._upstream, self._outside)
+                self._client = await asyncio.to_thread(_make_client, route)
             return self._client
 
 
@@ -201,8 +212,10 @@ async def _unless_gone(client: Client, doing: Coroutine[Any, Any, bool]) -> bool
             task.exception()  # nobody waits for it any more
 
 
-def _make_client(upstream: Upstream, outside: Outside) -> "httpx.AsyncClient":
+def _make_client(route: Route) -> "httpx.AsyncClient":
     import httpx
+
+    outside, upstream = route.outside, route.upstream
 
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=60)
     timeout = httpx.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS, write=WRITE_SECONDS, pool=None)

@@ -9,10 +9,11 @@ import base64
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from agentd.engines.base import EngineFailed
 from agentd.network.hosts import Entry, InvalidHost, entry_for, is_address, parse_authority
 from agentd.network.http1 import (
     PIECE_BYTES,
@@ -44,8 +45,8 @@ class Proxy:
         path: Path,
         uid: int | None,
         entries: Sequence[Entry],
-        known: dict[str, Sequence[Entry]],
-        outside: Outside,
+        known: Mapping[str, Sequence[Entry]],
+        outside: Callable[[], Outside],
         refused: Callable[[str, int, str], None],
         heard: Callable[[], None],
         log: Callable[[str], None],
@@ -136,10 +137,12 @@ class Proxy:
         """Raises Refused: 403 for an address that it must not have, 502 where nobody answers."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                proxy = self._outside.proxy_for("https", host)
+                proxy = self._outside().proxy_for("https", host)
                 if proxy is not None:
                     return await _by_proxy(proxy, host, port)
                 return await self._dialled(entry, host, port)
+        except EngineFailed as failure:
+            raise Refused(502, failure.message) from failure
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError) as error:
             raise Refused(502, f"{host}:{port} does not answer: {_words(error)}.") from error
 
