@@ -33,7 +33,7 @@ async def post_agent(request: Request, draft: SpawnDraft) -> Approval:
     """Ask for a new agent. The answer is the pending approval that must be decided first."""
     hive = hive_of(request)
     spawn = await completed(hive, draft)
-    await check_reach(hive, spawn, asked_by_agent=False)
+    spawn = await check_reach(hive, spawn, asked_by_agent=False)
     return await hive.database.write(remembered(request, lambda tx: approvals.ask_spawn(tx, spawn, OPERATOR), 202))
 
 

@@ -89,7 +89,7 @@ async def post_approval(request: Request, ask: ApprovalAsk) -> Approval:
     if agent["role"] != "queen":
         raise ForbiddenRole(who=agent["name"], method="POST", path=f"{routes.APPROVALS} of kind spawn")
     spawn = await completed(hive, _draft_of(ask, agent))
-    await check_reach(hive, spawn, asked_by_agent=True)
+    spawn = await check_reach(hive, spawn, asked_by_agent=True)
     return await hive.database.write(
         remembered(request, lambda tx: approvals.ask_spawn(tx, spawn, agent["name"], agent["id"], ask.id), 202)
     )

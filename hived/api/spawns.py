@@ -11,19 +11,24 @@ from hived.wire.errors import BY_CODE, InvalidRepo, InvalidRequest
 from hived.workspace.clones import check_repo
 
 
-async def check_reach(hive: Hive, request: SpawnRequest, *, asked_by_agent: bool) -> None:
-    """Raise what keeps the agent from working: a repository that cannot be cloned, a program or scenario that is not there.
+async def check_reach(hive: Hive, request: SpawnRequest, *, asked_by_agent: bool) -> SpawnRequest:
+    """The request with the runtime that it will have: what is approved is what runs.
+
+    Raises what keeps the agent from working: a repository that cannot be cloned, a program or scenario that is not there, a
+    runtime that does not work here.
 
     On a path that an agent names nothing is run or read before the operator has approved it: it may be the agent's own.
     """
     if asked_by_agent:
         if request.repo is not None and not await asyncio.to_thread(os.path.isdir, request.repo):
             raise InvalidRepo(repo=request.repo[:200], reason="there is no such folder.")
-        return
+        return await hive.runtimes.settle(request)
     await hive.database.read(lambda conn: check_request(conn, request))
     if request.repo is not None:
         await asyncio.to_thread(check_repo, request.repo, agents=hive.paths.agents)
-    await check_thinking(request)
+    settled = await hive.runtimes.settle(request)
+    await check_thinking(settled)
+    return settled
 
 
 async def check_thinking(request: SpawnRequest) -> None:

@@ -32,7 +32,7 @@ SPEC_LIMITS: dict[str, tuple[BudgetWindow, str]] = {
     "turns_per_hour": ("hour", "turns"),
 }
 """An agent.toml's `limits` that are budgets."""
-OTHER_LIMITS = ("rate_limit_resume", "memory", "cpu")
+OTHER_LIMITS = ("rate_limit_resume", "memory", "cpu", "processes")
 
 
 def check_turn(tx: Tx, agent: Row) -> str | None:

@@ -1,7 +1,11 @@
 """How an agent comes to be: what may be asked for, and the row that is made of it."""
 
+import os
+import re
+
 from hived.core import audit, budgets, rules
 from hived.core.agent_views import find_agent, publish
+from hived.core.text import one_line
 from hived.store import agents as store
 from hived.store import approvals as approval_store
 from hived.store.database import SUPERVISOR, Connection, Tx
@@ -9,11 +13,13 @@ from hived.wire.agents import SpawnRequest, default_model
 from hived.wire.approvals import Actor
 from hived.wire.errors import InvalidRepo, InvalidRequest, NameTaken, UnknownEngine, UnknownRuntime
 from hived.wire.ids import new_id
+from hived.wire.limits import limits_of
 from hived.wire.names import HIVED, QUEEN, checked_name
 
 ENGINES = ("claude", "acp", "api", "command", "scripted")
-RUNTIMES = ("process",)
 DEFAULT_RUNTIME = "process"
+"""Of an agent that is made without anybody having settled it; what is asked for is settled before (doctor/runtimes.py)."""
+RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 MAX_REASON_BYTES = 4096
 
 
@@ -29,8 +35,8 @@ def check_request(conn: Connection, request: SpawnRequest) -> None:
     check_engine(request)
     budgets.check_spec(request)
     rules.check_spec(request)
-    if request.runtime is not None and request.runtime not in RUNTIMES:
-        raise UnknownRuntime(runtime=request.runtime[:64], known=", ".join(RUNTIMES))
+    if request.runtime is not None and not RUNTIME_NAME.fullmatch(request.runtime):
+        raise UnknownRuntime(runtime=request.runtime[:64], known="those that hive engines lists")
     if request.repo is not None and not request.repo.startswith("/"):
         raise InvalidRepo(repo=request.repo[:200], reason="its path must be absolute.")
     if request.reason is not None and len(request.reason.encode("utf-8", "replace")) > MAX_REASON_BYTES:
@@ -45,11 +51,15 @@ def check_request(conn: Connection, request: SpawnRequest) -> None:
 
 
 def check_engine(request: SpawnRequest) -> None:
-    """Raises UnknownEngine; InvalidRequest for limits that say nothing."""
+    """Raises UnknownEngine; InvalidRequest for limits and paths that say nothing."""
     if request.engine not in ENGINES:
         raise UnknownEngine(engine=request.engine[:64], known=", ".join(ENGINES))
     if not isinstance(request.limits.get("rate_limit_resume", False), bool):
         raise InvalidRequest(reason="limits.rate_limit_resume: true or false.")
+    limits_of(request.limits)
+    for path in request.read_paths:
+        if not path.startswith("/") or "\0" in path or os.path.normpath(path).strip("/") == "":
+            raise InvalidRequest(reason=f"read_paths: {one_line(path, 200)!r} is no absolute path of a file or folder.")
 
 
 def create_agent(tx: Tx, request: SpawnRequest, *, runtime: str = DEFAULT_RUNTIME, cause: str) -> str:

@@ -10,6 +10,7 @@ from hived.config import Config
 from hived.core.bus import Topic
 from hived.core.heard import HEARD
 from hived.core.presence import Presence
+from hived.doctor.runtimes import Runtimes
 from hived.paths import HivePaths
 from hived.store.database import SUPERVISOR, Connection, Database, Fed, Ring
 from hived.wire.errors import TookTooLong
@@ -73,6 +74,7 @@ class Hive:
         self.looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         """Held while an agent's workspace is looked at (api/work.py, supervision/work_watch.py)."""
         self.presence = Presence()
+        self.runtimes = Runtimes(config.runtime)
         self.feed: Topic[Frame] = Topic(config.reader_buffer_bytes)
         self._changed: Topic[None] = Topic(limit=1 << 30)
         self._bells: dict[str, Topic[Ring]] = {}

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from hived.doctor import home, machine, running, thinkers
+from hived.doctor import home, machine, running, runtimes, thinkers
 from hived.doctor.agentd import ask_agentd
 from hived.paths import HivePaths
 from hived.wire.agents import EngineFound, RuntimeFound
@@ -39,8 +39,10 @@ async def examine(paths: HivePaths, *, from_shell: bool) -> DoctorReport:
     if from_shell:
         wanted.append(("terminal", machine.terminal))
     looked = asyncio.gather(*(asyncio.to_thread(_guarded, name, check) for name, check in wanted))
-    (engines, of_engines), (runtimes, of_runtimes) = await asyncio.gather(
-        _asked("engines", EngineFound, thinkers.engines), _asked("runtimes", RuntimeFound, thinkers.runtimes)
+    configured = await asyncio.to_thread(home.configured_runtime, paths)
+    (engines, of_engines), (walls, of_runtimes) = await asyncio.gather(
+        _asked("engines", EngineFound, thinkers.engines),
+        _asked("runtimes", RuntimeFound, lambda found: runtimes.checks(found, configured)),
     )
     if from_shell:
         of_engines += await asyncio.to_thread(
@@ -48,7 +50,7 @@ async def examine(paths: HivePaths, *, from_shell: bool) -> DoctorReport:
         )
     checks = [check for several in await looked for check in several] + of_runtimes + of_engines
     state = next(state for state in WORST if state == "ok" or any(check.state == state for check in checks))
-    return DoctorReport(state=state, build=BUILD, checks=checks, engines=engines, runtimes=runtimes)
+    return DoctorReport(state=state, build=BUILD, checks=checks, engines=engines, runtimes=walls)
 
 
 def _guarded(name: str, check: Callable[[], Given]) -> list[Check]:

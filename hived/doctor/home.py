@@ -139,6 +139,14 @@ def settings(paths: HivePaths) -> Check:
     )
 
 
+def configured_runtime(paths: HivePaths) -> str | None:
+    """hive.toml's `runtime`; None where it has none, or cannot be read."""
+    try:
+        return load_config(paths.config_file).runtime
+    except InvalidConfig:
+        return None
+
+
 def notify(paths: HivePaths) -> Check | None:
     """Whether the command that hive.toml names for notifications is there; None where it names none, or cannot be read."""
     try:

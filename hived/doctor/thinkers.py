@@ -1,6 +1,6 @@
-"""What agentd found of engines and runtimes, as checks. It only presents: what is found is the engines' own to say."""
+"""What agentd found of engines, as checks. It only presents: what is found is the engines' own to say."""
 
-from hived.wire.agents import EngineAbilities, EngineFound, RuntimeFound
+from hived.wire.agents import EngineAbilities, EngineFound
 from hived.wire.doctor import Check
 
 THINKING = ("claude", "acp", "api")
@@ -87,16 +87,3 @@ def can(abilities: EngineAbilities) -> str:
     if abilities.permission_modes:
         words.append(f"permission modes {'/'.join(abilities.permission_modes)}")
     return ", ".join(words)
-
-
-def runtimes(found: list[RuntimeFound]) -> list[Check]:
-    """One check: whether any works, and whether one of those is a wall."""
-    works = [runtime.kind for runtime in found if runtime.works]
-    others = "; ".join(f"{runtime.kind}: {' '.join(runtime.detail.split())}" for runtime in found if not runtime.works)
-    detail = f"{', '.join(works) or 'none'} {'works' if len(works) == 1 else 'work'}{f' ({others})' if others else ''}"
-    if not works:
-        return [Check(name="runtimes", state="failed", detail=detail, remedy="No agent can start; see what each says.")]
-    if works == ["process"]:
-        remedy = "Agents run as you, without a wall: give them only what you would run yourself."
-        return [Check(name="runtimes", state="warning", detail=detail, remedy=remedy)]
-    return [Check(name="runtimes", state="ok", detail=detail)]

@@ -57,7 +57,7 @@ def assert_one_sentence(answer: dict[str, Any]) -> None:
         ("POST", "/v1/agents", {**ADA, "name": "a" * 33}, 400, "invalid_name"),
         ("POST", "/v1/agents", {**ADA, "name": 7}, 400, "invalid_request"),
         ("POST", "/v1/agents", {**ADA, "engine": "gpt"}, 400, "unknown_engine"),
-        ("POST", "/v1/agents", {**ADA, "runtime": "bwrap"}, 400, "unknown_runtime"),
+        ("POST", "/v1/agents", {**ADA, "runtime": "bubble"}, 400, "unknown_runtime"),
         ("POST", "/v1/agents", {**ADA, "repo": "/nowhere/at/all"}, 400, "invalid_repo"),
         ("POST", "/v1/agents", {**ADA, "repo": "relative"}, 400, "invalid_repo"),
         ("POST", "/v1/agents", {**ADA, "parent": "nobody"}, 404, "agent_not_found"),

@@ -119,7 +119,7 @@ async def test_the_same_id_is_the_same_ask(books: Books) -> None:
         ({"name": "a" * 33}, InvalidName),
         ({"engine": "cheese"}, UnknownEngine),
         ({"engine": "gpt"}, UnknownEngine),
-        ({"runtime": "bwrap"}, UnknownRuntime),
+        ({"runtime": "no such, surely"}, UnknownRuntime),
         ({"repo": "relative/path"}, InvalidRepo),
         ({"parent": "nobody"}, AgentNotFound),
         ({"reason": "x" * 4097}, InvalidRequest),

@@ -1,7 +1,7 @@
-"""The doctor on engines and runtimes: it shows what they say of themselves, and what to do about it."""
+"""The doctor on engines: it shows what they say of themselves, and what to do about it."""
 
 from hived.doctor import thinkers
-from hived.wire.agents import EngineAbilities, EngineFound, RuntimeFound
+from hived.wire.agents import EngineAbilities, EngineFound
 
 CLAUDE = EngineFound(
     kind="claude",
@@ -59,15 +59,3 @@ def test_the_built_in_engine_without_a_server_is_no_trouble_beside_another() -> 
     [alone, _] = thinkers.engines([api])
     assert alone.state == "warning"
     assert "get a key" in alone.remedy
-
-
-def test_a_runtime_that_is_no_wall_is_said_and_none_at_all_fails() -> None:
-    process = RuntimeFound(kind="process", works=True, detail="no wall")
-    bwrap = RuntimeFound(kind="bwrap", works=False, detail="bwrap is not on PATH")
-    [only_process] = thinkers.runtimes([process, bwrap])
-    assert only_process.state == "warning"
-    assert "bwrap is not on PATH" in only_process.detail
-    [walled] = thinkers.runtimes([process, bwrap.model_copy(update={"works": True})])
-    assert walled.state == "ok"
-    [none] = thinkers.runtimes([bwrap])
-    assert none.state == "failed"
