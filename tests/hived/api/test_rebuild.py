@@ -1,7 +1,9 @@
 """A rebuild puts an agent on another engine, model or options, in one change, and answers when it is online again."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,22 @@ import pytest
 
 from hived.core import agents
 from hived.core.rebuild import thinker
+from hived.supervision.pipeline import Pipeline
 from hived.wire.agents import SpawnRequest
 from tests.hived.api.conftest import Calls
 from tests.hived.api.test_lifecycle import become, come_up, looked
 from tests.support.books import Books, event
+
+
+@pytest.fixture(autouse=True)
+async def deploying(books: Books) -> AsyncIterator[None]:
+    """hived's own pipeline; the tests are the keepers."""
+    books.hive.config.healthy_seconds = 0
+    running = asyncio.create_task(Pipeline(books.hive).run())
+    yield
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
 
 
 @pytest.fixture
