@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from fastapi import APIRouter, Request
 
@@ -12,6 +14,7 @@ from hived.core import heard, purges, revival, tombstones
 from hived.core.agent_views import find_agent, find_any_agent, spec_of
 from hived.core.hive import Hive
 from hived.core.tombstone_views import row_of
+from hived.core.work import take as take_work
 from hived.store import tombstones as store
 from hived.store.database import Connection, Row
 from hived.upkeep.changes import changes_since
@@ -20,10 +23,9 @@ from hived.upkeep.removal import folders_of
 from hived.upkeep.sizes import sizes_of
 from hived.wire import routes
 from hived.wire.approvals import Approval
-from hived.wire.errors import BeingPurged, StartFailed, WorkUnmerged
+from hived.wire.errors import BeingPurged, WorkUnmerged
 from hived.wire.lifecycle_errors import BeingRevived, PurgeStuck
 from hived.wire.tombstones import Destroy, OpenItems, Purge, Purged, PurgePlan, Revive, Tombstone, TombstoneList
-from hived.wire.work import WorkState
 
 BURY_SECONDS = 60.0
 """Its folders are looked at once: a very large one takes a while."""
@@ -37,8 +39,8 @@ host_router = APIRouter(tags=["tombstones"])
 async def delete_agent(request: Request, name: str, wish: Destroy | None = None) -> Tombstone | Purged:
     """Stop it and bury it; with `purge` it goes for good. Answered when that is done: with the Tombstone, or what was Purged.
 
-    409 `protected_agent` for the queen, `agent_buried` for one that is a tombstone already; with `purge` `work_unmerged`, and
-    then nothing has happened to it.
+    409 `protected_agent` for the queen, `agent_buried` for one that is a tombstone already; with `purge` `work_unmerged`: then
+    nothing has happened to it, or it is a tombstone.
     """
     hive, actor, wanted = hive_of(request), actor_of(request), wish or Destroy()
     row = await hive.database.read(lambda conn: (find_any_agent if wanted.purge else find_agent)(conn, name))
@@ -46,18 +48,18 @@ async def delete_agent(request: Request, name: str, wish: Destroy | None = None)
         return await _purge(request, hive, name, wanted.discard_work)
     if wanted.purge and not wanted.discard_work:
         await _check_work(hive, row)
-    agent_id = await hive.database.write(lambda tx: tombstones.want_burial(tx, name, wanted, actor))
+    seconds = hive.config.stop_seconds + BURY_SECONDS + MARGIN_SECONDS
+    with hive.listening(heard.purge_over(row["id"])) as ends:
+        agent_id = await hive.database.write(lambda tx: tombstones.want_burial(tx, name, wanted, actor))
+        if wanted.purge:
+            await hive.until(lambda _: bool(ends), seconds=seconds + PURGE_SECONDS, what=f"The purge of {name}")
+            return _purged(ends[0], name)
 
-    def over(conn: Connection) -> bool:
+    def buried(conn: Connection) -> bool:
         found = store.select_one(conn, agent_id)
-        if found is not None and found["lifecycle"] != "buried" and not found["bury_wanted"]:
-            raise StartFailed(name=name, cause="its burial was taken back.")
         return found is None or found["lifecycle"] == "buried"
 
-    seconds = hive.config.stop_seconds + BURY_SECONDS + MARGIN_SECONDS
-    await hive.until(over, seconds=seconds, what=f"The burial of {name}")
-    if wanted.purge:
-        return await _purge(request, hive, name, wanted.discard_work)
+    await hive.until(buried, seconds=seconds, what=f"The burial of {name}")
     return await hive.database.read(lambda conn: tombstones.to_tombstone(row_of(conn, agent_id)))
 
 
@@ -73,7 +75,10 @@ async def get_tombstone(request: Request, name: str) -> Tombstone:
     hive = hive_of(request)
     row, items = await hive.database.read(_with_items(name))
     known = tombstones.to_tombstone(row, fresh=items)
-    remains = await asyncio.to_thread(remains_of, hive.paths.agent(name), spec_of(row).repo)
+    async with hive.looks:
+        remains = await asyncio.to_thread(remains_of, hive.paths.agent(name), spec_of(row).repo)
+    if remains.work is not None:
+        await hive.database.write(partial(take_work, agent_id=row["id"], found=remains.work))
     fresh = {"sizes": remains.sizes, "bytes": sum(remains.sizes.values()), "work": remains.work}
     return known.model_copy(update=fresh)
 
@@ -100,16 +105,16 @@ async def get_purge(request: Request, name: str) -> PurgePlan:
     hive = hive_of(request)
     row, counts = await hive.database.read(_with_counts(name))
     paths = hive.paths.agent(name)
-    sizes, (work, what) = await asyncio.gather(
-        asyncio.to_thread(sizes_of, paths), asyncio.to_thread(lost, paths, spec_of(row).repo)
-    )
+    sizes = await asyncio.to_thread(sizes_of, paths)
+    async with hive.looks:
+        work, what = await asyncio.to_thread(lost, paths, spec_of(row).repo)
     stopped = f"work that is nowhere else: {what}" if what else ""
     if row["reviving"] is not None:
         stopped = f"its revival is asked for: approval {row['reviving']}"
     stays = [
-        f"{counts['approvals']} decisions, without what was asked",
-        f"{counts['deployments']} deployments, and what meta/ says of them",
-        "the audit; messages that were read",
+        f"{_many(counts['approvals'], 'decision')}, without what was asked",
+        f"{_many(counts['deployments'], 'deployment')}, and what meta/ says of them",
+        "the audit, and the messages that were read",
     ]
     if hive.config.bundle_days:
         stays.append(f"a last bundle, for {hive.config.bundle_days} days")
@@ -145,7 +150,11 @@ async def _purge(request: Request, hive: Hive, name: str, discard_work: bool) ->
     with hive.listening(heard.purge_over(row["id"])) as ends:
         await hive.database.write(lambda tx: purges.want_purge(tx, name, discard_work, actor))
         await hive.until(lambda _: bool(ends), seconds=PURGE_SECONDS, what=f"The purge of {name}")
-    end = ends[0]
+    return _purged(ends[0], name)
+
+
+def _purged(end: dict[str, Any], name: str) -> Purged:
+    """What came of it. Raises WorkUnmerged, PurgeStuck."""
     if "refused" in end:
         raise WorkUnmerged(name=name, what=end["refused"])
     if "stuck" in end:
@@ -153,12 +162,12 @@ async def _purge(request: Request, hive: Hive, name: str, discard_work: bool) ->
     return Purged.model_validate(end["purged"])
 
 
-async def _check_work(hive: Hive, row: Row) -> WorkState:
+async def _check_work(hive: Hive, row: Row) -> None:
     """Raises WorkUnmerged where something of it is nowhere else."""
-    work, what = await asyncio.to_thread(lost, hive.paths.agent(row["name"]), spec_of(row).repo)
+    async with hive.looks:
+        _, what = await asyncio.to_thread(lost, hive.paths.agent(row["name"]), spec_of(row).repo)
     if what:
         raise WorkUnmerged(name=row["name"], what=what)
-    return work
 
 
 def _with_items(name: str) -> Callable[[Connection], tuple[Row, OpenItems]]:
@@ -182,8 +191,12 @@ def _goes(hive: Hive, name: str, counts: dict[str, int]) -> list[str]:
     folders = [str(folder) for folder in folders_of(hive.paths.agent(name)) if folder.exists()]
     mail = counts["messages"] + counts["held"]
     things = {
-        "messages for it, whose senders are told": mail,
-        "rules of its own": counts["rules"],
-        "budgets of its own": counts["budgets"],
+        "message": (mail, " for it, whose senders are told"),
+        "rule": (counts["rules"], " of its own"),
+        "budget": (counts["budgets"], " of its own"),
     }
-    return [*folders, *(f"{count} {what}" for what, count in things.items() if count)]
+    return [*folders, *(_many(count, what) + more for what, (count, more) in things.items() if count)]
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

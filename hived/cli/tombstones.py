@@ -11,6 +11,7 @@ from hived.cli.command import Arguments, Command, listed
 from hived.cli.output import line, note, print_facts, print_json, print_rows, short_id
 from hived.cli.spawn import await_online
 from hived.cli.times import age
+from hived.cli.work import nowhere_else
 from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.errors import ConfirmationNeeded
@@ -51,9 +52,9 @@ def _destroy(arguments: Arguments) -> int:
         _say_purged(done)
     else:
         print(f"{name} is destroyed; its state is kept ({size(done['bytes'])}).")
-        work = work_words(done["work"])
+        work = nowhere_else(done["work"])
         if work:
-            print(f"Work that is nowhere else: {work}. Bring it home with: hive work {name} --fetch")
+            print(f"Work that is nowhere else: {work}. Look at it, and bring it home, with: hive work {name}")
         print(f"Bring it back with: hive revive {name}")
     return 0
 
@@ -86,7 +87,7 @@ def _row(tombstone: dict[str, Any]) -> tuple[str, ...]:
         f"{age(tombstone['buried_at'])} ago",
         size(tombstone["bytes"]),
         open_words(tombstone["open"]) or "-",
-        work_words(tombstone["work"]) or "-",
+        nowhere_else(tombstone["work"]) or "-",
         words or "-",
     )
 
@@ -108,7 +109,7 @@ def _show(name: str, *, as_json: bool) -> int:
             ("size", f"{size(tombstone['bytes'])} ({by_kind})" if by_kind else size(tombstone["bytes"])),
             ("open", open_words(tombstone["open"])),
             ("its workers", ", ".join(tombstone["open"]["spawned"])),
-            ("unmerged work", work_words(tombstone["work"])),
+            ("unmerged work", nowhere_else(tombstone["work"])),
             ("turns", f"{tombstone['turns']}, {money(tombstone['usd']) or 'no cost known'}"),
             ("conversation", line(tombstone["session_id"] or "")),
             ("config", tombstone["commit"]),
@@ -238,15 +239,6 @@ def open_words(items: dict[str, Any]) -> str:
     )
     said = [f"{count} {word}{'' if count == 1 or word == 'held' else 's'}" for word, count in counts if count]
     return ", ".join(said)
-
-
-def work_words(work: dict[str, Any] | None) -> str:
-    """What of its work is nowhere else, in one phrase; empty where nothing is known to be."""
-    if work is None:
-        return ""
-    counts = (("commit", work["commits"]), ("changed file", work["changed"]))
-    said = [f"{count} {word}{'' if count == 1 else 's'}" for word, count in counts if count]
-    return ", ".join(said) or (f"unknown: {line(work['problem'])}" if work["problem"] and not work["merged"] else "")
 
 
 COMMANDS = {

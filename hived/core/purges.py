@@ -5,7 +5,7 @@ rows without what was asked, deployments and the audit stay, and whoever has its
 """
 
 from hived.core import audit, budgets, delivery, heard, rules
-from hived.core.tombstone_views import feed, find_tombstone, to_tombstone
+from hived.core.tombstone_views import feed, find_tombstone, row_of, to_tombstone
 from hived.store import tombstones as store
 from hived.store.database import SUPERVISOR, Connection, Row, Tx
 from hived.wire.approvals import Actor
@@ -35,24 +35,22 @@ def want_purge(tx: Tx, name: str, discard_work: bool, actor: Actor) -> str:
     row = find_tombstone(tx.connection, name)
     if row["reviving"] is not None:
         raise BeingRevived(name=name, approval=row["reviving"])
-    known = wish_of(row)
-    if known is None:
-        audit.append(
-            tx,
-            "agent.purge_asked",
-            actor,
-            row["id"],
-            {"name": name, "discard_work": discard_work},
-            seen=row["buried_json"],
-        )
-        known = Wish(by=actor, asked_at=tx.now)
-    wish = known.model_copy(
-        update={"asked_at": tx.now, "discard_work": discard_work or known.discard_work, "problem": ""}
-    )
-    _keep(tx, row["id"], wish)
-    tx.ring(SUPERVISOR, "look")
+    begin(tx, row["id"], discard_work=discard_work, actor=actor)
     agent_id: str = row["id"]
     return agent_id
+
+
+def begin(tx: Tx, agent_id: str, *, discard_work: bool, actor: Actor) -> None:
+    """The same of a row that is buried in this very change."""
+    row = row_of(tx.connection, agent_id)
+    known = wish_of(row)
+    if known is None:
+        detail = {"name": row["name"], "discard_work": discard_work}
+        audit.append(tx, "agent.purge_asked", actor, agent_id, detail, seen=row["buried_json"])
+        known = Wish(by=actor, asked_at=tx.now)
+    discard_work = discard_work or known.discard_work
+    _keep(tx, agent_id, known.model_copy(update={"asked_at": tx.now, "discard_work": discard_work, "problem": ""}))
+    tx.ring(SUPERVISOR, "look")
 
 
 def wish_of(row: Row) -> Wish | None:
@@ -122,16 +120,10 @@ def lost_words(work: WorkState | None, files: int | None) -> str:
     repository, None where it has one. Nobody has looked, or nobody could tell: then there is work."""
     if work is None:
         return "nobody could look at its workspace"
-    parts: list[str] = []
-    if work.commits:
-        parts.append(f"{work.commits} commit{'' if work.commits == 1 else 's'}")
-    if work.changed:
-        parts.append(f"{work.changed} changed file{'' if work.changed == 1 else 's'}")
-    if not parts and work.lost_with_it:
-        parts.append(f"nobody can tell what ({work.problem})")
+    said = [words for words in (work.words,) if words]
     if files:
-        parts.append(f"{files} file{'' if files == 1 else 's'} in a workspace without a repository")
-    return " and ".join(parts)
+        said.append(f"{files} file{'' if files == 1 else 's'} in a workspace without a repository")
+    return " and ".join(said)
 
 
 def _current(tx: Tx, agent_id: str) -> Wish | None:

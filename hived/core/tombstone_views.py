@@ -8,6 +8,7 @@ from hived.wire.approvals import Actor
 from hived.wire.errors import AgentNotFound, StillAlive, TombstoneNotFound
 from hived.wire.names import HIVED, checked_name
 from hived.wire.tombstones import OpenItems, Tombstone
+from hived.wire.work import WorkState
 
 
 def list_tombstones(conn: Connection) -> list[Tombstone]:
@@ -29,7 +30,16 @@ def to_tombstone(row: Row, *, fresh: OpenItems | None = None) -> Tombstone:
     """As it was buried, with what is under way now. `fresh`: what is open of it now, where somebody has looked."""
     kept = Tombstone.model_validate_json(row["buried_json"] or _bare(row))
     purge = {} if row["purge_json"] is None else json.loads(row["purge_json"])
-    known = {"reviving": row["reviving"], "purging": bool(purge), "problem": str(purge.get("problem") or "")}
+    work = kept.work
+    if row["work_json"] is not None:
+        looked = WorkState.model_validate_json(row["work_json"])
+        work = looked if work is None or looked.looked_at > work.looked_at else work
+    known = {
+        "work": work,
+        "reviving": row["reviving"],
+        "purging": bool(purge),
+        "problem": str(purge.get("problem") or ""),
+    }
     return kept.model_copy(update={**known, **({} if fresh is None else {"open": fresh})})
 
 

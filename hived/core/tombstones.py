@@ -6,7 +6,7 @@ questions and reminders are ended, its mail waits.
 
 from dataclasses import dataclass, field
 
-from hived.core import audit, budgets, delivery, deployment_steps, lifecycle_news, questions, reminders, waiting
+from hived.core import audit, budgets, delivery, deployment_steps, lifecycle_news, purges, questions, reminders, waiting
 from hived.core.agent_views import find_agent, publish
 from hived.core.agents import set_lifecycle
 from hived.core.approval_rows import feed as feed_approval
@@ -138,6 +138,8 @@ def bury(tx: Tx, agent_id: str, remains: Remains) -> Burial | None:
     audit.append(tx, "agent.buried", Actor(who=HIVED), agent_id, detail)
     lifecycle_news.tell(tx, row, "buried", tombstone.cause)
     tx.feed("agent_removed", {"id": agent_id, "name": name})
+    if burial.purge:
+        purges.begin(tx, agent_id, discard_work=burial.discard_work, actor=burial.by)
     feed(tx, agent_id)
     tx.ring(SUPERVISOR, "look")
     return burial

@@ -5,6 +5,7 @@ anywhere goes on where it was at its next start.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
@@ -21,19 +22,22 @@ from hived.core.tombstone_views import row_of
 from hived.deploy.agent_toml import render
 from hived.paths import AgentPaths
 from hived.store.database import Fed
+from hived.store.deployments import select_open_of
 from hived.upkeep.bundles import make_bundle, remove_old
 from hived.upkeep.changes import engine_version
 from hived.upkeep.remains import lost, remains_of
 from hived.upkeep.removal import remove_folders
 from hived.upkeep.sizes import sizes_of
 from hived.wire.agents import AgentSpec, SpawnRequest
-from hived.wire.errors import HiveError
+from hived.wire.errors import HiveError, TookTooLong
 from hived.wire.process_identity import ProcessIdentity
 from hived.wire.times import to_text
 from hived.wire.tombstones import Tombstone
 
 RETRY_SECONDS = 5.0
 """After a failure of our own, such as a full disk."""
+DEPLOYMENTS_SECONDS = 20.0
+"""For its deployments to end, once it is wanted buried: a setup is ended with all that it started."""
 BUNDLES_SECONDS = 3600.0
 """Between two looks for bundles whose days are over."""
 
@@ -48,8 +52,13 @@ async def bury(hive: Hive, agent: Supervised) -> None:
     if not await hive.database.read(lambda conn: tombstones.is_wanted(conn, agent.id)):
         return
     paths = hive.paths.agent(agent.name)
+    with contextlib.suppress(
+        TookTooLong
+    ):  # the pipeline ends its deployments, and must not build on while it is buried
+        await hive.until(lambda conn: not select_open_of(conn, agent.id), seconds=DEPLOYMENTS_SECONDS, what="Their end")
     version = await engine_version(agent.request)
-    remains = await asyncio.to_thread(remains_of, paths, agent.request.repo, version)
+    async with hive.looks:
+        remains = await asyncio.to_thread(remains_of, paths, agent.request.repo, version)
     reach("hived_burying")
     burial = await hive.database.write(lambda tx: tombstones.bury(tx, agent.id, remains))
     reach("hived_buried")
@@ -122,7 +131,8 @@ class Purges:
         """Look once more, right before the first file goes; whether it is to go on."""
         hive = self._hive
         request = await hive.database.read(lambda conn: spec_of(row_of(conn, tombstone.id)))
-        _, what = await asyncio.to_thread(lost, paths, request.repo)
+        async with hive.looks:
+            _, what = await asyncio.to_thread(lost, paths, request.repo)
         if what and not wish.discard_work:
             await hive.database.write(lambda tx: purges.refuse(tx, tombstone.id, what))
             return False

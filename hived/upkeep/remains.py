@@ -5,6 +5,7 @@ import os
 
 from hived.core.purges import lost_words
 from hived.core.tombstones import Remains
+from hived.core.work import shown
 from hived.paths import AgentPaths
 from hived.store.tombstones import select_last_text
 from hived.upkeep.sizes import count_files, sizes_of
@@ -37,9 +38,9 @@ def work_of(paths: AgentPaths, repo: str | None) -> WorkState:
     if repo is not None and not os.path.lexists(paths.workspace):
         return WorkState(looked_at=utc_now())
     try:
-        return look(paths, repo)
+        return shown(look(paths, repo))
     except Exception as error:  # whatever an agent has left there, its burial goes on
-        return WorkState(looked_at=utc_now(), branch="?", merged=False, problem=f"it cannot be looked at: {error}.")
+        return WorkState(looked_at=utc_now(), merged=False, known=False, problem=f"it cannot be looked at: {error}.")
 
 
 def lost(paths: AgentPaths, repo: str | None) -> tuple[WorkState, str]:

@@ -76,7 +76,10 @@ class PurgeStuck(Conflict):
 
 class WorkUnmerged(Conflict):
     code = "work_unmerged"
-    template = "{name} has work that is nowhere else: {what}. Bring it home with hive work {name} --fetch, or say --discard-work."
+    template = (
+        "{name} has work that is nowhere else: {what}. Commits come home with hive work {name} --fetch, the rest shows with"
+        " --patch; to let it go say --discard-work."
+    )
 
 
 class FetchRefused(Conflict):
@@ -136,4 +139,6 @@ class AgentPaused(Conflict):
 
 class Overruled(Conflict):
     code = "overruled"
-    template = "The {what} of {name} did not come about: something else was asked of it meanwhile (it is wanted {wanted})."
+    template = (
+        "The {what} of {name} did not come about: something else was asked of it meanwhile (it is wanted {wanted})."
+    )
