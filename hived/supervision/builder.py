@@ -59,6 +59,8 @@ async def build(hive: Hive, row: Row, agent: Row) -> Built:
         spec = applied.spec_of(commit, files)
         request = agent_toml.applied_to(spec_of(agent), spec, agent["runtime"])
         await _check(paths, row, request, files)
+        if request.runtime is not None:
+            await hive.runtimes.check(request.runtime)
         await asyncio.to_thread(_write_out, paths, row, commit, files)
     except agent_toml.BadAgentToml as error:
         raise BuildFailed("validate", error.reason) from None

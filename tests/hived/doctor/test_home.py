@@ -82,7 +82,7 @@ def test_a_folder_that_takes_no_file_fails() -> None:
 
 def test_short_socket_paths_are_well_and_long_ones_fail_before_they_are_made(paths: HivePaths) -> None:
     assert home.socket_paths(paths).state == "ok"
-    host_fits = paths_of(Path("/" + "x" * (107 - len("//run/agents/a/tools.sock") - 5)))
+    host_fits = paths_of(Path("/" + "x" * (107 - len("//run/agents/a/io/tools.sock") - 5)))
     warned = home.socket_paths(host_fits)
     assert warned.state == "warning"
     assert "up to 6 letters" in warned.detail
