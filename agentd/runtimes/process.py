@@ -23,7 +23,7 @@ __all__ = ["ENGINE", "LOGIN", "SETUP", "ChildProcess", "ProcessRuntime", "Proces
 
 ENGINE = "engine"
 LOGIN = "login"
-SETUP = "setup-engine"
+SETUP = "setup"
 """What is started for an agent: they may run at once, and none may be taken for another."""
 
 MakeRoom = Callable[[Sequence[str], Mapping[str, str]], Room]
@@ -119,7 +119,7 @@ class ProcessRuntime:
             _mark_file(self._harness, self._name).write_text(mark, encoding="ascii")
         around = Surroundings(
             mark=mark,
-            stderr_log=self._harness / f"{self._name}.log",
+            stderr_log=self._harness / f"{_stem(self._name)}.log",
             report=self._report,
             heard=self._heard,
             gone=self._processes.drop,
@@ -203,8 +203,13 @@ def _read_mark(file: Path) -> str | None:
 
 
 def _pid_file(harness: Path, name: str) -> Path:
-    return harness / f"{name}.pid"
+    return harness / f"{_stem(name)}.pid"
 
 
 def _mark_file(harness: Path, name: str) -> Path:
-    return harness / (ENGINE_MARK_FILE if name == ENGINE else f"{name}.mark")
+    return harness / (ENGINE_MARK_FILE if name == ENGINE else f"{_stem(name)}.mark")
+
+
+def _stem(name: str) -> str:
+    """`setup.pid` and the like are hived's, of whoever runs the setup."""
+    return "setup-engine" if name == SETUP else name
