@@ -52,6 +52,10 @@ def run() -> list[str]:
         made = time.monotonic() - began
         truth = Truth(shell, NAMES)
         deeds = Deeds(shell, truth, random.Random(SEED), scripted=SCRIPTED)
+        for name in NAMES:
+            deeds.give(name)
+        truth.until_all_is_done()
+        truth.look()
         truth.walls()
         did = under_way(deeds, truth)
         at_rest(shell, deeds, truth)

@@ -50,11 +50,14 @@ class Deeds:
             undone = [id for id in self.truth.given[name] if states.get(id) != "acked"]
             if len(undone) >= (MOST_GIVEN if name in self.scripted else 1):
                 continue
-            self.number += 1
-            mark = "" if name in self.scripted else f"n{self.number}"
-            body = f"work {self.number}" if name in self.scripted else self._script(name, mark)
-            done = self.shell.hive("send", name, body, "--json")
-            self.truth.given[name][_id_of(json.loads(done.stdout))] = mark
+            self.give(name)
+
+    def give(self, name: str) -> None:
+        self.number += 1
+        mark = "" if name in self.scripted else f"n{self.number}"
+        body = f"work {self.number}" if name in self.scripted else self._script(name, mark)
+        done = self.shell.hive("send", name, body, "--json")
+        self.truth.given[name][_id_of(json.loads(done.stdout))] = mark
 
     def _script(self, name: str, mark: str) -> str:
         run = f"echo {mark} >> done && git add -A && git commit -qm {mark}"
