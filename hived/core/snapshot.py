@@ -6,7 +6,7 @@ hived nor a client can be filled up with it. tests/hived/core/test_snapshot.py h
 
 from collections.abc import Iterable
 
-from hived.core import agents, budgets, messages, pairs, questions, reminders, rules, tombstones
+from hived.core import agents, budgets, deployments, messages, pairs, questions, reminders, rules, tombstones
 from hived.core.question_views import NEWEST_CLOSED
 from hived.store import feed as feed_store
 from hived.store import questions as question_store
@@ -52,6 +52,7 @@ def encoded(conn: Connection, info: HiveInfo) -> bytes:
         "budgets": _list(budgets.list_budgets(conn)),
         "reminders": _list(_cut_reminders(reminders.list_open(conn))),
         "tombstones": _list(tombstones.list_tombstones(conn)),
+        "deployments": _list(deployments.list_shown(conn)),
     }
     text = [piece for name, part in parts.items() for piece in (f'"{name}":', *part, ",")]
     return "".join(("{", *text[:-1], "}")).encode()

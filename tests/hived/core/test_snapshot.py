@@ -24,6 +24,7 @@ def state_of(taken: Snapshot) -> dict[str, dict[str, Any]]:
         "approval": {approval.id: approval.model_dump() for approval in taken.approvals},
         "waiting": {item.id: item.model_dump() for item in taken.waiting},
         "message": {message.id: message.model_dump() for message in taken.messages},
+        "deployment": {deployment.id: deployment.model_dump() for deployment in taken.deployments},
     }
 
 
