@@ -263,7 +263,7 @@ class ClaudeEngine:
         if self.session_id is not None and not _is_uuid(self.session_id):
             raise self._refused()  # the CLI would take it for a conversation's title
         environment = context.environment(environment_defaults(context))
-        servers = ServerFile(context.launch.spec, context.home)
+        servers = ServerFile(context.launch.spec, context.home, context.launch.engine_uid)
         try:
             command = command_line(
                 context,

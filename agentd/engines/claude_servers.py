@@ -36,10 +36,12 @@ class ServerFile:
     """`word` is what `--mcp-config` takes: the config itself where it tells no secrets, else the path of a file. `remove`
     once the CLI has read it."""
 
-    def __init__(self, spec: AgentSpec, home: Path) -> None:
-        """Raises EngineFailed: a server that cannot be one, or a folder that cannot be written to."""
+    def __init__(self, spec: AgentSpec, home: Path, uid: int | None = None) -> None:
+        """`uid`: who the CLI runs as, where that is another. Raises EngineFailed: a server that cannot be one, or a folder that
+        cannot be written to."""
         config = server_config(spec)
         self._home = home
+        self._uid = uid
         self._name: str | None = None
         self.word = config
         if spec.mcp_servers:
@@ -72,16 +74,22 @@ class ServerFile:
             )
             with os.fdopen(file, "wb") as opened:
                 opened.write(content)
+                if self._uid is not None:
+                    os.fchown(file, self._uid, self._uid)
 
     @contextlib.contextmanager
     def _folder(self) -> Iterator[int]:
         """The CLI's folder, held open, and none that a link stands for."""
         home = os.open(self._home, _IN_FOLDER)
         try:
+            made = False
             with contextlib.suppress(FileExistsError):
                 os.mkdir(_FOLDER, 0o700, dir_fd=home)
+                made = True
             folder = os.open(_FOLDER, _IN_FOLDER, dir_fd=home)
             try:
+                if made and self._uid is not None:
+                    os.fchown(folder, self._uid, self._uid)
                 yield folder
             finally:
                 os.close(folder)

@@ -29,7 +29,7 @@ from agentd.engines.base import (
     Usage,
 )
 from agentd.engines.scenario import Scenario, load_scenario
-from agentd.engines.scripted_memory import FOLDER, PLACE, REFUSED, Memory, session_file
+from agentd.engines.scripted_memory import FOLDER, PLACE, REFUSED, make_empty, session_file
 from agentd.engines.usage_report import WrongUsage, take_usage
 from hived.wire.agents import ENGINES_OWN_MODEL, EngineAbilities, EngineFound, ModelOffered, SpawnRequest
 from hived.wire.errors import InvalidScenario
@@ -76,7 +76,7 @@ class ScriptedEngine:
             self._check_session(session_id)
         self.session_id = session_id or str(uuid.uuid4())
         for file in (self._session_file(), self._memory_file()):
-            Memory(file).make()
+            self._make_empty(file.name)
 
     def _check_session(self, session_id: str) -> None:
         file = session_file(self._context.home, session_id)
@@ -85,8 +85,15 @@ class ScriptedEngine:
         refused = self._context.home / FOLDER / REFUSED
         resume = self._scenario.abilities.resume
         if resume == "refused" or (resume == "refused once" and not refused.exists()):
-            refused.touch()
+            self._make_empty(REFUSED)
             raise _refused(f"The session {session_id} cannot be resumed: the scenario refuses it.")
+
+    def _make_empty(self, name: str) -> None:
+        try:
+            make_empty(self._context.home, name, self._context.launch.engine_uid)
+        except OSError as error:
+            message = f"The agent's home takes no memory of its session: {error.strerror}."
+            raise EngineFailed("failed", message, retryable=False) from error
 
     def _session_file(self) -> Path:
         file = session_file(self._context.home, str(self.session_id))

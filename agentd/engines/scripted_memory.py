@@ -24,6 +24,42 @@ def session_file(home: Path, session_id: str) -> Path | None:
         return None
 
 
+def make_empty(home: Path, name: str, uid: int | None) -> None:
+    """The file of that name in our folder there, empty, where there is none yet; it belongs to `uid`, where that is another's.
+
+    The home is the engine's to write, and the harness may be root: no link in it is followed. Raises OSError.
+    """
+    folder = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    top = os.open(home, folder)
+    try:
+        made = _made_folder(top)
+        own = os.open(FOLDER, folder, dir_fd=top)
+    finally:
+        os.close(top)
+    try:
+        if made and uid is not None:
+            os.fchown(own, uid, uid)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            file = os.open(name, flags, 0o600, dir_fd=own)
+        except FileExistsError:
+            return
+        with os.fdopen(file, "w") as opened:
+            opened.write("{}")
+            if uid is not None:
+                os.fchown(file, uid, uid)
+    finally:
+        os.close(own)
+
+
+def _made_folder(home: int) -> bool:
+    try:
+        os.mkdir(FOLDER, 0o700, dir_fd=home)
+    except FileExistsError:
+        return False
+    return True
+
+
 class Memory:
     """Of one session. A file that is not there, or cannot be read, is an empty memory."""
 
@@ -55,12 +91,6 @@ class Memory:
     def compacted(self) -> None:
         self._compactions += 1
         self._write()
-
-    def make(self) -> None:
-        """An empty one, where there is none yet."""
-        if not self._path.exists():
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._write()
 
     def _write(self) -> None:
         known: dict[str, Any] = {"played": self.played, "ctx": self.ctx}
