@@ -129,8 +129,6 @@ def _plant_in(dot_git: Path, marks: Path, traps: Path, prefix: str) -> None:
         git(dot_git.parent, "config", "--file", str(config), setting, str(_trap(traps, marks, f"{prefix}{setting}")))
     for setting in SHELL_COMMANDS:
         git(dot_git.parent, "config", "--file", str(config), setting, f"!{_trap(traps, marks, f'{prefix}{setting}')}")
-    for setting in ("filter.trap.required", "filter.other.required"):
-        git(dot_git.parent, "config", "--file", str(config), setting, "true")
 
 
 def _trap(traps: Path, marks: Path, name: str) -> Path:
