@@ -39,6 +39,7 @@ from hived.wire.errors import (
 )
 from hived.wire.ids import new_id
 from hived.wire.names import OPERATOR
+from hived.workspace.plain_files import kind_below, opened_folder
 
 host_router = APIRouter(tags=["config"])
 agent_router = APIRouter(tags=["harness"])
@@ -88,7 +89,7 @@ async def _propose(request: Request, agent: Row, proposal: Proposal, commit: str
             return same
         proposals.check_new(agent, commit)
         async with _taken_in(paths, commit, approval_id) as proposed:
-            spec = await _checked(agent, proposed, look=asker is None)
+            spec = await _checked(hive, agent, proposed, look=asker is None)
             changed = await asyncio.to_thread(_changed, paths, agent["commit_sha"], commit)
             payload = ProposalPayload(
                 agent=agent["name"],
@@ -127,7 +128,7 @@ async def _taken_in(paths: AgentPaths, commit: str, approval_id: str) -> AsyncIt
         raise
 
 
-async def _checked(agent: Row, proposed: applied.Proposed, *, look: bool) -> SpawnRequest:
+async def _checked(hive: Hive, agent: Row, proposed: applied.Proposed, *, look: bool) -> SpawnRequest:
     """The agent as it would be. `look`: at what its options name on this machine, too: not where an agent names it, before
     anybody has approved that. Raises InvalidProposal with the first thing that would keep it from working."""
     try:
@@ -135,6 +136,9 @@ async def _checked(agent: Row, proposed: applied.Proposed, *, look: bool) -> Spa
         check_engine(request)
         budgets.check_spec(request)
         rules.check_spec(request)
+        if request.runtime is not None:
+            await hive.runtimes.check(request.runtime)
+        await asyncio.to_thread(_check_prompt, hive.paths.agent(agent["name"]), request.prompt, proposed)
         if look:
             await check_thinking(request)
     except BadAgentToml as error:
@@ -144,6 +148,17 @@ async def _checked(agent: Row, proposed: applied.Proposed, *, look: bool) -> Spa
             commit=proposed.commit[: proposals.SHOWN], reason=error.message, because=error.code
         ) from error
     return request
+
+
+def _check_prompt(paths: AgentPaths, prompt: str | None, proposed: applied.Proposed) -> None:
+    """A prompt that is no file of the commit may lie in the workspace. Raises BadAgentToml."""
+    if prompt is None or prompt in proposed.files:
+        return
+    *levels, name = prompt.split("/")
+    with contextlib.suppress(OSError), opened_folder(paths.workspace, *levels) as folder:
+        if kind_below(folder, name) == "file":
+            return
+    raise BadAgentToml(f"agent.toml: prompt: there is no file {one_line(prompt, 80)!r} in its config.")
 
 
 def _changed(paths: AgentPaths, base: str | None, commit: str) -> Difference:

@@ -1,6 +1,6 @@
 """The proposed repository of an agent's config, as an operator or a queen works in it: with git, by hand.
 
-config = Config(hive, "worker")
+config = Config(hive.paths, "worker")
 sha = config.commit({"agent.toml": config.read("agent.toml") + 'setup = ["true"]\\n'})
 """
 
@@ -8,7 +8,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.support.hive import LiveHive
+from hived.paths import HivePaths
 
 AS_OPERATOR = ("-c", "user.name=op", "-c", "user.email=op@here", "-c", "commit.gpgSign=false")
 
@@ -26,14 +26,15 @@ def git(folder: Path, *words: str) -> str:
 class Config:
     """`folder` is the working tree that it is changed in: the repository itself, or a clone of it."""
 
-    def __init__(self, hive: LiveHive, name: str, folder: Path | None = None) -> None:
+    def __init__(self, hive: HivePaths, name: str, folder: Path | None = None) -> None:
         self.name = name
-        self.paths = hive.paths.agent(name)
+        self.hive = hive
+        self.paths = hive.agent(name)
         self.folder = folder or self.paths.proposed
 
-    def clone(self, hive: LiveHive, folder: Path) -> "Config":
+    def clone(self, folder: Path) -> "Config":
         git(folder.parent, "clone", "-q", str(self.folder), str(folder))
-        return Config(hive, self.name, folder)
+        return Config(self.hive, self.name, folder)
 
     def push(self, branch: str) -> None:
         """What a clone has at its HEAD, to a branch of where it came from."""
