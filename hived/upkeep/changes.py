@@ -90,7 +90,7 @@ def _repo(tombstone: Tombstone, repo: str) -> list[Changed]:
     with contextlib.suppress(InvalidRepo, ValueError):
         ahead = int(in_origin(repo, ["rev-list", "--count", f"{then}..{now}"]).line)
         behind = int(in_origin(repo, ["rev-list", "--count", f"{now}..{then}"]).line)
-        rewritten = f", and {_many(behind, 'commit')} of then are not in it any more" if behind else ""
+        rewritten = f", and {_many(behind, 'commit')} of then gone from it" if behind else ""
         return [Changed(what="repo", words=f"{_many(ahead, 'commit')} on {branch} of {repo}{rewritten}")]
     return [Changed(what="repo", words=f"{branch} of {repo} was rewritten")]
 

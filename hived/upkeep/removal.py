@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -164,6 +164,8 @@ class _Removal:
             if _mode(self._top, new) is None:
                 break
         _permit(folder, name)
+        with suppress(OSError):
+            os.fchmod(folder, 0o700)
         os.rename(name, new, src_dir_fd=folder, dst_dir_fd=self._top)
 
     def _unlink(self, folder: int, name: str, path: str) -> None:
@@ -171,7 +173,8 @@ class _Removal:
             try:
                 os.unlink(name, dir_fd=folder)
             except PermissionError:
-                os.fchmod(folder, 0o700)
+                with suppress(OSError):
+                    os.fchmod(folder, 0o700)
                 os.unlink(name, dir_fd=folder)
             self.removed.count += 1
         except FileNotFoundError:
@@ -184,7 +187,8 @@ class _Removal:
             try:
                 os.rmdir(name, dir_fd=above)
             except PermissionError:
-                os.fchmod(above, 0o700)
+                with suppress(OSError):
+                    os.fchmod(above, 0o700)
                 os.rmdir(name, dir_fd=above)
             self.removed.count += 1
         except FileNotFoundError:
@@ -231,8 +235,8 @@ def _mount_of(folder: int) -> object:
     """Which mount it lies on: a folder bound in from the same disk is another one. Elsewhere than on Linux: which disk."""
     if sys.platform == "linux":
         try:
-            with open(f"/proc/self/fdinfo/{folder}", encoding="ascii") as file:
-                return next(line for line in file if line.startswith("mnt_id:"))
+            with open(f"/proc/self/fdinfo/{folder}", "rb") as file:
+                return next(line for line in file if line.startswith(b"mnt_id:"))
         except (OSError, StopIteration):
             pass
     return os.fstat(folder).st_dev
