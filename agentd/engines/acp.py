@@ -31,6 +31,7 @@ from agentd.engines.base import (
 )
 from agentd.engines.preamble import system_prompt
 from agentd.mcp_servers import own_servers
+from agentd.network.plan import plan
 from hived.wire.agents import ENGINES_OWN_MODEL
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class AcpEngine:
         """Raises EngineFailed (not retryable) for an option that cannot be met."""
         spec = context.launch.spec
         self._preset = preset_of(spec)
-        self._command = command_line(spec)
+        self._command = [*command_line(spec), *plan(context.launch).arguments]
         permission_mode(spec)
         own_servers(spec)
         self.session_id: str | None = None

@@ -129,7 +129,8 @@ class AcpHost:
         path = Path(self._context.launch.tools_socket)
         tools, log = self._context.tools, self._context.log
         await self._close_socket()
-        served = ToolsSocket(path, lambda: McpResponder(Patience(tools), HIVE_SERVER, VERSION, log), log)
+        uid = self._context.launch.engine_uid
+        served = ToolsSocket(path, lambda: McpResponder(Patience(tools), HIVE_SERVER, VERSION, log), log, uid)
         try:
             await served.start()
         except OSError as error:

@@ -2,13 +2,13 @@
 
 import shlex
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 from agentd.engines.acp_presets import ANY, PRESETS, Preset
 from agentd.engines.base import EngineContext, EngineFailed
 from agentd.mcp_servers import HIVE_SERVER, McpServer, own_servers
+from agentd.network.plan import bare_python
 from agentd.tools import tools_bridge
 from hived.wire.agents import AgentSpec, SpawnRequest
 
@@ -94,7 +94,7 @@ def mcp_servers(context: EngineContext, capabilities: dict[str, Any]) -> list[di
     bridge = Path(tools_bridge.__file__).resolve()
     hive = {
         "name": HIVE_SERVER,
-        "command": sys.executable,
+        "command": str(bare_python()),
         "args": ["-I", "-S", str(bridge), context.launch.tools_socket],
         "env": [],
     }

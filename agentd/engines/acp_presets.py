@@ -89,7 +89,6 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({
         arguments=("-c", 'sandbox_mode="danger-full-access"', "-c", 'approval_policy="untrusted"'),
         install="npm install -g @zed-industries/codex-acp",
         login="give it OPENAI_API_KEY or CODEX_API_KEY by env_from, or run `codex login` with CODEX_HOME={home}/.codex.",
-        environment={"CODEX_HOME": "{home}/.codex"},
         keys={"CODEX_API_KEY": "codex-api-key", "OPENAI_API_KEY": "openai-api-key"},
         credentials=(".codex/auth.json",),
         compact=True,

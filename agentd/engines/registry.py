@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from agentd.engines.base import Engine, EngineContext, EngineFailed, Login
+from agentd.network.checks import check_network
 from hived.wire.agents import EngineFound, SpawnRequest
 
 
@@ -49,6 +50,7 @@ def make_engine(kind: str, context: EngineContext) -> Engine:
 def check_spec(spec: SpawnRequest) -> None:
     """Raises EngineFailed where that engine could not work with those options. Nothing is started."""
     cast(Callable[[SpawnRequest], None], _part(_kind(spec.engine).check))(spec)
+    check_network(spec)
 
 
 def make_login(kind: str, context: EngineContext) -> Login:

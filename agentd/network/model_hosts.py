@@ -4,6 +4,7 @@ An engine that is not here, or cannot be led, needs a network of its own.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,8 @@ class ModelHost:
     keys: Mapping[str, str] = field(default_factory=dict)
     """Variables that hold a key, each with the header that it goes in (credentials.AUTHORIZATION: as a bearer)."""
     inside: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    """Behind its command; `{url}` as in `inside`."""
     by_port: bool = False
     """It knows no Unix socket."""
     hosts: tuple[str, ...] = ()
@@ -61,8 +64,10 @@ def model_host(spec: AgentSpec) -> ModelHost | Unreachable:
     if known is not None:
         return known(spec)
     if isinstance(agent, str):
-        return Unreachable("nobody has seen it work so.")
-    return Unreachable("which hosts it needs is not known; with network = false it is started all the same.")
+        return Unreachable("it has not been seen to work so.")
+    return Unreachable(
+        "which hosts it needs is not known; name them in allow_hosts, or start it all the same with network = false."
+    )
 
 
 def given(spec: AgentSpec) -> set[str]:
@@ -85,8 +90,12 @@ def _claude(spec: AgentSpec) -> ModelHost | Unreachable:
     )
 
 
+_CODEX_PROVIDER = '{name="OpenAI", base_url="{url}", env_key="%s", wire_api="responses"}'
+
+
 def _codex(spec: AgentSpec) -> ModelHost:
     """codex-acp 0.16.0."""
+    key = "CODEX_API_KEY" if "CODEX_API_KEY" in given(spec) else "OPENAI_API_KEY"
     if not given(spec) & {"OPENAI_API_KEY", "CODEX_API_KEY", "OPENAI_BASE_URL"}:
         return ModelHost(hosts=("chatgpt.com:443", "auth.openai.com:443"))
     return ModelHost(
@@ -94,6 +103,8 @@ def _codex(spec: AgentSpec) -> ModelHost:
         base_variable="OPENAI_BASE_URL",
         keys={"CODEX_API_KEY": AUTHORIZATION, "OPENAI_API_KEY": AUTHORIZATION},
         inside={"OPENAI_BASE_URL": "{url}"},
+        # A provider of our own: the built-in one tries WebSockets first, and waits for them.
+        arguments=("-c", 'model_provider="hive"', "-c", f"model_providers.hive={_CODEX_PROVIDER % key}"),
         by_port=True,
     )
 
@@ -117,6 +128,7 @@ _OPENCODE_PROVIDERS = {
     "OPENROUTER_API_KEY": ("openrouter", "https://openrouter.ai/api/v1", AUTHORIZATION),
     "OPENCODE_API_KEY": ("opencode", "https://opencode.ai/zen/v1", AUTHORIZATION),
 }
+_FROM_VARIABLE = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _OPENCODE_FREE = ("opencode", "https://opencode.ai/zen/v1")
 
 
@@ -125,11 +137,15 @@ def _opencode(spec: AgentSpec) -> ModelHost | Unreachable:
     written = _config_content(spec)
     own = [name for name, provider in _table(written, "provider").items() if _table(provider, "options").get("baseURL")]
     keys = [name for name in _OPENCODE_PROVIDERS if name in given(spec)]
-    if len(own) > 1 or len(keys) > 1 or "OPENCODE_CONFIG_CONTENT" in spec.env_from:
+    if len(own) > 1 or (len(keys) > 1 and not own) or "OPENCODE_CONFIG_CONTENT" in spec.env_from:
         return Unreachable("agentd forwards to one provider, and here are more.")
     if own:
-        base = str(_table(written["provider"][own[0]], "options")["baseURL"])
-        name, headers = own[0], {}
+        name = own[0]
+        chosen = _table(written["provider"][name], "options")
+        base = str(chosen["baseURL"])
+        named = _FROM_VARIABLE.fullmatch(str(chosen.get("apiKey", "")))
+        anthropic = written["provider"][name].get("npm") == "@ai-sdk/anthropic"
+        headers = {named[1]: "x-api-key" if anthropic else AUTHORIZATION} if named else {}
     elif keys:
         name, base, header = _OPENCODE_PROVIDERS[keys[0]]
         headers = {keys[0]: header}

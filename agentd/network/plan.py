@@ -55,6 +55,8 @@ class Plan:
     """What `prefix` and the engine's own helpers need to read inside."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Above all else in the process's environment."""
+    arguments: tuple[str, ...] = ()
+    """Put behind the engine's own command."""
     model: ModelHost = NOTHING
     """What agentd forwards to."""
     entries: tuple[Entry, ...] = ()
@@ -86,8 +88,8 @@ def plan(launch: Launch, process: str = ENGINE) -> Plan:
         model = NOTHING  # a port of this machine's own loopback is anybody's
     environment = {name: placeholder(name) for name in model.keys if name in given(spec)}
     socket = Path(launch.model_socket)
+    url = f"http://127.0.0.1:{MODEL_PORT}"
     if process == ENGINE:
-        url = f"http://127.0.0.1:{MODEL_PORT}"
         for name, value in model.inside.items():
             environment[name] = value.replace("{socket}", str(socket)).replace("{url}", url)
     if spec.network:
@@ -107,6 +109,7 @@ def plan(launch: Launch, process: str = ENGINE) -> Plan:
         prefix=_bridge_command(bridges, proxy, entries),
         readable=(*python_paths(), BRIDGE),
         environment=environment,
+        arguments=tuple(word.replace("{url}", url) for word in model.arguments),
         model=model,
         entries=(*entries, *parse_hosts(model.hosts)),
         proxy=proxy,

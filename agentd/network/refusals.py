@@ -31,4 +31,4 @@ class Refusals:
             return
         shown = _HARMFUL.sub("?", host[:MOST_HOST_CHARACTERS])
         place = f"{shown}:{port}" if port else shown
-        self._report(Note(f"No network: a connection to {place} was refused, for {why}.", "warning"))
+        self._report(Note(f"No network: a connection to {place} was refused: {why}.", "warning"))

@@ -6,12 +6,11 @@ Each connection has a responder of its own and is served apart from the others; 
 import asyncio
 import contextlib
 import json
-import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from agentd.network.listening import open_socket
 from agentd.runtimes.line_splitter import LineSplitter
 from agentd.tools.mcp_responder import INVALID_REQUEST, PARSE_ERROR, McpResponder, error_answer
 
@@ -25,10 +24,17 @@ CANCELLED = "notifications/cancelled"
 
 
 class ToolsSocket:
-    """`make_responder` makes one for each connection. `log` takes one line."""
+    """`make_responder` makes one for each connection. `log` takes one line. `uid`: whose it is, where agentd is root."""
 
-    def __init__(self, path: Path, make_responder: Callable[[], McpResponder], log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        make_responder: Callable[[], McpResponder],
+        log: Callable[[str], None],
+        uid: int | None = None,
+    ) -> None:
         self._path = path
+        self._uid = uid
         self._make_responder = make_responder
         self._log = log
         self._server: asyncio.Server | None = None
@@ -36,12 +42,8 @@ class ToolsSocket:
 
     async def start(self) -> None:
         """Listen. A socket that an earlier harness left there is replaced. Raises OSError."""
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener = open_socket(self._path, self._uid)
         try:
-            self._path.unlink(missing_ok=True)
-            listener.bind(str(self._path))
-            os.chmod(self._path, 0o600)  # nobody can connect before it listens
-            listener.setblocking(False)
             self._server = await asyncio.start_unix_server(self._connected, sock=listener)
         except BaseException:
             listener.close()
