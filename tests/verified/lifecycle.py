@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -45,9 +46,13 @@ steps = [{say = "Noted."}]
 
 def run() -> list[str]:
     os.environ["HIVE_RUNTIME"] = "bwrap"
-    with loopback_model() as url, temporary_hive(CONFIG) as shell:
+    with (
+        tempfile.TemporaryDirectory(prefix="origin") as outside,
+        loopback_model() as url,
+        temporary_hive(CONFIG) as shell,
+    ):
         began = time.monotonic()
-        origin = make_origin(shell.home)
+        origin = make_origin(Path(outside))
         make_all(shell, url, origin)
         made = time.monotonic() - began
         truth = Truth(shell, NAMES)
@@ -120,8 +125,9 @@ def bring_home(shell: Shell, origin: Path, truth: Truth) -> str:
     return f"{count} commits of {len(NAMES)} agents; {gone} was purged afterwards without --discard-work"
 
 
-def make_origin(home: Path) -> Path:
-    origin = home / "origin"
+def make_origin(outside: Path) -> Path:
+    """Beside the hive's own folders: nothing of those is there inside."""
+    origin = outside / "origin"
     origin.mkdir()
     git(origin, "init", "--quiet", "--initial-branch=main")
     (origin / "README").write_text("the origin\n")
@@ -138,7 +144,7 @@ def git(folder: Path, *words: str) -> str:
 
 
 def make_all(shell: Shell, url: str, origin: Path) -> None:
-    file = shell.home / "worker.toml"
+    file = origin.with_name("worker.toml")
     file.write_text(SCENARIO)
     common = ["--repo", str(origin), "--yes"]
     for name in SCRIPTED:
