@@ -35,6 +35,8 @@ def _run(arguments: Arguments) -> int:
         return _show(what, arguments)
     query = {"agent": None if what is None else checked_name(what), "limit": min(arguments.limit, 1000)}
     document = oneshot.call("GET", routes.DEPLOYMENTS, query=query)
+    if what is not None and not document["deployments"]:
+        oneshot.call("GET", oneshot.path_of(routes.AGENT, name=what))  # says so where there is no such agent
     if arguments.json:
         print_json(document)
         return 0
