@@ -20,6 +20,7 @@ from agentd.engines.base import Engine, EngineContext, EngineFailed, Login
 from agentd.engines.registry import is_logged_in, make_engine, make_login
 from agentd.environment import engine_environment, open_environment
 from agentd.journal import Journal
+from agentd.log_file import keep_short
 from agentd.logins import Logins
 from agentd.mailbox import Mailbox
 from agentd.mend import mend
@@ -99,6 +100,7 @@ async def run_harness(launch: Launch) -> int:
         identity = ProcessIdentity.of(os.getpid(), launch.generation)
         if identity is not None:
             identity.write(harness / "agentd.pid")
+        keep_short(harness / "agentd.log")
         fault_points.arm(harness, launch.name)
         if await end_leftover(harness):
             log("ended the engine that an earlier harness left behind")

@@ -1,17 +1,14 @@
-"""`hive ls`, `show` and `log`: agents one by one and all together."""
+"""`hive ls`, and what one agent's state is called."""
 
-import argparse
 from typing import Any
 
-from hived.cli.command import Arguments, Command, listed, nothing, one_name, positive
-from hived.cli.output import clean, line, print_facts, print_json, print_rows
+from hived.cli.command import Arguments, Command, listed, nothing
+from hived.cli.output import line, print_json, print_rows
 from hived.cli.times import age, day_and_clock, left, until
 from hived.cli.work import nowhere_else
 from hived.client import oneshot
 from hived.wire import routes
-from hived.wire.names import checked_name
 
-LOG_LINES = 200
 STATES_OF = {"needs_login": "needs login", "rate_limited": "limited", "over_budget": "over budget"}
 """Conditions in which it works on nothing, as states, the worst first."""
 
@@ -95,6 +92,8 @@ def _noted(item: dict[str, Any]) -> str:
 def held_up(agent: dict[str, Any]) -> str | None:
     """Why no turn of it begins though it could, with the way on; None where nothing is in the way."""
     name, turn = agent["name"], agent["turn"]
+    if agent["paused"]:
+        return f"{name} is paused: hive resume {name}"
     if agent["session"]["state"] == "refused":
         return f"{name} cannot resume its conversation: hive new-session {name} [--primer]"
     for item in agent["conditions"]:
@@ -110,127 +109,4 @@ def held_up(agent: dict[str, Any]) -> str | None:
     return None
 
 
-def _show(arguments: Arguments) -> int:
-    agent = oneshot.call("GET", oneshot.path_of(routes.AGENT, name=checked_name(arguments.name)))
-    if arguments.json:
-        print_json(agent)
-        return 0
-    lifecycle, turn, ctx, cost, spend = (agent[key] for key in ("lifecycle", "turn", "ctx", "cost", "spend"))
-    state, since = state_of(agent)
-    print_facts(
-        [
-            ("agent", f"{agent['name']} ({agent['role']}), {agent['id']}"),
-            ("state", f"{state} for {age(since)}"),
-            ("cause", f"{lifecycle['state']} since {lifecycle['since']}: {line(lifecycle['cause'])}"),
-            ("turn", f"{turn['turn_id']}, woken by {turn['wake']}" if turn["turn_id"] else None),
-            ("nap", until(turn["until"]) if turn["until"] else None),
-            ("last event", f"{age(agent['last_event_at'])} ago" if agent["last_event_at"] else None),
-            ("conditions", ", ".join(_condition(item) for item in agent["conditions"])),
-            ("engine", f"{agent['engine']}, model {agent['model']}, runtime {agent['runtime']}"),
-            ("effort", _setting(agent["effort"], agent["abilities"]["efforts"])),
-            ("permissions", _setting(agent["permission_mode"], agent["abilities"]["permission_modes"])),
-            ("login", _login(agent["login"])),
-            ("parent", agent["parent"]),
-            ("process", f"pid {agent['pid']}, generation {agent['generation']}" if agent["pid"] else None),
-            ("context", f"{ctx['tokens']} of {ctx['window']} tokens, {context_of(agent)}" if ctx else None),
-            (
-                "last turn",
-                f"{cost['tokens']} tokens {money(cost['usd'], cost['estimated'])}".rstrip() if cost else None,
-            ),
-            ("turns", f"{spend['turns']} {money(spend['total_usd'], spend['estimated'])}".rstrip()),
-            ("messages", f"{agent['unread']} unread, {agent['held']} held"),
-            ("last outcome", agent["last_outcome"]),
-            ("last error", line(agent["last_error"] or "")),
-            ("session", session_line(agent)),
-            ("events", agent["cursor"]),
-            ("repo", agent["repo"]),
-            ("workspace", agent["workspace"]),
-            ("nowhere else", nowhere_else(agent["work"])),
-        ]
-    )
-    return 0
-
-
-def _condition(item: dict[str, Any]) -> str:
-    facts = [line(item["detail"])] if item["detail"] else []
-    if item["until"]:
-        facts.append(until(item["until"]))
-    return f"{item['kind']} ({', '.join(facts)})" if facts else str(item["kind"])
-
-
-def _setting(value: str | None, offered: list[str]) -> str | None:
-    """None where the engine has nothing of the kind to set."""
-    if value is not None:
-        return line(value)
-    return f"the engine's own (of {line(', '.join(offered))})" if offered else None
-
-
-def _login(login: dict[str, Any] | None) -> str | None:
-    if login is None:
-        return None
-    said = line(login["detail"])
-    facts = [f"{login['state']} for {age(login['since'])}", "" if login["state"] == "cancelled" else said]
-    if login["state"] == "open" and login["url"]:
-        facts.append(line(login["url"]))
-    return ", ".join(fact for fact in facts if fact)
-
-
-def session_line(agent: dict[str, Any]) -> str | None:
-    """What the next turn goes on with; None where there has been no conversation."""
-    session = agent["session"]
-    known = session["id"] or agent["session_id"]
-    why = line(session["detail"]).rstrip(".")
-    match session["state"]:
-        case "armed":
-            primer = " that is told what the journal remembers" if session["primer"] else ""
-            return f"the next turn begins a new conversation{primer}{f' ({why})' if why else ''}"
-        case "refused":
-            return f"refused: {why or line(known or '')}. Choose with: hive new-session {agent['name']} [--primer]"
-        case _:
-            return line(known) if known else None
-
-
-def _declare_log(parser: argparse.ArgumentParser) -> None:
-    one_name(parser)
-    parser.add_argument("--lines", "-n", type=positive, default=LOG_LINES, metavar="N", help="the last N lines")
-    parser.add_argument("--follow", "-f", action="store_true", help="go on with what is written to it")
-
-
-def _log(arguments: Arguments) -> int:
-    path = oneshot.path_of(routes.AGENT_LOG, name=checked_name(arguments.name))
-    document = oneshot.call("GET", path, query={"lines": arguments.lines})
-    if arguments.json and not arguments.follow:
-        print_json(document)
-        return 0
-    _print_log(document["lines"], arguments.json)
-    if arguments.follow:
-        _follow_file(document["path"], arguments.json)
-    return 0
-
-
-def _print_log(lines: list[str], as_json: bool) -> None:
-    for text in lines:
-        if as_json:
-            print_json({"line": text})
-        else:
-            print(clean(text), flush=True)
-
-
-def _follow_file(path: str, as_json: bool) -> None:
-    """What is appended to that file from now on; a log is a file, and nobody pushes it."""
-    import time
-
-    with open(path, encoding="utf-8", errors="replace") as log:
-        log.seek(0, 2)
-        unfinished = ""
-        while True:
-            *lines, unfinished = (unfinished + log.read()).split("\n")
-            _print_log(lines, as_json)
-            time.sleep(0.2)
-
-
-COMMANDS = {
-    "ls": Command(nothing, _ls),
-    "show": Command(one_name, _show),
-    "log": Command(_declare_log, _log),
-}
+COMMANDS = {"ls": Command(nothing, _ls)}

@@ -1,43 +1,76 @@
-"""`hive start`, `stop`, `restart`, `resume` and `wait`: each answers when it is done."""
+"""`hive start`, `stop`, `restart`, `kill`, `pause`, `resume` and `wait`: each answers when it is done.
+
+Of many, each is done for itself and all at once: one that cannot be hides none of the others.
+"""
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from hived.cli.agents import held_up
 from hived.cli.command import Arguments, Command, checked_names, listed, names, seconds
-from hived.cli.output import note, print_json
+from hived.cli.output import line, note, print_json
 from hived.cli.watch import Watch
 from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.errors import HiveError, UsageError
 
-MOST_AT_ONCE = 16
+MOST_AT_ONCE = {"pause": 64, "kill": 64}
+"""What is to happen now is asked of all; what costs a process each, of 16 at a time."""
 DONE = {
     "start": "runs",
     "stop": "is stopped",
     "restart": "runs again",
     "rebuild": "is rebuilt and runs",
+    "kill": "is killed",
+    "pause": "is paused",
     "resume": "goes on",
+}
+NONE = {
+    "start": "There is nothing to start.",
+    "stop": "There is nothing to stop.",
+    "kill": "There is nothing to kill.",
+    "pause": "There is nothing to pause.",
+    "resume": "No agent is paused, naps or is rate-limited.",
 }
 
 
+class Acted(list[dict[str, Any]]):
+    """The views of those that it was done to, and why it was not done to the others."""
+
+    def __init__(self, views: list[dict[str, Any]], errors: list[HiveError]) -> None:
+        super().__init__(views)
+        self.errors = errors
+
+
 def act(action: str, wanted: list[str], body: Any = None) -> list[dict[str, Any]]:
-    """Do it to all of them at once; their views. Raises the first error once every one has answered."""
+    """As `attempt`, but raises the first error, once every one has answered."""
+    acted = attempt(action, wanted, body)
+    if acted.errors:
+        first = acted.errors[0]
+        if acted:
+            first.message += f" (Done: {', '.join(view['name'] for view in acted)}.)"
+        raise first
+    return acted
+
+
+def attempt(action: str, wanted: list[str], body: Any = None) -> Acted:
+    """Do it to all of them at once, in the order given."""
     if len(wanted) == 1:
-        return [_act_on(action, wanted[0], body)]
+        return Acted([_act_on(action, wanted[0], body)], [])
+    if not wanted:
+        return Acted([], [])
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+    with ThreadPoolExecutor(MOST_AT_ONCE.get(action, 16)) as pool:
         answers = [pool.submit(_act_on, action, name, body) for name in wanted]
     errors = [error for answer in answers if (error := answer.exception()) is not None]
-    if errors:
-        done = [answer.result()["name"] for answer in answers if answer.exception() is None]
-        first = errors[0]
-        if done and isinstance(first, HiveError):
-            first.message += f" (Done: {', '.join(done)}.)"
-        raise first
-    return [answer.result() for answer in answers]
+    for error in errors:
+        if not isinstance(error, HiveError):
+            raise error
+    views = [answer.result() for answer in answers if answer.exception() is None]
+    return Acted(views, [error for error in errors if isinstance(error, HiveError)])
 
 
 def _act_on(action: str, name: str, body: Any) -> dict[str, Any]:
@@ -56,46 +89,71 @@ def chosen(action: str, arguments: Arguments, fits: Callable[[dict[str, Any]], b
 
 
 def tell(action: str, views: list[dict[str, Any]], arguments: Arguments, none: str = "There are no agents.") -> int:
-    """What was done, for people or programs; the exit code."""
+    """What was done, for people or programs, then what was not: the exit code is that of the first that was not."""
     if arguments.json:
         print_json(views[0] if len(arguments.names) == 1 else {"agents": views})
-        return 0
-    for view in views:
-        print(f"{view['name']} {DONE[action]}")
-    if not views:
+    else:
+        for view in views:
+            print(_said(action, view))
+    errors = views.errors if isinstance(views, Acted) else []
+    if not views and not errors and not arguments.json:
         print(none)
-    return 0
+    for error in errors:
+        print(f"error[{error.code}]: {line(error.message)}", file=sys.stderr, flush=True)
+    return errors[0].exit_code if errors else 0
 
 
-def _simply(action: str) -> Callable[[Arguments], int]:
+def _said(action: str, view: dict[str, Any]) -> str:
+    if view["lifecycle"]["state"] == "paused" and action in ("restart", "rebuild"):
+        return f"{view['name']} has a new harness, and is paused as before"
+    if action == "pause" and view["lifecycle"]["state"] != "paused":
+        return f"{view['name']} has no process now ({view['lifecycle']['state']}), and will come up paused"
+    return f"{view['name']} {DONE[action]}"
+
+
+def _simply(action: str, fits: Callable[[dict[str, Any]], bool] = lambda _: True) -> Callable[[Arguments], int]:
+    """`fits`: which of all it is meant for, with --all."""
+
     def run(arguments: Arguments) -> int:
-        wanted = chosen(action, arguments)
-        return tell(action, act(action, wanted) if wanted else [], arguments)
+        acted = attempt(action, chosen(action, arguments, fits))
+        if arguments.all:  # it came to an end by itself meanwhile
+            acted.errors = [error for error in acted.errors if error.code not in ("nothing_to_pause", "agent_buried")]
+        return tell(action, acted, arguments, NONE.get(action, "There are no agents."))
 
     return run
 
 
-def _resume(arguments: Arguments) -> int:
-    wanted = chosen("resume", arguments, _is_held_up)
-    none = "No agent naps or is rate-limited."
-    return tell("resume", act("resume", wanted) if wanted else [], arguments, none)
-
-
 def _is_held_up(agent: dict[str, Any]) -> bool:
     limited = any(item["kind"] == "rate_limited" for item in agent["conditions"])
-    return limited or agent["turn"]["until"] is not None or agent["turn"]["state"] == "napping"
+    return bool(agent["paused"] or limited or agent["turn"]["until"] is not None or agent["turn"]["state"] == "napping")
+
+
+def _is_not_paused(agent: dict[str, Any]) -> bool:
+    return not agent["paused"]
+
+
+def _runs(agent: dict[str, Any]) -> bool:
+    return bool(agent["lifecycle"]["state"] != "stopped")
+
+
+def _can_pause(agent: dict[str, Any]) -> bool:
+    return bool(agent["lifecycle"]["state"] not in ("stopped", "parked", "stopping"))
 
 
 def _declare_wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="+", metavar="NAME", help="an agent")
-    parser.add_argument("--until", choices=("idle", "online", "stopped"), default="idle", help="default: idle")
+    parser.add_argument(
+        "--until", choices=("idle", "online", "stopped", "paused"), default="idle", help="default: idle"
+    )
     parser.add_argument("--timeout", type=seconds, metavar="S", help="give up after S seconds (exit 1)")
 
 
 def _wait(arguments: Arguments) -> int:
     wanted = checked_names(arguments.names)
     watch = Watch()
-    reached = {"idle": watch.is_idle, "online": watch.is_online, "stopped": watch.is_stopped}[arguments.until]
+    reached = {
+        "idle": watch.is_idle, "online": watch.is_online, "stopped": watch.is_stopped, "paused": watch.is_paused,
+    }[arguments.until]  # fmt: skip
 
     said: dict[str, str | None] = {}
 
@@ -119,9 +177,11 @@ def _wait(arguments: Arguments) -> int:
 
 
 COMMANDS = {
-    "start": Command(names, _simply("start")),
+    "start": Command(names, _simply("start", _is_not_paused)),
     "stop": Command(names, _simply("stop")),
     "restart": Command(names, _simply("restart")),
-    "resume": Command(names, _resume),
+    "kill": Command(names, _simply("kill", _runs)),
+    "pause": Command(names, _simply("pause", _can_pause)),
+    "resume": Command(names, _simply("resume", _is_held_up)),
     "wait": Command(_declare_wait, _wait),
 }

@@ -6,7 +6,7 @@ from typing import Any
 from hived.cli.asking import go_ahead
 from hived.cli.command import Arguments, Command, names
 from hived.cli.engine_words import declare_engine_words, engine_options, environment
-from hived.cli.lifecycle import act, chosen, tell
+from hived.cli.lifecycle import attempt, chosen, tell
 from hived.client import oneshot
 from hived.wire import routes
 
@@ -41,7 +41,7 @@ def _run(arguments: Arguments) -> int:
         question = f"{', '.join(moved)}: another engine ({arguments.engine}) begins a new conversation. Go on?"
         if not go_ahead(arguments.yes, question, "Another engine"):
             return 1
-    return tell("rebuild", act("rebuild", wanted, body) if wanted else [], arguments)
+    return tell("rebuild", attempt("rebuild", wanted, body), arguments)
 
 
 def _engine_of(name: str) -> str:

@@ -23,7 +23,7 @@ START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 LOOK_SECONDS = 0.02
 """Between looks at a process that starts or ends: nobody pushes that."""
-AT_WORK = ("starting", "running", "stopping", "crashed")
+AT_WORK = ("starting", "running", "paused", "stopping", "crashed")
 
 
 def ensure_running() -> None:

@@ -3,10 +3,11 @@
 import argparse
 from typing import Any
 
-from hived.cli.agents import context_of, session_line
+from hived.cli.agents import context_of
 from hived.cli.asking import go_ahead
 from hived.cli.command import Arguments, Command, one_name
 from hived.cli.output import say
+from hived.cli.show import session_line
 from hived.cli.times import OFF, duration_or_off, until
 from hived.client import oneshot
 from hived.wire import routes

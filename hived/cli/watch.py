@@ -9,7 +9,7 @@ from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.errors import AgentNotFound, StartFailed, TookTooLong
 
-RUNNING = ("starting", "running", "stopping", "crashed", "requested")
+RUNNING = ("starting", "running", "paused", "stopping", "crashed", "requested")
 """Lifecycle states from which an agent may still come online by itself."""
 
 
@@ -62,13 +62,14 @@ class Watch:
         state = agent["lifecycle"]["state"]
         if state not in RUNNING:
             raise StartFailed(name=name, cause=f"it is {state}: {agent['lifecycle']['cause']}")
-        return bool(agent["online"]) and state == "running"
+        return bool(agent["online"]) and state in ("running", "paused")
 
     def is_idle(self, name: str) -> bool:
         """Online, between turns, and with nothing left to begin one. Raises StartFailed as `is_online`."""
         agent = self.agent(name)
         return (
             self.is_online(name)
+            and agent["lifecycle"]["state"] == "running"
             and agent["turn"]["state"] in ("idle", "napping")
             and not agent["unread"]
             and not any(
@@ -76,6 +77,11 @@ class Watch:
                 for message in self.messages.values()
             )
         )
+
+    def is_paused(self, name: str) -> bool:
+        """Raises StartFailed as `is_online`."""
+        self.is_online(name)
+        return bool(self.agent(name)["lifecycle"]["state"] == "paused")
 
     def is_stopped(self, name: str) -> bool:
         return self.agent(name)["lifecycle"]["state"] in ("stopped", "parked", "buried")

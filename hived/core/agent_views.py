@@ -99,6 +99,7 @@ def detail(conn: Connection, name: str, paths: AgentPaths) -> AgentDetail:
         **dict(known),
         spec=spec_of(row),
         paths={key: str(path) for key, path in shown.items()},
+        last_byte_at=known.last_event_at,
         history=[_step(step) for step in lifecycle_log.select_steps(conn, row["id"])],
     )
 
@@ -183,11 +184,20 @@ def _view(row: Row) -> AgentView:
         last_event_at=row["last_event_at"],
         repo=json.loads(row["spec_json"]).get("repo"),
         workspace=row["workspace"],
+        wanted=_wanted(row),
         paused=bool(row["paused"]),
         commit=row["commit_sha"],
         deploying=row["deploying"],
         work=None if row["work_json"] is None else WorkState(**json.loads(row["work_json"])),
     )
+
+
+def _wanted(row: Row) -> str:
+    if row["bury_wanted"]:
+        return "buried"
+    if row["wanted"] == "stopped":
+        return "killed" if row["kill_wanted"] else "stopped"
+    return "paused" if row["paused"] else "running"
 
 
 def _conditions(row: Row) -> list[Condition]:

@@ -239,6 +239,8 @@ class AgentView(Answer):
     repo: str | None = None
     workspace: str | None = None
     """The folder it works in."""
+    wanted: str = "running"
+    """running, paused, stopped, killed or buried."""
     paused: bool = False
     """Wanted paused; `lifecycle.state` is `paused` once its harness has said that everything stands still."""
     commit: str | None = None
@@ -254,6 +256,8 @@ class AgentDetail(AgentView):
 
     spec: SpawnRequest
     paths: dict[str, str] = Field(default_factory=dict)
+    last_byte_at: str | None = None
+    """When hived last heard of anything that its engine did or said."""
     history: list[LifecycleChange] = Field(default_factory=list)
     """The newest 50 steps of its lifecycle, oldest first."""
 
