@@ -1,6 +1,6 @@
 """The one table of keys. Bindings, footer, help and palette are all made from it, so they cannot disagree."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -89,9 +89,9 @@ KEYS: tuple[Key, ...] = (
     Key("agents.pause", "p", "screen.act('pause')", "p", "pause", "Freeze them where they are; those that are frozen go on.", "agents", 17, True),
     Key("agents.stop", "S", "screen.act('stop')", "S", "stop", "Stop them with all that they started. Asks where a turn is broken off by it.", "agents", 18, True),
     Key("agents.restart", "r", "screen.act('restart')", "r", "restart", "Stop them and start them again. Asks where a turn is broken off by it.", "agents", 19, True),
-    Key("agents.rebuild", "R", "screen.act('rebuild')", "R", "rebuild", "Build their config anew and start them on it; /rebuild puts one on another engine.", "agents", 20, True),
-    Key("agents.kill", "K", "screen.act('kill')", "K", "kill", "End them at once; they stay stopped. Asks where a turn is lost by it.", "agents", 21, True),
-    Key("agents.destroy", "X", "screen.act('destroy')", "X", "destroy", "Stop and bury them, after a question. Their tombstones keep all that was theirs.", "agents", 22, True),
+    Key("agents.rebuild", "R", "screen.act('rebuild')", "R", "rebuild", "Build their config anew and start them on it; /rebuild puts one on another engine.", "agents", 91, True),
+    Key("agents.kill", "K", "screen.act('kill')", "K", "kill", "End them at once; they stay stopped. Asks where a turn is lost by it.", "agents", 92, True),
+    Key("agents.destroy", "X", "screen.act('destroy')", "X", "destroy", "Stop and bury them, after a question. Their tombstones keep all that was theirs.", "agents", 93, True),
     Key("agents.mark", "space", "screen.mark_agent", "space", "mark", "Mark it, or unmark it, and go on to the next: a key above then acts on all that is marked.", "agents", 24),
     Key("agents.mark_all", "asterisk", "screen.mark_agents", "*", "mark all", "Mark all that are shown, or unmark them.", "agents"),
     Key("agents.up", "up,k", "cursor_up", "↑ k", "up", "Focus the agent above.", "agents"),
@@ -304,11 +304,13 @@ def footer_of(
     marked: Collection[str] = ("spawn",),
     demo: bool = False,
     without: Collection[str] = (),
+    labels: Mapping[str, str] | None = None,
+    first: bool = False,
 ) -> tuple[Key, ...]:
     """What the footer shows while that part has the focus: its own keys first, then those that work anywhere.
 
     `deciding` is the kind of what the cursor is on, None where that cannot be decided; `marked` the kinds of what is marked;
-    `without` are ids of keys that do nothing now.
+    `without` are ids of keys that do nothing now, `labels` what some do instead; `first`: a part's own keys before all others.
     """
     around: Where = "listing" if where in LISTINGS else "hive"
     parts: tuple[Where, ...] = (where,) if where in ALONE else (where, around)
@@ -316,8 +318,9 @@ def footer_of(
     shown = [key for key in keys if key.footer is not None and (busy or not key.while_busy)]
     now = {key.id: key for key in (*deciding_keys(deciding), *_marked_keys(marked))}
     shown = [now.get(key.id, key) for key in shown if key.id not in (*DECIDING, *MARKED) or key.id in now]
-    shown = [key for key in shown if key.id not in without]
-    if where == "agents":
+    labels = labels or {}
+    shown = [key.labelled(labels.get(key.id, key.label)) for key in shown if key.id not in without]
+    if where == "agents" and not first:
         return tuple(sorted((key for key in shown if key.where in parts), key=lambda key: key.footer or 0))
     return tuple(
         key for part in parts for key in sorted((k for k in shown if k.where == part), key=lambda k: k.footer or 0)

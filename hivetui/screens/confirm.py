@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from hivetui.widgets.choice_rows import Choice, ChoiceRows
-from hivetui.widgets.lines import wrapped
+from hivetui.widgets.lines import Line, cells, wrapped
 
 TEXT_WIDTH = 66
 """Of a box on 80 columns."""
@@ -29,17 +30,29 @@ class ConfirmScreen(ModalScreen[bool]):
         self._deed = deed
         self._consequence = consequence
         self._grave = grave
+        self._rows = ChoiceRows((), reads=True)
+        self._yes_cells = 0
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
             box.border_title = "are you sure?"
-            keys = (
-                (" y ", "key-box"), (f" {self._deed}", "text"), ("   ", ""), (" n ", "key-box"), (" leave it", "text"),
-            )  # fmt: skip
+            yes: Line = ((" y ", "key-box"), (f" {self._deed}", "text"))
+            keys: Line = (*yes, ("   ", ""), (" n ", "key-box"), (" leave it", "text"))
+            self._yes_cells = cells(yes)
             lines = wrapped([(self._question, "bad-strong" if self._grave else "strong")], TEXT_WIDTH)
             if self._consequence:
                 lines += [(), *wrapped([(self._consequence, "bad" if self._grave else "text")], TEXT_WIDTH)]
-            yield ChoiceRows([Choice(None, line) for line in (*lines, (), keys)], reads=True)
+            self._rows = ChoiceRows([Choice(None, line) for line in (*lines, (), keys)], reads=True)
+            yield self._rows
+
+    def on_click(self, event: events.Click) -> None:
+        """On one of the two answers."""
+        at = event.screen_offset - self._rows.content_region.offset
+        if at.y + self._rows.scroll_offset.y == self._rows.count - 1 and at.x >= 0:
+            if at.x < self._yes_cells:
+                self.dismiss(True)
+            elif at.x >= self._yes_cells + 3:
+                self.dismiss(False)
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)

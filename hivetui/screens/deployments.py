@@ -50,14 +50,8 @@ class DeploymentsScreen(ListingScreen):
         self._details: dict[str, DeploymentDetail] = {}
         self._all_loaded = False
         self._under_way = False
+        self._begun = False
         self._timer: Timer | None = None
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        first = next((found.id for found in self._listed if found.agent == self._agent), None)
-        if first is not None:
-            self.rows.go_to(first)
-        self._look_soon()
 
     @property
     def _known(self) -> Deployments:
@@ -107,6 +101,10 @@ class DeploymentsScreen(ListingScreen):
     def draw(self, state: HiveState) -> None:
         news = state.deployments is not self.state.deployments
         super().draw(state)
+        if not self._begun and self.rows.ids:
+            self._begun = True
+            self.rows.go_to(next((found.id for found in self._listed if found.agent == self._agent), self.rows.ids[0]))
+            news = True
         if news:
             self._look_soon()
 

@@ -229,6 +229,8 @@ class HiveScreen(HiveWaiting):
             marked=[item.kind for item in self.state.waiting.chosen()],
             demo=self._demo,
             without=self.idle_keys,
+            labels=self.life_labels,
+            first=bool(self.view.marked),
         )
         if self.where == "entry":
             idle = "entry.send" if self.entry.kind in TALL else "entry.commit"

@@ -6,13 +6,16 @@ from hivetui.commands import ActOnAll
 from hivetui.life_intents import BringWorkHome, LookAtWork
 from hivetui.screens.asks import Noted
 from hivetui.screens.diff import DiffScreen
-from hivetui.screens.lives import ActsOnAgents, Deed, fits
+from hivetui.screens.lives import ActsOnAgents, Deed, all_frozen, fits, is_frozen
 from hivetui.screens.why import WhyScreen
 from hivetui.state.agents import Agent
 from hivetui.state.clock import Clock
 from hivetui.state.hive import HiveState, Notice
 from hivetui.state.view import View, marked
 from hivetui.widgets.agent_list import AgentList
+
+DEEDS: tuple[Deed, ...] = ("start", "stop", "restart", "rebuild", "kill", "destroy")
+"""That have a key of their own, called so."""
 
 
 class HiveLives(ActsOnAgents):
@@ -46,13 +49,24 @@ class HiveLives(ActsOnAgents):
     def idle_keys(self) -> frozenset[str]:
         """Lifecycle keys that would change nothing for whom they act on; none of them where nobody is there."""
         agents = [self.state.agents[name] for name in self.chosen if name in self.state.agents]
-        deeds: tuple[Deed, ...] = ("start", "stop", "restart", "kill", "rebuild", "destroy")
-        idle = {f"agents.{deed}" for deed in deeds if not any(fits(deed, agent) for agent in agents)}
+        idle = {f"agents.{deed}" for deed in DEEDS if not any(fits(deed, agent) for agent in agents)}
         if not any(fits("pause", agent) or fits("resume", agent) for agent in agents):
             idle.add("agents.pause")
         if not any(fits("stop", agent) for agent in agents):
             idle.add("agents.restart")
         return frozenset(idle)
+
+    @property
+    def life_labels(self) -> dict[str, str]:
+        """What the lifecycle keys do now, where that is not what they are called."""
+        names = self.chosen
+        agents = [self.state.agents[name] for name in names if name in self.state.agents]
+        count = f" {len(names)}" if self.view.marked & set(names) else ""
+        labels = {f"agents.{deed}": f"{deed}{count}" for deed in DEEDS}
+        labels["agents.pause"] = f"{'resume' if agents and all(map(is_frozen, agents)) else 'pause'}{count}"
+        if all_frozen(self.state.ordered):
+            labels["hive.pause_all"] = "resume all"
+        return labels
 
     def act_on_all(self, wanted: ActOnAll) -> None:
         if wanted.verb == "pause":

@@ -38,6 +38,16 @@ def fits(deed: Deed, agent: Agent) -> bool:
     return True
 
 
+def is_frozen(agent: Agent) -> bool:
+    """It stands still, or is about to."""
+    return agent.paused or agent.lifecycle == "paused"
+
+
+def all_frozen(agents: Sequence[Agent]) -> bool:
+    """Some stand still, and none is left to be paused."""
+    return any(map(is_frozen, agents)) and not any(fits("pause", agent) for agent in agents)
+
+
 def question_before(deed: Deed, agents: Sequence[Agent]) -> ConfirmScreen | None:
     """What is asked before something is lost by it; None where nothing is."""
     who = names_of(agents)
@@ -103,7 +113,7 @@ class ActsOnAgents(Screen[None]):
     def pause_or_resume(self, names: Sequence[str]) -> None:
         """Freeze those that are not frozen; where all are, let them go on."""
         known = [self.state.agents[name] for name in names if name in self.state.agents]
-        frozen = [agent for agent in known if agent.paused or agent.lifecycle == "paused"]
+        frozen = [agent for agent in known if is_frozen(agent)]
         if known and len(frozen) == len(known):
             self.act_on("resume", names)
         else:
@@ -113,7 +123,7 @@ class ActsOnAgents(Screen[None]):
         """The panic key: one question, then everything stands still; where all does, the same key lets it go on."""
         agents = self.state.ordered
         loose = [agent for agent in agents if fits("pause", agent)]
-        frozen = [agent for agent in agents if agent.paused or agent.lifecycle == "paused"]
+        frozen = [agent for agent in agents if is_frozen(agent)]
         if loose:
             count = "the one agent that runs" if len(loose) == 1 else f"all {len(loose)} agents"
             consequence = (

@@ -27,7 +27,7 @@ KEEP, DISCARD = "stop at it", "discard it"
 class PurgeScreen(ModalScreen[bool]):
     """Gives True once it is gone."""
 
-    CSS_PATH = Path(__file__).with_name("form.tcss")
+    CSS_PATH = Path(__file__).with_suffix(".tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", show=False, priority=True),
         Binding("tab,down", "app.focus_next", "next", show=False, priority=True),
@@ -74,7 +74,7 @@ class PurgeScreen(ModalScreen[bool]):
     def _fill(self) -> None:
         width = max(30, self._reading.width)
         lines = plan_lines(self._plan, width) if self._plan else [(("hived looks at what there is…", "dim"),)]
-        self._reading.styles.height = min(len(lines), max(4, self.size.height - 9))
+        self._reading.styles.height = min(len(lines), max(4, self.size.height - 10))
         self._reading.show(self._tombstone.id, lines)
 
     def _say(self, text: str, tone: str) -> None:

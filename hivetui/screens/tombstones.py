@@ -148,7 +148,7 @@ def tombstone_lines(found: Tombstone, now: datetime, width: int) -> list[Line]:
                       f"{f', {dollars(found.usd)}' if found.usd is not None else ''}"),
             ("still open", ", ".join(still)),
             ("work", merged),
-            ("conversation", "a revive goes on with it" if found.session_id else "none was begun"),
+            ("session", "a revive goes on with it" if found.session_id else "none was begun"),
             ("runtime", found.runtime),
             ("config", short(found.commit)),
             ("parent", found.parent or "you"),

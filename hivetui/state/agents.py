@@ -201,6 +201,8 @@ class Agent:
         """Since when it is in the state that its shape says."""
         if self.acting:
             return self.acting_since
+        if self.shape_kind in ("pausing", "resuming"):
+            return ""
         if self.lifecycle in _OF_LIFECYCLE:
             return self.lifecycle_since
         if self.blocked:

@@ -135,9 +135,9 @@ def agent_rows(
     right = [*_window(agent, bar), *_badge(agent)]
     room = width - cells(state) - cells(facts) - 2
     if agent.unsandboxed and cells(name) + cells(right) + len(UNSANDBOXED) + 1 <= width:
-        name.append((UNSANDBOXED, "faint"))
+        name.append((UNSANDBOXED, "dim"))
     elif agent.unsandboxed and room >= len(UNSANDBOXED):
-        facts[:0] = [(UNSANDBOXED.strip(), "faint")]
+        facts[:0] = [(UNSANDBOXED.strip(), "dim")]
         room = 0
     if room >= 6 or room >= len(agent.model):
         facts[:0] = cropped([(one_line(agent.model, 40), "dim")], room)

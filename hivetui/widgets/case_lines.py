@@ -7,6 +7,7 @@ from hivetui.state.cases import Case
 from hivetui.state.clock import age, running
 from hivetui.state.waiting import KIND_WORDS
 from hivetui.widgets.asked_lines import asked_lines
+from hivetui.widgets.config_lines import changed_lines, proposal_lines
 from hivetui.widgets.facts import fact_lines
 from hivetui.widgets.lines import Line, Piece, clean, one_line, wrapped
 from hivetui.widgets.talk_lines import budget_lines, held_lines, pair_lines, question_lines, who_asks
@@ -16,7 +17,7 @@ from hivetui.widgets.waiting_agents import choice_lines, limit_lines, login_line
 
 SPAWN_FACTS = ("engine", "model", "role", "runtime", "repo", "parent", "prompt")
 """Shown first, and always, in this order."""
-QUIET_DEFAULTS: dict[str, Any] = {"network": True, "can_message": ["*"]}
+QUIET_DEFAULTS: dict[str, Any] = {"can_message": ["*"]}
 """Said only where they differ."""
 
 
@@ -101,15 +102,23 @@ def _about(case: Case, now: datetime, width: int, asked: list[Line] | None) -> l
 
 def _asked(case: Case, width: int) -> list[Line]:
     ask, item = case.item.ask, case.item
+    payload = ask.payload if ask is not None else {}
     who = "you ask" if ask and ask.requester == "operator" else f"{ask.requester if ask else item.who} asks"
-    what = " for a new agent" if item.kind == "spawn" else " to run on another config"
+    back = item.kind == "spawn" and bool(payload.get("revive"))
+    what = (
+        " to bring a destroyed agent back"
+        if back
+        else " for a new agent"
+        if item.kind == "spawn"
+        else " for another config"
+    )
     lines = _headline([(who, "strong"), (what, "text"), (f" · {KIND_WORDS[item.kind]}", "dim")], width)
-    if ask is not None and item.kind == "spawn":
-        return lines + spawn_lines(ask.payload, width)
-    facts = [
-        (key, value if isinstance(value, str) else str(value)) for key, value in (ask.payload if ask else {}).items()
-    ]
-    return [*lines, *wrapped([(clean(item.subject), "text")], width), *fact_lines(facts, width)]
+    if not payload:
+        return [*lines, *wrapped([(clean(item.subject), "text")], width)]
+    if item.kind == "apply_commit":
+        return [*lines, *proposal_lines(payload, width)]
+    spawned = spawn_lines(payload, width)
+    return [*lines, *changed_lines(payload, width), (), *spawned] if back else [*lines, *spawned]
 
 
 def _what_became(case: Case, width: int) -> list[Line]:
@@ -171,12 +180,14 @@ def spawn_lines(payload: dict[str, Any], width: int) -> list[Line]:
         facts.append((str(key), shown))
     env = payload.get("env")
     facts.append(("env", ", ".join(map(str, env)) if isinstance(env, dict) else ""))
-    known = {"name", "reason", "env", "engine_options", *SPAWN_FACTS}
+    known = {"name", "reason", "env", "engine_options", "revive", "changed", "files", *SPAWN_FACTS}
     for key, value in payload.items():
         if key in known or value in (None, [], {}, "") or QUIET_DEFAULTS.get(key) == value:
             continue
         facts.append((str(key), ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
     lines = fact_lines(facts, width)
+    if isinstance(files := payload.get("files"), dict) and files:
+        lines += fact_lines([("files", ", ".join(map(str, files)))], width)
     if reason := payload.get("reason"):
         lines = [*wrapped([(f"“{clean(str(reason))}”", "text")], width, (("why ", "dim"),)), (), *lines]
     return lines

@@ -5,12 +5,16 @@ from datetime import datetime
 from textual.strip import Strip
 from textual.widget import Widget
 
-from hivetui.state.agents import ORDER, SHAPES
+from hivetui.state.agents import ORDER, SHAPES, ShapeKind
 from hivetui.state.clock import age, hour
 from hivetui.state.hive import HiveState
 from hivetui.widgets.lines import Line, Piece, cells, cropped, dollars, justified, one_line
 from hivetui.widgets.strips import strip_of
 
+CHANGING: tuple[ShapeKind, ...] = ("pausing", "resuming", "building", "starting", "stopping")
+"""Counted together: none of them lasts."""
+WIDE_ENOUGH = 132
+"""To say how many agents have no walls."""
 BACK_SECONDS = 6
 """How long `back` is said after hived came back."""
 
@@ -67,6 +71,9 @@ def header_line(state: HiveState, now: datetime, width: int) -> Line:
     waiting = _waiting(state, now, short=width < 110)
     spent = state.usd_today
     cost: list[Piece] = [("today ", "dim"), (dollars(spent), "strong"), (" ", "")] if spent is not None else []
+    open_ones = sum(agent.unsandboxed for agent in state.agents.values())
+    if open_ones and width >= WIDE_ENOUGH:
+        cost[:0] = [(f"{open_ones} unsandboxed", "bad"), ("   ", "")]
     full, short, least = _counts(state), _counts(state, short=True), _counts(state, short=True, calm=False)
     tries = (
         [*name, *back, ("   ", ""), *full],
@@ -85,15 +92,16 @@ def _counts(state: HiveState, *, short: bool = False, calm: bool = True) -> list
     count = len(state.agents)
     pieces: list[Piece] = [(str(count), "strong"), ("" if short else f" agent{'' if count == 1 else 's'}", "text")]
     counted = state.counts()
+    changing = sum(counted.get(kind, 0) for kind in CHANGING)
     for kind in ORDER:
-        if number := counted.get(kind):
-            shape = SHAPES[kind]
-            if not calm and kind in ("idle", "stopped", "napping", "paused"):
-                continue
-            pieces += [(" · ", "faint") if not short else (" ", ""), (f"{shape.glyph} ", shape.tone)]
-            pieces.append(
-                (f"{number}" if short else f"{number} {shape.word}", "text" if shape.tone != "dim" else "dim")
-            )
+        shape, number = SHAPES[kind], counted.get(kind, 0)
+        if kind in CHANGING:
+            number, changing = changing, 0
+        if not number or (not calm and kind in ("idle", "stopped", "napping")):
+            continue
+        pieces += [(" · ", "faint") if not short else (" ", ""), (f"{shape.glyph} ", shape.tone)]
+        word = "changing" if kind in CHANGING else shape.word
+        pieces.append((f"{number}" if short else f"{number} {word}", "text" if shape.tone != "dim" else "dim"))
     return pieces
 
 

@@ -47,6 +47,9 @@ class AgentPane(TranscriptView):
         waits = agent.shape_kind == "waiting"
         if waits != self.has_class("-waits"):
             self.set_class(waits, "-waits")
+        frozen = agent.shape_kind in ("paused", "pausing")
+        if frozen != self.has_class("-paused"):
+            self.set_class(frozen, "-paused")
         self.agent = agent
         width = self.size.width or 40
         last_byte = self.transcript.last_byte_at or agent.last_event_at or ""
@@ -83,7 +86,7 @@ def _state_facts(agent: Agent, now: datetime, *, short: bool) -> Line:
     ]
     for text, tone in prospects(agent, now):
         line += [(" · ", "faint"), (text, tone)]
-    if shape.kind in ("crashed", "parked", "stopped") and agent.cause:
+    if shape.kind in ("crashed", "parked", "stopped", "paused") and agent.cause and not agent.acting:
         line += [(" · ", "faint"), (one_line(agent.cause, 60), "dim")]
     elif shape.kind == "idle" and agent.last_error:
         line += [(" · ", "faint"), ("failed: ", "bad"), (one_line(agent.last_error, 60), "dim")]

@@ -6,7 +6,7 @@ from datetime import datetime
 from hived.wire.agents import AgentDetail, LifecycleChange
 from hived.wire.deployments import Deployment
 from hivetui.state.agents import SHAPES, Agent
-from hivetui.state.clock import age, day_and_hour, running, seconds_since, stopwatch
+from hivetui.state.clock import age, day_and_hour, parsed, running, seconds_since, stopwatch
 from hivetui.state.standing import standing
 from hivetui.state.tombstones import work_words
 from hivetui.widgets.facts import fact_lines
@@ -48,9 +48,9 @@ def next_steps(agent: Agent, last_byte_at: str, now: datetime) -> list[Step]:
         return [Step("why.again", "hived is doing what you asked for; what it says comes by itself")]
     if kind == "login":
         steps.append(Step("why.login", "log its engine in"))
-    elif agent.waiting:
-        some = "the thing" if agent.waiting == 1 else f"the {agent.waiting} things"
-        steps.append(Step("why.waiting", f"decide {some} of its that wait on you"))
+    elif agent.waiting > (kind == "parked"):
+        some = "the one thing" if agent.waiting == 1 else f"the {agent.waiting} things"
+        steps.append(Step("why.waiting", f"decide {some} that wait{'s' * (agent.waiting == 1)} on you"))
     match kind:
         case "parked" | "crashed":
             again = "try it again" if kind == "parked" else "try it again now; hived does by itself soon"
@@ -220,19 +220,27 @@ def history_lines(history: list[LifecycleChange] | None, now: datetime, width: i
     lines: list[Line] = [(("history", "head"),)]
     if history is None:
         return [*lines, (("hived looks it up…", "dim"),)]
-    for change in reversed(history):
+    times = [_moment(change.at, now) for change in history]
+    column = max(map(len, times), default=0) + 1
+    for change, at in zip(reversed(history), reversed(times), strict=True):
         glyph = SHAPES[change.state].glyph if change.state in SHAPES else "●" if change.state == "running" else "◌"
         tone = STATE_TONES.get(change.state, "text")
         lead: Line = (
-            (f"{day_and_hour(change.at, now):<13}", "dim"),
+            (f"{at:<{column}}", "dim"),
             (f"{glyph} ", tone),
-            (f"{change.state:<10}", tone),
+            (f"{change.state:<11}", tone),
         )
         beside: list[Piece] = [(one_line(change.cause, 400), "text")]
         if change.pid:
             beside.append((f"  pid {change.pid}", "faint"))
-        lines += wrapped(beside, width, lead, 15)
+        lines += wrapped(beside, width, lead)
     return lines if history else [*lines, (("nothing yet", "dim"),)]
+
+
+def _moment(at: str, now: datetime) -> str:
+    """`14:31:40`, of another day `19 Nov 14:31`."""
+    said, moment = day_and_hour(at, now), parsed(at)
+    return f"{moment.astimezone(now.tzinfo):%H:%M:%S}" if moment is not None and len(said) == 5 else said
 
 
 def log_lines(log: tuple[str, ...] | None, width: int) -> list[Line]:
@@ -242,5 +250,5 @@ def log_lines(log: tuple[str, ...] | None, width: int) -> list[Line]:
     if not log:
         return [*lines, (("nothing was logged yet", "dim"),)]
     for line in log[-MOST_LOGGED:]:
-        lines += wrapped([(one_line(line, 1000), "code")], width, hang=2)
+        lines += wrapped([(clean(line[:1000]), "code")], width, hang=2)
     return lines

@@ -11,7 +11,7 @@ import json
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +39,16 @@ from hived.wire.recordings import Recording
 from hived.wire.snapshot import FeedRow, Snapshot
 from tests.fakes.hived_decisions import WHEN as WHEN
 from tests.fakes.hived_decisions import DecisionsApi
+from tests.fakes.hived_lives import LivesApi
 
 Streams = dict[str, set[asyncio.Queue[bytes | None]]]
 
 
-class FakeHived(DecisionsApi):
+class FakeHived(DecisionsApi, LivesApi):
     """State it serves is public: a test sets it, then says so on the feed."""
 
     def __init__(self, snapshot: Snapshot) -> None:
+        LivesApi.__init__(self)
         self.home = Path(tempfile.mkdtemp(prefix="hv", dir="/tmp"))
         self.socket = self.home / "host.sock"
         self.snapshot = snapshot
@@ -64,6 +66,8 @@ class FakeHived(DecisionsApi):
         self.keys: list[str] = []
         self.refuse: HiveError | None = None
         """Raised by the next calls that change something, until it is set to None."""
+        self.act_with: Callable[[Request], Awaitable[Response]] | None = None
+        """Answers what is done to an agent."""
         self.presence: list[bool] = []
         """What a screen has said of its focus: with each feed that it opened, and in between."""
         self.pages: list[dict[str, str]] = []
@@ -148,6 +152,7 @@ class FakeHived(DecisionsApi):
         return Starlette(
             routes=[
                 *self._decision_routes(),
+                *self._life_routes(),
                 Route(routes.SNAPSHOT, self._get_snapshot),
                 Route(routes.FEED, self._get_feed),
                 Route(routes.VERSION, self._get_version),
@@ -364,4 +369,6 @@ class FakeHived(DecisionsApi):
 
     async def _act(self, request: Request) -> Response:
         await self._remember(request)
+        if self.act_with is not None:
+            return await self.act_with(request)
         return self._json(self._view(request.path_params["name"]))

@@ -17,6 +17,7 @@ from hivetui.state.hive import LinkLost, SnapshotTaken
 from hivetui.state.waiting import moved
 from tests.hivetui import scene, waiting_scene
 from tests.hivetui.book_pictures import BOOKS
+from tests.hivetui.lives_pictures import LIVES
 
 Prepare = Callable[[Pilot[None], HiveApp], Awaitable[None]]
 WIDE = (176, 46)
@@ -208,6 +209,7 @@ PICTURES: tuple[Picture, ...] = tuple(
         ("help-waiting", waits(waiting_scene.KEEP, "question_mark"), (NARROW,)),
         ("parked", waits("parked:" + scene.ident(7)), (NARROW,)),
         *BOOKS,
+        *LIVES,
         ("login", login("open"), (WIDE, NARROW)),
         ("login-failed", login("failed", detail="Invalid authorization code."), (NARROW,)),
         ("limited", troubles("w", "down", focus="hana"), (WIDE, NARROW)),
