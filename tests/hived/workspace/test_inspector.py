@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hived.workspace import inspector as inspecting
-from hived.workspace.git import GitFailed, run_git
+from hived.workspace.git import GitFailed, Output, run_git
 from hived.workspace.inspector import Inspector, inspector, is_sha
 from tests.support.repositories import Desk, commit, git, make_desk, make_origin
 
@@ -162,7 +162,7 @@ def test_output_is_cut_and_git_is_ended_there(desk: Desk) -> None:
     (desk.work / "big").write_bytes(b"x\n" * 2_000_000)
     blob = desk.git("hash-object", "-w", "big")
     out = looked(desk, lambda look: look.run(["cat-file", "blob", blob], most_bytes=1000))
-    assert out == inspecting.Output(b"x\n" * 500, cut=True)
+    assert out == Output(b"x\n" * 500, cut=True)
 
 
 @pytest.mark.usefixtures("either")

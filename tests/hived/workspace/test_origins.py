@@ -82,7 +82,7 @@ def test_it_is_cloned_looked_at_and_its_work_brought_home(make: Callable[[Path],
     state = look(desk.paths, desk.repo)
     assert (state.known, state.commits, state.changed, state.merged) == (True, 0, 0, True), state
     assert state.base == state.head == git(origin, "rev-parse", "HEAD")
-    assert state.origin_branch == {detached: None, a_worktree: "side"}.get(make, "main")
+    assert state.origin_branch == (None if make is detached else "side" if make is a_worktree else "main")
     assert ("submodules, which are not looked into" in state.problem) is (make is with_submodules)
     newest = desk.commit("c.txt", "c\n")
     (desk.work / "d.txt").write_text("d\n")
