@@ -163,7 +163,10 @@ def make_all(shell: Shell, url: str, origin: Path) -> None:
     expect(path, "claude-agent-acp must be on this machine (HIVE_TEST_ACP)")
     adapter = shutil.which("claude-agent-acp", path=path)
     for name in ACPS:
-        options = ["--command", str(adapter), "--option", "permission_mode=bypassPermissions", f"--env=PATH={path}"]
+        options = [
+            "--option", "agent=claude-agent-acp", "--command", str(adapter),
+            "--option", "permission_mode=bypassPermissions", f"--env=PATH={path}",
+        ]  # fmt: skip
         shell.hive("spawn", name, "--engine", "acp", *options, *model, *quiet, *common)
     for name in APIS:
         options = [
