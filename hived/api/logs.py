@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Query, Request
 
 from hived.api.callers import hive_of
 from hived.api.sse import EventStream, only
-from hived.core.agent_views import find_agent
+from hived.core.agent_views import find_any_agent
 from hived.core.hive import Hive
 from hived.logs import Follower, Position, tail
 from hived.paths import AgentPaths
@@ -150,7 +150,7 @@ def _streams(hive: Hive) -> set["_LogStream"]:
 
 
 async def _paths(hive: Hive, name: str) -> AgentPaths:
-    row = await hive.database.read(lambda connection: find_agent(connection, name))
+    row = await hive.database.read(lambda connection: find_any_agent(connection, name))
     return hive.paths.agent(row["name"])
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from hived.api.callers import actor_of, hive_of
 from hived.api.idempotency import remembered
 from hived.core import held_messages, messages
-from hived.core.agent_views import find_agent
+from hived.core.agent_views import find_any_agent
 from hived.store.database import Connection, Tx
 from hived.wire import routes
 from hived.wire.messages import Message, MessageDraft, MessageList, MessageRetry, Sent
@@ -32,7 +32,7 @@ async def get_messages(
     def query(conn: Connection) -> MessageList:
         for name in (agent, to):
             if name not in (None, OPERATOR, HIVED):
-                find_agent(conn, str(name))
+                find_any_agent(conn, str(name))
         return messages.page_messages(
             conn, agent=agent, to=to, unread=unread, held=held, thread=thread, limit=limit, before=before
         )

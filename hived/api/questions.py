@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from hived.api.callers import actor_of, harness_of, hive_of
 from hived.api.idempotency import remembered
 from hived.core import questions
-from hived.core.agent_views import find_agent
+from hived.core.agent_views import find_any_agent
 from hived.core.fault_points import reach
 from hived.core.open_threads import open_threads
 from hived.store.database import Connection
@@ -33,7 +33,7 @@ async def get_questions(
 
     def query(conn: Connection) -> QuestionList:
         if agent not in (None, OPERATOR):
-            find_agent(conn, str(agent))
+            find_any_agent(conn, str(agent))
         return questions.page_questions(conn, status=chosen, agent=agent, limit=limit, before=before)
 
     return await hive_of(request).database.read(query)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from hived.api.callers import actor_of, hive_of
 from hived.api.idempotency import remembered
 from hived.core import reminder_retries, reminders
-from hived.core.agent_views import find_agent
+from hived.core.agent_views import find_any_agent
 from hived.store.database import Connection
 from hived.wire import routes
 from hived.wire.reminders import Reminder, ReminderDraft, ReminderList
@@ -27,7 +27,7 @@ async def get_reminders(
 
     def query(conn: Connection) -> ReminderList:
         if agent is not None:
-            find_agent(conn, agent)
+            find_any_agent(conn, agent)
         return ReminderList(
             reminders=reminders.list_reminders(conn, agent=agent, closed=all, limit=limit, before=before)
         )
