@@ -48,15 +48,13 @@ def room_for(launch: Launch, command: Sequence[str], environment: Mapping[str, s
         if found is not None:
             installs |= install_of(found, environment)
     installs |= files_named(command[1:])
-    scenario = spec.engine_options.get("scenario")
-    if isinstance(scenario, str):
-        installs.add(Path(scenario))
     installs |= {Path(value) for name in CERTIFICATES if (value := environment.get(name, "")).startswith("/")}
     installs = {path for path in installs if not _is_hidden(path, hidden) or below_any(path, own)}
 
     asked = _asked_for(spec.read_paths, hidden)
     repo = [path for path in map(Path, launch.origin_objects) if not _is_hidden(path, hidden)]
     granted = [Path(path) for path in (launch.config, launch.meta if queen else None) if path]
+    granted += _scenario(launch)
     proposed = Path(launch.proposed) if launch.proposed and not queen else None
     identity = None if proposed is None else _identity(proposed)
     return Room(
@@ -76,6 +74,17 @@ def room_for(launch: Launch, command: Sequence[str], environment: Mapping[str, s
         uid=launch.engine_uid,
         group=launch.agent_id,
     )
+
+
+def _scenario(launch: Launch) -> list[Path]:
+    """Wherever it lies: the engine has read it by now, so it is a scenario and no secret."""
+    given = launch.spec.engine_options.get("scenario")
+    if launch.spec.engine != "scripted" or not isinstance(given, str):
+        return []
+    path = Path(given)
+    real = Path(os.path.realpath(path))
+    secret = Path(os.path.realpath(launch.secrets_file))
+    return [path] if path.is_absolute() and real.is_file() and real != secret else []
 
 
 def _io(launch: Launch) -> Path:
