@@ -28,7 +28,8 @@ def _show(arguments: Arguments) -> int:
         print_json(agent)
         return 0
     print_facts([*_why(agent), *_what(agent)])
-    steps = agent["history"] if arguments.history else agent["history"][-STEPS:]
+    known = agent.get("history", [])
+    steps = known if arguments.history else known[-STEPS:]
     if steps:
         print("\nHow it came to that, oldest first:")
         header = ("AGO", "STATE", "GENERATION", "WHY")
@@ -52,7 +53,7 @@ def _why(agent: dict[str, Any]) -> list[tuple[str, object]]:
         ("process", f"pid {agent['pid']}, generation {agent['generation']}" if agent["pid"] else None),
         ("connected", _connected(agent)),
         ("turn", doing),
-        ("last heard", f"{age(heard)} ago" if (heard := agent["last_byte_at"]) else None),
+        ("last heard", f"{age(heard)} ago" if (heard := agent.get("last_byte_at") or agent["last_event_at"]) else None),
         ("nap", until(turn["until"]) if turn["until"] else None),
         ("held up", held_up(agent)),
         ("conditions", ", ".join(_condition(item) for item in agent["conditions"])),

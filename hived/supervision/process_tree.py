@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from hived.paths import AgentPaths
 from hived.wire.launch import ENGINE_MARK_FILE, ENGINE_MARK_VARIABLE
-from hived.wire.process_identity import ProcessIdentity
+from hived.wire.process_identity import ProcessIdentity, boot_id
 
 _MARK = re.compile(r"[0-9]{1,9}\.[0-9a-f-]{36}")
 
@@ -24,6 +24,8 @@ def engine_tree(paths: AgentPaths) -> frozenset[ProcessIdentity]:
     """What an agent's engine started, itself included, told by its pid file and its mark. Blocking."""
     found: set[ProcessIdentity] = set()
     engine = ProcessIdentity.read(paths.engine_pid_file)
+    if engine is not None and engine.boot not in ("", boot_id()):
+        return frozenset()  # nothing of an earlier boot runs
     if engine is not None and engine.pid > 1 and engine.alive:
         found |= {engine} | tree_below(engine.pid, engine.generation)
     try:

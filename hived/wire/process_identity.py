@@ -1,10 +1,23 @@
-"""A process is known by pid, start time and generation: a pid alone may be somebody else's by now."""
+"""A process is known by boot, pid, start time and generation: a pid alone may be somebody else's by now."""
 
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
+
+
+@cache
+def boot_id() -> str:
+    """The kernel's own name for this start of the machine; empty where it gives none."""
+    if sys.platform != "linux":
+        return ""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except (OSError, ValueError):
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +26,8 @@ class ProcessIdentity:
     started: str
     """The kernel's own figure for when it began (clock ticks since boot on Linux): equal or not, nothing else."""
     generation: int
+    boot: str = field(default_factory=boot_id, compare=False)
+    """Which start of the machine `started` counts from; empty where that is not known, or `started` needs none."""
 
     @classmethod
     def of(cls, pid: int, generation: int) -> "ProcessIdentity | None":
@@ -21,8 +36,8 @@ class ProcessIdentity:
 
     @property
     def alive(self) -> bool:
-        """The same process still runs. A zombie is dead."""
-        return start_mark(self.pid) == self.started
+        """The same process still runs. A zombie is dead, and so is all of an earlier boot."""
+        return self.boot in ("", boot_id()) and start_mark(self.pid) == self.started
 
     def write(self, path: Path) -> None:
         """Atomically, 0600."""
@@ -36,8 +51,9 @@ class ProcessIdentity:
         """None where the file is missing or not one of ours."""
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            return cls(int(found["pid"]), str(found["started"]), int(found["generation"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            boot = str(found.get("boot", ""))  # files of older builds have none
+            return cls(int(found["pid"]), str(found["started"]), int(found["generation"]), boot)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
 

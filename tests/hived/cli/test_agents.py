@@ -1,5 +1,7 @@
 """`hive ls`, `show`, `log`, `model`, `cancel` and the lifecycle commands, on a real hived."""
 
+import json
+
 import pytest
 
 from hived.wire.agents import AgentDetail, AgentView
@@ -60,9 +62,40 @@ def test_all_means_every_agent(shell: Shell) -> None:
 
 
 def test_one_that_fails_does_not_hide_those_that_were_done(shell: Shell) -> None:
-    said = shell("start", NAME, "nobody")
-    said.fails(4, "agent_not_found")
-    assert NAME in said.err
+    said = shell("start", NAME, "nobody", "nobody-else")
+    assert (said.code, said.out) == (4, f"{NAME} runs\n")
+    assert [line.partition("]")[0] for line in said.err.splitlines()] == ["error[agent_not_found"] * 2
+    both = shell("start", NAME, "nobody", "--json")
+    assert [agent["name"] for agent in json.loads(both.out)["agents"]] == [NAME]
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "restart", "kill", "rebuild", "pause", "resume"])
+def test_no_name_means_nothing_and_not_everything(shell: Shell, verb: str) -> None:
+    shell(verb).fails(2, "usage")
+    shell(verb, NAME, "--all").fails(2, "usage")
+    shell(verb, "").fails(2, "invalid_name")
+
+
+def test_pause_and_resume_say_what_they_did(shell: Shell) -> None:
+    assert shell("pause", "--all", "--json").json()["agents"][0]["lifecycle"]["state"] == "paused"
+    shown = shell("show", NAME).out
+    assert "paused for" in shown
+    assert "paused since" in shown
+    assert ": operator paused it" in shown
+    assert "wanted" in shown
+    shell("start", NAME).fails(5, "agent_paused")
+    assert shell("wait", NAME, "--until", "paused", "--timeout", "20").out == f"{NAME} is paused\n"
+    assert shell("resume", NAME).out == f"{NAME} goes on\n"
+
+
+def test_a_kill_is_said_and_its_history_shown(shell: Shell) -> None:
+    assert shell("kill", NAME).out == f"{NAME} is killed\n"
+    assert shell("kill", NAME).out == f"{NAME} is killed\n"
+    shell("pause", NAME).fails(5, "nothing_to_pause")
+    assert "its kill was asked for" in shell("show", NAME).out
+    assert shell("start", NAME).code == 0
+    steps = shell("show", NAME, "--json").json()["history"]
+    assert [step["state"] for step in steps][-4:] == ["stopped", "requested", "starting", "running"]
 
 
 def test_waiting_for_what_does_not_happen_takes_too_long(shell: Shell) -> None:

@@ -192,7 +192,7 @@ def test_resume_all_means_those_that_are_held_up(desk: Desk) -> None:
         desk.tells(f"POST /v1/agents/{name}/resume", view(name))
     assert {agent["name"] for agent in desk("resume", "--all", "--json").json()["agents"]} == {"ada", "bee", "cat"}
     desk.tells("GET /v1/agents", {"agents": [view("at-work")]})
-    assert desk("resume", "--all").out == "No agent naps or is rate-limited.\n"
+    assert desk("resume", "--all").out == "No agent is paused, naps or is rate-limited.\n"
 
 
 # Login
@@ -387,7 +387,7 @@ def test_show_explains_what_holds_an_agent_up(desk: Desk) -> None:
     assert facts["effort"] == "high"
     assert facts["permissions"] == "the engine's own (of plan)"
     assert OPEN["url"] in facts["login"]
-    assert facts["last event"] in {f"{seconds}s ago" for seconds in range(30, 60)}
+    assert facts["last heard"] in {f"{seconds}s ago" for seconds in range(30, 60)}
 
 
 def test_ls_says_what_holds_an_agent_up_in_a_word(desk: Desk) -> None:
