@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from hived.doctor import home, machine, running, runtimes, thinkers
+from hived.doctor import clones, home, machine, running, runtimes, thinkers
 from hived.doctor.agentd import ask_agentd
 from hived.paths import HivePaths
 from hived.wire.agents import EngineFound, RuntimeFound
@@ -35,6 +35,7 @@ async def examine(paths: HivePaths, *, from_shell: bool) -> DoctorReport:
         ("secrets.toml", lambda: home.secrets(paths)),
         ("file watching", lambda: machine.file_watching(watched)),
         ("git", machine.git),
+        ("clones", lambda: clones.clones(paths)),
     ]
     if from_shell:
         wanted.append(("terminal", machine.terminal))
