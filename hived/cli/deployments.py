@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import subprocess
 from typing import Any
 
 from hived.cli.command import Arguments, Command, checked_id, listed, positive
@@ -102,6 +101,8 @@ def print_deployment(one: dict[str, Any]) -> None:
 
 def _trail(name: str | None, arguments: Arguments) -> int:
     """hived's own repository, which no agent can write: git runs in it. With hived or without."""
+    import subprocess
+
     if arguments.json:
         raise UsageError(reason="--log is for people; hive deployments --json lists the same.")
     meta = hive_paths().meta

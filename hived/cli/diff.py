@@ -3,7 +3,6 @@
 import argparse
 import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -110,6 +109,8 @@ def _coloured(shown: str, first: str, in_hunk: bool) -> str:
 
 
 def _paged(lines: list[str]) -> int:
+    import subprocess
+
     words = shlex.split(os.environ.get("PAGER") or "less")
     try:
         done = subprocess.run(

@@ -8,11 +8,14 @@ from hived.cli.output import print_facts, print_json
 from hived.paths import AgentPaths, HivePaths, hive_paths
 from hived.wire.errors import UsageError
 
-HIVE = ("config", "config_file", "secrets_file", "data", "database", "agents", "log", "run", "host_socket", "pid_file")
+HIVE = (
+    "config", "config_file", "secrets_file", "data", "database", "agents", "log", "run", "host_socket", "pid_file",
+    "proposed", "templates", "applied", "meta",
+)  # fmt: skip
 AGENT = (
     "root", "workspace", "state", "home", "harness", "events_db", "stats_db", "model_file", "effort_file",
     "permission_mode_file", "log", "engine_log",
-    "pid_file", "socket",
+    "pid_file", "socket", "proposed", "applied", "builds",
 )  # fmt: skip
 
 

@@ -37,6 +37,12 @@ from hived.wire.lifecycle_errors import TemplateNotFound as TemplateNotFound
 from hived.wire.lifecycle_errors import TombstoneNotFound as TombstoneNotFound
 from hived.wire.lifecycle_errors import UnknownRuntime as UnknownRuntime
 from hived.wire.lifecycle_errors import WorkUnmerged as WorkUnmerged
+from hived.wire.machine_errors import DatabaseNewer as DatabaseNewer
+from hived.wire.machine_errors import DatabaseUnreadable as DatabaseUnreadable
+from hived.wire.machine_errors import FolderNotOurs as FolderNotOurs
+from hived.wire.machine_errors import FolderUnusable as FolderUnusable
+from hived.wire.machine_errors import PathTooLong as PathTooLong
+from hived.wire.machine_errors import SocketInUse as SocketInUse
 
 # Refused ---------------------------------------------------------------------------------------------------
 
@@ -347,40 +353,6 @@ class TurnFailed(Unavailable):
 class DemoFailed(Unavailable):
     code = "demo_failed"
     template = "The demo did not go as it is written: {reason}"
-
-
-class PathTooLong(Unavailable):
-    code = "path_too_long"
-    template = (
-        "The socket path {path} has {bytes} bytes and the system takes {limit}: set HIVE_HOME to a shorter folder."
-    )
-
-
-class FolderNotOurs(Unavailable):
-    code = "folder_not_ours"
-    template = "{path} belongs to user {uid}: set HIVE_HOME to a folder of your own."
-
-
-class FolderUnusable(Unavailable):
-    code = "folder_unusable"
-    template = "{path} cannot be used: {reason}. Set HIVE_HOME to a folder of your own."
-
-
-class SocketInUse(Unavailable):
-    code = "socket_in_use"
-    template = "Another process answers on {path}, so hived does not take it over."
-
-
-class DatabaseNewer(Unavailable):
-    code = "database_newer"
-    template = (
-        "{path} has schema {found}, this program knows {known}: it was made by a newer hived, and is left untouched."
-    )
-
-
-class DatabaseUnreadable(Unavailable):
-    code = "database_unreadable"
-    template = "{path} cannot be looked at: {reason}."
 
 
 class JournalUnavailable(Unavailable):

@@ -188,6 +188,7 @@ PROMISED = [
     "init", "up", "down", "status", "doctor", "paths", "version", "tui", "demo", "spawn", "ls", "show", "log", "start",
     "stop", "restart", "rebuild", "resume", "wait", "waiting", "send", "messages", "inbox", "events", "transcript",
     "model", "compact", "cancel", "new-session", "login", "approvals", "approve", "deny",
+    "propose", "diff", "deployments", "rollback", "templates",
 ]  # fmt: skip
 """INTERFACE's commands, as far as there is something behind them: names that others script against."""
 

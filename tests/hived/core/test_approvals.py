@@ -168,7 +168,7 @@ async def test_approving_a_spawn_makes_the_agent_in_the_same_change(books: Books
     assert (decided.status, decided.note, decided.decided_by) == ("approved", "go on", OPERATOR)
     assert (await books.view("ada")).lifecycle.state == "requested"
     assert await books.waiting() == []
-    assert [row.kind for row in books.feed] == ["waiting_removed", "approval", "agent"]
+    assert [row.kind for row in books.feed] == ["waiting_removed", "deployment", "approval", "agent"]
     assert books.rings[-1].to == SUPERVISOR
 
 
