@@ -98,16 +98,14 @@ class Truth:
         for pid, process in table.items():
             if not process["agent"]:
                 continue
-            above: dict[str, Any] | None = process
-            while above and above["pid"] not in harness:
-                above = table.get(above["parent"])
+            above = next((pid for pid in [process["pid"], *ancestors(process["parent"])] if pid in harness), None)
             if above is None:
                 wrong.append(
                     f"{pid} ({process['command'][:100]}) of {process['agent']} is below no harness that hive knows"
                 )
-            elif harness[above["pid"]] != process["agent"]:
-                wrong.append(f"{pid} of {process['agent']} is below the harness of {harness[above['pid']]}")
-            elif process["agent"] in self.paused and process["state"] not in "TtZ" and above["pid"] != pid:
+            elif harness[above] != process["agent"]:
+                wrong.append(f"{pid} of {process['agent']} is below the harness of {harness[above]}")
+            elif process["agent"] in self.paused and process["state"] not in "TtZ" and process["inside"]:
                 wrong.append(
                     f"{process['agent']} is paused, and {pid} ({process['command'][:60]}) is in state {process['state']}"
                 )
@@ -242,9 +240,13 @@ def processes(home: Path) -> dict[int, dict[str, Any]]:
     return {pid: process for pid, process in found.items() if pid not in mine and process["parent"] != os.getpid()}
 
 
-def ancestors(pid: int) -> set[int]:
-    found = set()
+def ancestors(pid: int) -> list[int]:
+    """That process and those above it, the nearest first, as far as they are there."""
+    found: list[int] = []
     while pid > 1 and pid not in found:
-        found.add(pid)
-        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        found.append(pid)
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            break
     return found
