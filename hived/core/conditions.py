@@ -8,8 +8,11 @@ from hived.core.text import checked_time, one_line
 from hived.store import agents as store
 from hived.store.database import Row, Tx
 from hived.wire.agents import AgentSpec, Condition
+from hived.wire.approvals import WaitingKind
 
 MOST_DETAIL_CHARACTERS = 500
+WAITING: tuple[WaitingKind, ...] = ("needs_login", "rate_limited", "resume_choice")
+"""What an agent that runs may wait on the operator for."""
 
 
 def resumes_by_itself(spec: AgentSpec, hive_says: bool) -> bool:
@@ -28,7 +31,7 @@ def set_conditions(tx: Tx, agent: Row, conditions: Sequence[Condition], *, rate_
     login = found.get("needs_login")
     if login is not None:
         _list(tx, agent, login, f"{agent['name']} needs a login: {login.detail}")
-    elif waiting.close_item(tx, agent["id"], "needs_login"):
+    elif waiting.close_item(tx, agent["id"], "needs_login") or _lacked_login(agent):
         held_messages.requeue_held(tx, agent["id"], "needs_login")
     limit = found.get("rate_limited")
     spec = AgentSpec.model_validate_json(agent["spec_json"], extra="ignore")
@@ -37,6 +40,17 @@ def set_conditions(tx: Tx, agent: Row, conditions: Sequence[Condition], *, rate_
     else:
         until = f" until {limit.until[:16].replace('T', ' ')} UTC" if limit.until else ""
         _list(tx, agent, limit, f"{agent['name']} is rate limited{until}: {limit.detail}")
+
+
+def at_rest(tx: Tx, agent_id: str) -> None:
+    """It is stopped: nothing of it stands still for want of these. Its harness says them again when it is started."""
+    for kind in WAITING:
+        waiting.close_item(tx, agent_id, kind)
+
+
+def _lacked_login(agent: Row) -> bool:
+    """It needed a login when it was last heard of, though it may have been taken off the list since."""
+    return any(condition["kind"] == "needs_login" for condition in json.loads(agent["conditions_json"]))
 
 
 def _fit(tx: Tx, condition: Condition) -> Condition:

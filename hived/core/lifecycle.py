@@ -1,7 +1,7 @@
 """An agent's lifecycle, and all that follows in the books when it moves. Only the supervision moves it, and what is asked of
 an agent that has no process."""
 
-from hived.core import approvals, budgets, lifecycle_news, logins, questions, waiting
+from hived.core import approvals, budgets, conditions, lifecycle_news, logins, questions, waiting
 from hived.core.agent_views import publish
 from hived.store import agents as store
 from hived.store import lifecycle_log
@@ -28,6 +28,7 @@ def set_lifecycle(tx: Tx, agent_id: str, state: LifecycleState, cause: str, *, p
     if state in ENDED:
         store.update_paused(tx, agent_id, False, None)
         store.update_kill_wanted(tx, agent_id, False)
+        conditions.at_rest(tx, agent_id)
     if state in NOT_AT_WORK:
         logins.fail_unfinished(tx, row, "The harness ended in the middle of the login.")
     if state == "parked":

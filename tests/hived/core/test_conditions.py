@@ -9,7 +9,7 @@ from hived.core import agents, held_messages
 from hived.wire.agents import Condition
 from hived.wire.control import StatusReport
 from hived.wire.errors import InvalidRequest
-from tests.support.books import Books, event, open_books
+from tests.support.books import OPERATOR, Books, event, open_books
 
 SINCE = "2026-11-20T12:00:00.000Z"
 UNTIL = "2026-11-20T13:30:00.000Z"
@@ -120,3 +120,18 @@ async def test_an_end_that_is_no_time_is_none(books: Books, until: Any) -> None:
     assert condition.until is None
     assert len(condition.detail) == 500
     assert condition.since > SINCE
+
+
+async def test_a_stopped_agent_waits_for_no_login_and_what_was_held_for_one_goes_when_it_is_there(books: Books) -> None:
+    ada = await books.agent("ada")
+    lacking = Condition(kind="needs_login", since=SINCE, detail="log in")
+    await report(books, ada, lacking)
+    held = await hold(books, ada, "needs_login")
+    await books.do(lambda tx: agents.want(tx, "ada", "stopped", OPERATOR))
+    await books.do(lambda tx: agents.set_lifecycle(tx, ada, "stopped", "it ended", pid=None))
+    assert [item.kind for item in await books.waiting()] == ["held_message"]
+    await report(books, ada, lacking)
+    assert {item.kind for item in await books.waiting()} == {"held_message", "needs_login"}
+    await books.do(lambda tx: agents.set_lifecycle(tx, ada, "stopped", "it ended", pid=None))
+    await report(books, ada)
+    assert (await books.message(held)).status == "queued", "it was logged in while it was stopped"
