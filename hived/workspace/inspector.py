@@ -29,6 +29,8 @@ MOST_CHAINED = 5
 """Of objects folders that name each other, as in git."""
 MOST_ENTRIES = 4096
 """Of an objects folder itself: it has 258, and what a git that was killed has left."""
+PREFIX = "inspect-"
+"""Of the bare repositories' folders: one that a killed hived has left may be removed."""
 WALLS_SECONDS = 10.0
 
 _CONFIG = """[core]
@@ -137,7 +139,7 @@ def inspector(
     readable = [*within, *trusted]
     if worktree is not None and not any(worktree.is_relative_to(top) for top in within):
         raise GitFailed(f"{worktree} does not lie in what may be read.")
-    made = Path(tempfile.mkdtemp(prefix="inspect-", dir=scratch))
+    made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=scratch))
     try:
         _lay_out(made, list(checked), object_format)
         yield Inspector(made, readable, worktree)

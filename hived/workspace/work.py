@@ -19,7 +19,7 @@ from hived.wire.times import utc_now
 from hived.wire.work import WorkCommit, WorkFile, WorkState
 from hived.workspace.clones import read_clone_origin
 from hived.workspace.git import GitFailed
-from hived.workspace.inspector import Inspector, inspector
+from hived.workspace.inspector import PREFIX, Inspector, inspector
 from hived.workspace.origins import Origin, read_origin
 from hived.workspace.refs import Refs, RefsUnreadable, read_refs
 from hived.workspace.work_files import changed_files, file_list, files_and_untracked, patch_text
@@ -102,6 +102,8 @@ def looking(paths: AgentPaths, repo: str) -> Iterator[Seen]:
     state = WorkState(looked_at=utc_now(), merged=False, known=False)
     with _one_at_a_time(paths.workspace):
         try:
+            for left in paths.harness.glob(f"{PREFIX}*"):
+                shutil.rmtree(left, ignore_errors=True)
             refs = read_refs(paths.workspace)
             state.branch, state.head = refs.branch, refs.head
             origin = read_origin(repo)

@@ -240,10 +240,11 @@ def test_two_looks_at_once_take_turns(desk: Desk) -> None:
     assert not list(desk.paths.harness.glob("inspect-*"))
 
 
-def test_nothing_of_the_agents_repository_is_written(desk: Desk) -> None:
+def test_nothing_of_the_agents_repository_is_written_and_nothing_of_ours_is_left(desk: Desk) -> None:
     desk.commit()
     (desk.work / "new").write_text("n\n")
+    (desk.paths.harness / "inspect-left-by-a-kill").mkdir()
     before = {path: path.lstat().st_mtime_ns for path in desk.work.rglob("*")}
     read_work(desk.paths, desk.repo, patch=True)
     assert {path: path.lstat().st_mtime_ns for path in desk.work.rglob("*")} == before
-    assert work.INDEX_FILE in os.listdir(desk.paths.harness)
+    assert set(os.listdir(desk.paths.harness)) == {work.INDEX_FILE, "origin.json"}
