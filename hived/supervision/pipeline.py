@@ -189,8 +189,7 @@ class Pipeline:
                         model=built.model,
                     )
                 )
-                if row["kind"] not in FIRST_KINDS:
-                    reach("hived_rebuilt")
+                reach("hived_rebuilt" if row["kind"] == "rebuild" else "hived_started")
                 await self._write_files(row["agent_id"])
         except HiveError as error:  # limits or rules that cannot be put in force
             await self._fail(row, "validate", error.message)
