@@ -1,8 +1,10 @@
 """What must be true of a hive after every step, read from /proc, from the files and from the repositories, not from hived alone."""
 
+import contextlib
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import time
 import tomllib
@@ -147,12 +149,15 @@ class Truth:
         file = self.shell.home / "agents" / name / "work/done"
         return file.exists() and mark in file.read_text().split()
 
-    def _answers(self) -> str:
-        return self.shell.hive("inbox", "--json").stdout
+    def _answers(self) -> set[str]:
+        return {row[0] for row in self._books("SELECT body FROM messages WHERE recipient = 'operator'")}
 
     def states_of(self, name: str) -> dict[str, str]:
-        lines = self.shell.hive("messages", "--agent", name, "--json").stdout.splitlines()
-        return {message["id"]: message["status"] for message in map(json.loads, lines)}
+        return dict(self._books("SELECT id, status FROM messages WHERE recipient = ?", name))
+
+    def _books(self, query: str, *values: str) -> list[tuple[str, ...]]:
+        with contextlib.closing(sqlite3.connect(f"file:{self.shell.home}/hive.sqlite?mode=ro", uri=True)) as books:
+            return books.execute(query, values).fetchall()
 
     def walls(self) -> None:
         """Every engine is in namespaces of its own, none shares hived's network, and no key is in any environment."""
