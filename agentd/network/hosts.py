@@ -87,6 +87,8 @@ def parse_host(text: str) -> str:
     that a resolver may take for an address although it is not written like one, too."""
     if text.startswith("[") and text.endswith("]"):
         try:
+            if "%" in text:
+                raise ValueError("a scope is this machine's own affair")
             return str(ipaddress.IPv6Address(text[1:-1]))
         except ValueError as error:
             raise InvalidHost(f"{text[:300]!r} is no host.") from error

@@ -4,7 +4,6 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 BYPASS_VARIABLES = ("NO_PROXY", "no_proxy")
@@ -21,6 +20,8 @@ class Outside:
 
     def proxy_for(self, scheme: str, host: str) -> str | None:
         """The operator's proxy on the way to that host; None: there is none."""
+        from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+
         bypass = next((self.environment[name] for name in BYPASS_VARIABLES if name in self.environment), "")
         if proxy_bypass_environment(host, {"no": bypass}):
             return None
