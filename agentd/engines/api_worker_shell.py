@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import uuid
 from collections import deque
 from functools import partial
 from typing import Any
@@ -22,6 +23,10 @@ TERM_SECONDS = 2.0
 """A command told to end may tidy up."""
 START_SECONDS = 2.0
 """A fork takes milliseconds."""
+MARK = "HIVE_COMMAND_RUN"
+"""In the environment of each command, and so of all that it starts."""
+MARKED_ROUNDS = 3
+"""What was forked while the first round looked is found by the next."""
 PIPE_SECONDS = 0.3
 """After the shell has ended, what it left in the background may hold the pipe: its words are no longer waited for."""
 
@@ -39,7 +44,7 @@ class Shell:
         self._program = shutil.which("bash") or "/bin/sh"
 
     async def run(self, given: dict[str, Any]) -> tuple[str, bool]:
-        """(its output, whether it failed). Cancelled: the command's group is ended."""
+        """(its output, whether it failed). Cancelled: the command is ended with all that it has started, detached or not."""
         command = text(given, "command")
         seconds = min(whole(given, "timeout", SECONDS), MOST_SECONDS)
         if "\0" in command:
@@ -82,7 +87,7 @@ class Shell:
         """Known from the moment it runs, even where nobody waits for it any more."""
         if self._ending:
             raise Refused("The worker is ending.")
-        starting = asyncio.create_task(_start([self._program, "-c", command], self._folder))
+        starting = asyncio.create_task(_start([self._program, "-c", command], self._folder, uuid.uuid4().hex))
         self._starting.add(starting)
         starting.add_done_callback(self._began)
         try:
@@ -114,6 +119,9 @@ class Shell:
                 await process.exited.wait()
         _signal(process.pid, signal.SIGKILL)
         await process.exited.wait()
+        for _ in range(MARKED_ROUNDS):
+            if not await asyncio.to_thread(_kill_marked, process.mark):
+                break
 
 
 async def _ended_within(process: "_Process", seconds: int) -> bool:
@@ -133,6 +141,7 @@ class _Process(asyncio.subprocess.SubprocessStreamProtocol):
         super().__init__(limit=READ_BYTES, loop=asyncio.get_running_loop())
         self.exited = asyncio.Event()
         self.pid = 0
+        self.mark = ""
         self.returncode: int | None = None
 
     @property
@@ -152,11 +161,31 @@ class _Process(asyncio.subprocess.SubprocessStreamProtocol):
         super().process_exited()
 
 
-async def _start(command: list[str], folder: str) -> _Process:
+async def _start(command: list[str], folder: str, mark: str) -> _Process:
     _, process = await asyncio.get_running_loop().subprocess_exec(
-        _Process, *command, cwd=folder, start_new_session=True, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        _Process,
+        *command,
+        cwd=folder,
+        env={**os.environ, MARK: mark},
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
     )
+    process.mark = mark
     return process
+
+
+def _kill_marked(mark: str) -> int:
+    """End what a command has started in sessions of their own; how many there were. Only where there is a /proc."""
+    wanted, found = f"{MARK}={mark}".encode(), 0
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
+        with contextlib.suppress(OSError):
+            if name.isdecimal():
+                with open(f"/proc/{name}/environ", "rb") as environment:
+                    if wanted in environment.read().split(b"\0"):
+                        os.kill(int(name), signal.SIGKILL)
+                        found += 1
+    return found
 
 
 def _signal(group: int, number: int) -> None:

@@ -253,6 +253,21 @@ async def test_a_cancelled_call_ends_its_command_and_no_other(worker: WorkerClie
     assert await other == "survived"
 
 
+async def test_a_cancelled_call_ends_what_its_command_has_detached_too(
+    worker: WorkerClient, setting: ApiSetting
+) -> None:
+    far = setting.workspace / "far"
+    kept = await good(worker, "bash", command="setsid sleep 600 >/dev/null 2>&1 & echo $! > kept; echo ok")
+    assert kept.startswith("ok")
+    command = "setsid sh -c 'setsid sleep 600 & echo $! > far.new; mv far.new far; wait' & sleep 600"
+    call = asyncio.create_task(worker.call("bash", {"command": command}))
+    await until(far.exists)
+    call.cancel()
+    await asyncio.wait({call})
+    await until(partial(has_ended, int(far.read_text())))
+    assert runs(int((setting.workspace / "kept").read_text())), "another command's is not touched"
+
+
 async def test_twenty_megabytes_of_output_are_bounded_and_marked(worker: WorkerClient) -> None:
     text = await good(worker, "bash", command="echo first; head -c 20000000 /dev/zero | tr '\\0' x; echo; echo last")
     assert text.startswith("first\nxxx")
