@@ -87,7 +87,7 @@ class Quarters:
             folder.mkdir(parents=True)
         (self.config / "agent.toml").write_text("engine = 'command'\n")
         self.secrets.write_text("KEY = 'a-secret'\n")
-        self._own()
+        self.own()
 
     @property
     def uid(self) -> int | None:
@@ -127,12 +127,16 @@ class Quarters:
         return Starter(self, launch or self.launch(), name, processes)
 
     def set_up(
-        self, *commands: str, env: dict[str, str] | None = None, **spec: Any
+        self, *commands: str, env: dict[str, str] | None = None, owned: bool = False, **spec: Any
     ) -> "subprocess.CompletedProcess[str]":
-        """`agentd setup` with these commands, as that operator: each is run by a real shell inside."""
+        """`agentd setup` with these commands, as that operator: each is run by a real shell inside. `owned`: whose each file
+        is has been seen to."""
         file = self.harness / "setup-launch.json"
         file.write_text(self.launch(setup=list(commands), **spec).model_dump_json())
-        self._own()
+        if owned:
+            self._own_file(file)
+        else:
+            self.own()
         ordinary = self.who == "ordinary"
         python = ordinary_python() if ordinary else Path(sys.executable)
         return subprocess.run(
@@ -141,7 +145,7 @@ class Quarters:
             cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=SETUP_SECONDS, check=False,
         )  # fmt: skip
 
-    def _own(self) -> None:
+    def own(self) -> None:
         """As hived's prepare leaves it."""
         if os.geteuid() != 0:
             return
@@ -150,6 +154,10 @@ class Quarters:
         elif self.uid is not None:
             for folder in (self.workspace, self.state, self.home, self.io):
                 _chown(folder, self.uid)
+
+    def _own_file(self, file: Path) -> None:
+        if os.geteuid() == 0 and self.who == "ordinary":
+            os.chown(file, ORDINARY_UID, ORDINARY_UID)
 
 
 class Starter:
