@@ -3,10 +3,10 @@
     python -I -S bridge.py PORT=SOCKET [PORT@HOST:PORT=SOCKET …] -- COMMAND [WORD …]
 
 With a HOST, SOCKET is an HTTP proxy, and whoever connects is at that host at once. It listens, leaves a relay behind and becomes COMMAND. The relay is nobody's child but the sandbox's init's, and ends with
-COMMAND. Run as a file, by its path: it loads nothing but what the interpreter has at hand.
+COMMAND. Run as a file, by its path: it loads nothing but what the interpreter has at hand, and of
+that the least: it stands before every start of an engine.
 """
 
-import contextlib
 import os
 import select
 import signal
@@ -50,15 +50,14 @@ class Pair:
         """Move what can be moved now. False: this connection is over."""
         try:
             if not pipe.ended and len(pipe.held) < MOST_WAITING:
-                with contextlib.suppress(BlockingIOError):
-                    data = pipe.source.recv(READ_BYTES)
+                data = _received(pipe.source)
+                if data is not None:
                     pipe.held += data
                     pipe.ended = not data
             if self.asked and pipe is self.back:
                 return self._answered()
             if pipe.held:
-                with contextlib.suppress(BlockingIOError):
-                    del pipe.held[: pipe.sink.send(pipe.held)]
+                del pipe.held[: _sent(pipe.sink, pipe.held)]
             if pipe.ended and not pipe.held and not pipe.shut:
                 pipe.shut = True
                 pipe.sink.shutdown(socket.SHUT_WR)
@@ -145,6 +144,21 @@ class Relay:
             self._poll.unregister(number)
 
 
+def _received(source: socket.socket) -> "bytes | None":
+    """None: nothing has come."""
+    try:
+        return source.recv(READ_BYTES)
+    except BlockingIOError:
+        return None
+
+
+def _sent(sink: socket.socket, data: bytearray) -> int:
+    try:
+        return sink.send(data)
+    except BlockingIOError:
+        return 0
+
+
 def events(reading: Pipe, writing: Pipe) -> int:
     """What a side is polled for."""
     wanted = select.EPOLLIN if not reading.ended and len(reading.held) < MOST_WAITING else 0
@@ -208,8 +222,11 @@ def _detach() -> None:
         os.dup2(nothing, number)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    with contextlib.suppress(OSError), open("/proc/self/comm", "wb") as name:
-        name.write(NAME)
+    try:
+        with open("/proc/self/comm", "wb") as name:
+            name.write(NAME)
+    except OSError:
+        return  # nothing but a name
 
 
 if __name__ == "__main__":

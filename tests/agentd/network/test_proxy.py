@@ -150,14 +150,14 @@ async def test_an_allowed_name_that_turns_into_an_address_of_ours_is_refused(
 async def test_the_address_that_was_looked_at_is_the_one_that_is_dialled(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name with two addresses of which one is ours leads to the other alone, and is looked up once."""
+    """A name with addresses of ours among its own leads to its own alone, and is looked up once."""
     dialled: list[Any] = []
 
     async def dial(host: str, port: int, **_: Any) -> Any:
         dialled.append((host, port))
         raise ConnectionRefusedError("nobody is there")
 
-    asked = resolved(monkeypatch, "127.0.0.1", "203.0.113.7", "151.101.0.223")
+    asked = resolved(monkeypatch, "127.0.0.1", "169.254.169.254", "151.101.0.223")
     monkeypatch.setattr("agentd.network.proxy.asyncio.open_connection", dial)
     async with scene.running("pypi.org"):
         assert (await scene.connects("pypi.org:443"))[0] == 502
