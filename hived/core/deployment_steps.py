@@ -79,7 +79,7 @@ def begin_start(tx: Tx, deployment_id: str, request: SpawnRequest, commit: str, 
         commit=commit,
     )  # fmt: skip
     store.update_starting(
-        tx, row["id"], commit=commit, generation=agent["generation"], before_json=json.dumps(before), engine=request.engine,
+        tx, row["id"], commit=commit, base=agent["commit_sha"], generation=agent["generation"], before_json=json.dumps(before), engine=request.engine,
         model=chosen, runtime=runtime,
     )  # fmt: skip
     if agent["wanted"] == "stopped" and row["kind"] != "rebuild":

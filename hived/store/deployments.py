@@ -136,12 +136,23 @@ def update_commit(tx: Tx, deployment_id: str, commit: str) -> None:
 
 
 def update_starting(
-    tx: Tx, deployment_id: str, *, commit: str, generation: int, before_json: str, engine: str, model: str, runtime: str
+    tx: Tx,
+    deployment_id: str,
+    *,
+    commit: str,
+    base: str | None,
+    generation: int,
+    before_json: str,
+    engine: str,
+    model: str,
+    runtime: str,
 ) -> None:
+    """`base`: what ran until now; None keeps what ran when it was asked for."""
     tx.execute(
-        """UPDATE deployments SET status = 'starting', started_at = coalesce(started_at, ?), commit_sha = ?, generation = ?,
-             before_json = ?, engine = ?, model = ?, runtime = ? WHERE id = ?""",
-        (tx.now, commit, generation, before_json, engine, model, runtime, deployment_id),
+        """UPDATE deployments SET status = 'starting', started_at = coalesce(started_at, ?), commit_sha = ?,
+             base_sha = coalesce(?, base_sha), generation = ?, before_json = ?, engine = ?, model = ?, runtime = ?
+           WHERE id = ?""",
+        (tx.now, commit, base, generation, before_json, engine, model, runtime, deployment_id),
     )
 
 

@@ -129,7 +129,7 @@ class Pipeline:
             await self._recorder.deployed(row["id"])
             reach("hived_recorded")
             await self._database.write(partial(end_well, deployment_id=row["id"], recorded=True))
-            self._owed.set()
+            await self._recorder.prune(row)
         else:
             await _until(moved, left)
 

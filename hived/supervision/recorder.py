@@ -62,7 +62,7 @@ class Recorder:
             except (GitFailed, HiveError) as error:
                 log.error("deployment %s of %s cannot be recorded: %s", row["id"], row["agent"], error)
             await self._hive.database.write(partial(_recorded, deployment_id=row["id"]))
-            await self._prune(row)
+            await self.prune(row)
         async with self._one:
             await self._settle_lock()
 
@@ -102,7 +102,7 @@ class Recorder:
     async def _commit(self, lock: Lock, words: str, trailer: str = "") -> None:
         await asyncio.to_thread(meta.record, self._hive.paths.meta, lock, words, utc_now(), trailer)
 
-    async def _prune(self, row: Row) -> None:
+    async def prune(self, row: Row) -> None:
         """Of its builds the one that runs, the last good one and those of the newest deployments are kept."""
         kept = await self._hive.database.read(partial(_kept_builds, agent_id=row["agent_id"]))
         if kept is not None:
