@@ -155,7 +155,7 @@ class Truth:
     def states_of(self, name: str) -> dict[str, str]:
         return dict(self._books("SELECT id, status FROM messages WHERE recipient = ?", name))
 
-    def _books(self, query: str, *values: str) -> list[tuple[str, ...]]:
+    def _books(self, query: str, *values: str) -> list[Any]:
         with contextlib.closing(sqlite3.connect(f"file:{self.shell.home}/hive.sqlite?mode=ro", uri=True)) as books:
             return books.execute(query, values).fetchall()
 
