@@ -34,6 +34,8 @@ class Mounts:
         """A path that is reached over links has those inside, too. What is missing is left out (but an OWN folder)."""
         for path in paths:
             links, real = resolved(path)
+            if real == Path("/"):
+                continue  # all of the machine, or a link that leads in circles
             if kind in (Kind.READ, Kind.WRITE) and not os.path.lexists(real):
                 continue
             for link, target in links:
@@ -74,7 +76,10 @@ class Mounts:
 
 
 def resolved(path: Path) -> tuple[list[tuple[Path, str]], Path]:
-    """The links that the path leads over, each with its target, and where it leads. Missing parts stay as they are named."""
+    """The links that the path leads over, each with its target, and where it leads. Missing parts stay as they are named.
+
+    Links that lead in circles lead to `/`, and none of them is kept.
+    """
     links: list[tuple[Path, str]] = []
     left = list(path.parts[1:])
     at = Path("/")
@@ -91,7 +96,7 @@ def resolved(path: Path) -> tuple[list[tuple[Path, str]], Path]:
             continue
         links.append((following, target))
         if len(links) > MOST_LINKS:
-            break
+            return [], Path("/")
         parts = Path(target).parts
         if target.startswith("/"):
             at, parts = Path("/"), parts[1:]

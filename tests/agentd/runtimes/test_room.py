@@ -1,0 +1,151 @@
+"""What one engine may touch, from its launch: what it asks for that is not its own is refused, wherever a link leads."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentd.engines.base import EngineFailed
+from agentd.runtimes.base import Room
+from agentd.runtimes.installs import install_of, own_install
+from agentd.runtimes.mounts import Kind, Mounts, resolved
+from agentd.runtimes.room import bare_room, room_for
+from tests.support.walls import Quarters, quartered
+
+
+@pytest.fixture
+def quarters() -> Iterator[Quarters]:
+    with quartered() as made:
+        yield made
+
+
+def room(quarters: Quarters, *command: str, **spec: Any) -> Room:
+    return room_for(quarters.launch(**spec), command or ("/bin/true",), {"PATH": "/usr/bin:/bin"})
+
+
+@pytest.mark.parametrize("named", ["/", "/proc/1", "/dev", "/sys/kernel", "relative", "/usr/../proc"])
+def test_a_path_that_is_nobodys_to_show_is_refused(quarters: Quarters, named: str) -> None:
+    with pytest.raises(EngineFailed, match="read_paths") as failed:
+        room(quarters, read_paths=[named])
+    assert failed.value.code == "invalid_config"
+    assert failed.value.retryable is False
+
+
+def test_no_path_of_the_hive_is_shown_however_it_is_named(quarters: Quarters) -> None:
+    link = quarters.operator / "innocent"
+    link.symlink_to(quarters.secrets)
+    folder = quarters.operator / "folder"
+    folder.symlink_to(quarters.hive)
+    for named in (quarters.secrets, quarters.other, link, folder / "agents", quarters.operator / "x" / ".." / "hive"):
+        with pytest.raises(EngineFailed, match="the hive's own folders"):
+            room(quarters, read_paths=[str(named)])
+
+
+def test_what_a_command_names_is_shown_but_not_where_it_is_the_hives(quarters: Quarters) -> None:
+    script = quarters.operator / "script.py"
+    script.write_text("print(1)\n")
+    found = room(
+        quarters, "/usr/bin/env", str(script), str(quarters.secrets), str(quarters.operator), "/no/such"
+    ).readable
+    assert script in found
+    assert quarters.secrets not in found
+    assert quarters.operator not in found
+
+
+def test_a_program_of_a_home_brings_its_packages_and_not_the_home(
+    quarters: Quarters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = quarters.operator / "me"
+    package = home / "lib" / "node_modules" / "thing"
+    (home / "bin").mkdir(parents=True)
+    package.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    node = home / "bin" / "node"
+    node.write_text("#!/bin/sh\n")
+    node.chmod(0o755)
+    (package / "cli.js").write_text("#!/usr/bin/env node\n")
+    (package / "cli.js").chmod(0o755)
+    program = home / "bin" / "thing"
+    program.symlink_to("../lib/node_modules/thing/cli.js")
+    found = install_of(program, {"PATH": f"{home}/bin:/usr/bin"})
+    assert {program, node, home / "lib" / "node_modules"} <= found
+    assert home not in found
+    assert not [path for path in found if home.is_relative_to(path)]
+
+
+def test_our_own_workers_find_their_packages_and_their_interpreter() -> None:
+    found = own_install()
+    assert {"agentd", "hived"} <= {path.name for path in found}
+    assert Path.home() not in found
+
+
+def test_a_worker_sees_what_is_proposed_for_it_and_a_queen_writes_it_all(quarters: Quarters) -> None:
+    config = quarters.hive / "config"
+    (config / "ann").mkdir(parents=True)
+    launch = quarters.launch().model_copy(update={"proposed": str(config / "ann"), "meta": str(quarters.hive / "meta")})
+    worker = room_for(launch, ["/bin/true"], {})
+    assert worker.proposed == config / "ann"
+    assert (worker.writable, quarters.hive / "meta" in worker.readable) == ((), False)
+    launch = quarters.launch(role="queen").model_copy(
+        update={"proposed": str(config), "meta": str(quarters.hive / "meta")}
+    )
+    queen = room_for(launch, ["/bin/true"], {})
+    assert (queen.proposed, queen.writable) == (None, (config,))
+    assert quarters.hive / "meta" in queen.readable
+
+
+def test_limits_that_say_nothing_are_refused_with_walls_and_without(quarters: Quarters) -> None:
+    launch = quarters.launch(limits={"memory": "much"})
+    for make in (bare_room, lambda given: room_for(given, ["/bin/true"], {})):
+        with pytest.raises(EngineFailed, match="limits.memory"):
+            make(launch)
+
+
+# Mounts ------------------------------------------------------------------------------------------------------------------
+
+
+def steps(mounts: Mounts) -> dict[str, "Kind | str | None"]:
+    return {str(path): what for path, what in mounts.steps()}
+
+
+def test_parents_come_before_what_lies_below_them(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    mounts = Mounts()
+    mounts.add(Kind.WRITE, [tmp_path / "a" / "b"])
+    mounts.add(Kind.HIDDEN, [tmp_path / "a"])
+    mounts.add(Kind.READ, [tmp_path])
+    found = list(steps(mounts).items())
+    assert found[-3:] == [
+        (str(tmp_path), Kind.READ), (str(tmp_path / "a"), Kind.HIDDEN), (str(tmp_path / "a" / "b"), Kind.WRITE),
+    ]  # fmt: skip
+
+
+def test_nothing_is_mounted_below_what_an_agent_writes(tmp_path: Path) -> None:
+    (tmp_path / "work" / "config").mkdir(parents=True)
+    mounts = Mounts()
+    mounts.add(Kind.READ, [tmp_path / "work" / "config"])
+    mounts.add(Kind.HIDDEN, [tmp_path / "work" / "hidden"])
+    mounts.add(Kind.WRITE, [tmp_path / "work"])
+    assert [path for path in steps(mounts) if path.startswith(str(tmp_path / "work" / ""))] == [str(tmp_path / "work")]
+
+
+def test_what_is_missing_or_leads_in_circles_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    mounts = Mounts()
+    mounts.add(
+        Kind.READ, [tmp_path / "gone", tmp_path / "circle" / "x", Path("/"), tmp_path / ".." / ".." / ".." / ".."]
+    )
+    assert not [what for what in steps(mounts).values() if isinstance(what, Kind)]
+
+
+def test_links_on_the_way_are_there_inside_as_links(tmp_path: Path) -> None:
+    (tmp_path / "real" / "bin").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real")
+    links, real = resolved(tmp_path / "link" / "bin")
+    assert (links, real) == ([(tmp_path / "link", "real")], tmp_path / "real" / "bin")
+    mounts = Mounts()
+    mounts.add(Kind.READ, [tmp_path / "link" / "bin"])
+    found = steps(mounts)
+    assert found[str(tmp_path / "link")] == "real"
+    assert found[str(tmp_path / "real" / "bin")] is Kind.READ
