@@ -2,9 +2,9 @@
 
     python -I -S bridge.py PORT=SOCKET [PORT@HOST:PORT=SOCKET …] -- COMMAND [WORD …]
 
-With a HOST, SOCKET is an HTTP proxy, and whoever connects is at that host at once. It listens, leaves a relay behind and becomes COMMAND. The relay is nobody's child but the sandbox's init's, and ends with
-COMMAND. Run as a file, by its path: it loads nothing but what the interpreter has at hand, and of
-that the least: it stands before every start of an engine.
+With a HOST, SOCKET is an HTTP proxy, and whoever connects is at that host at once. It listens, leaves a relay behind and becomes
+COMMAND. The relay is nobody's child but the sandbox's init's, and ends with COMMAND. Run as a file, by its path: it loads
+nothing but what the interpreter has at hand, and of that the least, for it stands before every start of an engine.
 """
 
 import os

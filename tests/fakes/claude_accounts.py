@@ -25,13 +25,17 @@ _ORGANIZATION = {"uuid": "22222222-2222-4222-8222-222222222222"}
 
 
 class ClaudeAccounts:
-    """`exchanged` holds the bodies of what was asked to exchange a code. `refuses`: no code is taken."""
+    """`exchanged` holds the bodies of what was asked to exchange a code. `refuses`: no code is taken. `messages_port`: of a
+    MessagesApi that answers for api.anthropic.com's models."""
 
-    def __init__(self, folder: Path, *, refuses: bool = False, login_seconds: int = 30 * 86400) -> None:
+    def __init__(
+        self, folder: Path, *, refuses: bool = False, login_seconds: int = 30 * 86400, messages_port: int | None = None
+    ) -> None:
         self.exchanged: list[dict[str, Any]] = []
         self._folder = folder
         self._refuses = refuses
         self._login_seconds = login_seconds
+        self._messages_port = messages_port
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
 
@@ -82,11 +86,26 @@ class ClaudeAccounts:
         lines = [line.partition(":") for line in head.split("\r\n")[1:]]
         length = next((int(value) for name, _, value in lines if name.lower() == "content-length"), 0)
         body = await reader.readexactly(length)
-        status, answer = self._say(head.split(" ")[1], body)
+        path = head.split(" ")[1]
+        if self._messages_port is not None and path.startswith("/v1/messages"):
+            await self._from_the_model(head, body, writer)
+            raise ConnectionResetError("one request for each connection")
+        status, answer = self._say(path, body)
         data = json.dumps(answer).encode()
         said = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
         writer.write(said.encode() + data)
         await writer.drain()
+
+    async def _from_the_model(self, head: str, body: bytes, writer: asyncio.StreamWriter) -> None:
+        reader, model = await asyncio.open_connection("127.0.0.1", self._messages_port)
+        try:
+            model.write(head.replace("keep-alive", "close").encode("latin-1") + body)
+            model.write_eof()
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        finally:
+            model.close()
 
     def _say(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         if path.startswith("/v1/oauth/token"):
