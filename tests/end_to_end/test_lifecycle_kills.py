@@ -11,6 +11,7 @@ import signal
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -208,12 +209,14 @@ def prove(hive: LiveHive, wheres: list[Where], before: dict[str, int]) -> None:
         if name == "paused":
             assert len(wakes(hive, name)) == begun, "no turn begins in a pause"
             post(hive, "resume", name=name)
-        wait_until(
-            lambda name=name: outcomes(hive, name)[-1] == "ok" and len(outcomes(hive, name)) > 1,
-            f"the work of {name}",
-            SECONDS,
-        )  # type: ignore[misc]
+        wait_until(partial(has_done, hive, name), f"the work of {name}", SECONDS)
         assert hive.agent(name)["held"] == 0
+
+
+def has_done(hive: LiveHive, name: str) -> bool:
+    """Whether it has ended its second turn well."""
+    ends = outcomes(hive, name)
+    return len(ends) > 1 and ends[-1] == "ok"
 
 
 def settled(hive: LiveHive, where: Where) -> bool:
