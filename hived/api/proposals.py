@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from fastapi import APIRouter, Request
@@ -50,13 +51,16 @@ _locks: "WeakKeyDictionary[Hive, defaultdict[str, asyncio.Lock]]" = WeakKeyDicti
 
 @host_router.post(routes.PROPOSALS, status_code=202)
 async def post_proposal(request: Request, proposal: Proposal) -> Approval:
-    """Ask for a commit of an agent's config; without one, for what HEAD of its proposed repository names now."""
+    """Ask for a commit of an agent's config; without one, for what HEAD of the repository names now."""
     hive = hive_of(request)
     agent = await hive.database.read(lambda conn: find_agent(conn, proposal.agent))
+    source = None if proposal.repo is None else Path(proposal.repo)
+    if source is not None and (not source.is_absolute() or "\0" in str(source)):
+        raise InvalidRequest(reason="repo: its path must be absolute.", field="repo")
     commit = proposal.commit
     if commit is None:
-        commit = await asyncio.to_thread(applied.head_of_proposed, hive.paths.agent(agent["name"]))
-    return await _propose(request, agent, proposal, commit, asker=None)
+        commit = await asyncio.to_thread(applied.head_of_proposed, hive.paths.agent(agent["name"]), source)
+    return await _propose(request, agent, proposal, commit, source, asker=None)
 
 
 @agent_router.post(routes.PROPOSALS, status_code=202)
@@ -68,11 +72,15 @@ async def post_queens_proposal(request: Request, proposal: Proposal) -> Approval
         raise ForbiddenRole(who=asker["name"], method="POST", path=routes.PROPOSALS)
     if proposal.commit is None:
         raise InvalidRequest(reason="commit: 40 hex digits, as git rev-parse HEAD prints them.", field="commit")
+    if proposal.repo is not None:
+        raise InvalidRequest(reason="repo: a queen proposes what is in the agent's config repository.", field="repo")
     agent = await hive.database.read(lambda conn: find_agent(conn, proposal.agent))
-    return await _propose(request, agent, proposal, proposal.commit, asker=asker)
+    return await _propose(request, agent, proposal, proposal.commit, None, asker=asker)
 
 
-async def _propose(request: Request, agent: Row, proposal: Proposal, commit: str, *, asker: Row | None) -> Approval:
+async def _propose(
+    request: Request, agent: Row, proposal: Proposal, commit: str, source: Path | None, *, asker: Row | None
+) -> Approval:
     """The approval, new or the one that asks for the same already."""
     if not is_commit(commit):
         raise NotACommit(given=one_line(commit, 64))
@@ -88,7 +96,7 @@ async def _propose(request: Request, agent: Row, proposal: Proposal, commit: str
         if same is not None:
             return same
         proposals.check_new(agent, commit)
-        async with _taken_in(paths, commit, approval_id) as proposed:
+        async with _taken_in(paths, commit, approval_id, source) as proposed:
             spec = await _checked(hive, agent, proposed, look=asker is None)
             changed = await asyncio.to_thread(_changed, paths, agent["commit_sha"], commit)
             payload = ProposalPayload(
@@ -112,10 +120,12 @@ async def _propose(request: Request, agent: Row, proposal: Proposal, commit: str
 
 
 @contextlib.asynccontextmanager
-async def _taken_in(paths: AgentPaths, commit: str, approval_id: str) -> AsyncIterator[applied.Proposed]:
+async def _taken_in(
+    paths: AgentPaths, commit: str, approval_id: str, source: Path | None
+) -> AsyncIterator[applied.Proposed]:
     """The commit, copied and tagged; the tag goes again where what is done with it fails."""
     try:
-        proposed = await asyncio.to_thread(applied.fetch_proposal, paths, commit, approval_id)
+        proposed = await asyncio.to_thread(applied.fetch_proposal, paths, commit, approval_id, source)
     except OSError as error:
         raise InvalidProposal(
             commit=commit[: proposals.SHOWN], reason=f"it cannot be taken in: {error.strerror}."

@@ -5,6 +5,7 @@ from typing import Any
 
 from hived.cli.approvals import print_approval
 from hived.cli.command import Arguments, Command
+from hived.cli.engine_words import absolute
 from hived.cli.output import print_json, short_id
 from hived.client import oneshot
 from hived.wire import routes
@@ -13,18 +14,20 @@ from hived.wire.names import checked_name
 
 def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the agent whose config it is")
+    parser.add_argument("sha", nargs="?", metavar="SHA", help="a commit, in 40 hex digits; default: HEAD's")
     parser.add_argument(
-        "sha", nargs="?", metavar="SHA", help="a commit of its proposed repository, in 40 hex digits; default: its HEAD"
+        "--from", dest="repo", metavar="PATH", help="your own clone that it is in; default: config/NAME"
     )
     parser.add_argument("--reason", metavar="TEXT", help="why, for who decides")
     parser.epilog = (
-        "The repository is config/NAME in the hive's home (hive paths NAME). Commit there, or push to it; nothing of it runs"
-        " before the commit is approved."
+        "Clone what runs (hive paths NAME applied), commit there, and propose --from it. config/NAME is what queens write: git in"
+        " it would run what they put there as you. Nothing of a commit runs before it is approved."
     )
 
 
 def _run(arguments: Arguments) -> int:
-    said = {"agent": checked_name(arguments.name), "commit": arguments.sha, "reason": arguments.reason}
+    name, repo = checked_name(arguments.name), None if arguments.repo is None else absolute(arguments.repo)
+    said = {"agent": name, "commit": arguments.sha, "repo": repo, "reason": arguments.reason}
     body = {key: value for key, value in said.items() if value is not None}
     approval: dict[str, Any] = oneshot.call("POST", routes.PROPOSALS, body, idempotency_key=oneshot.new_key())
     if arguments.json:

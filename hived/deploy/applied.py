@@ -6,6 +6,7 @@ each under a tag, whatever happens to the repository that it came from. Everythi
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from hived.deploy import worktree
 from hived.deploy.agent_toml import AGENT_TOML, BadAgentToml, parse
@@ -117,25 +118,26 @@ def spec_of(commit: str, files: Files) -> AgentSpec:
         raise InvalidProposal(commit=commit[:SHOWN], reason=error.reason) from None
 
 
-def head_of_proposed(paths: AgentPaths) -> str:
-    """The commit that HEAD of config/<name> names. Raises CommitNotFound."""
+def head_of_proposed(paths: AgentPaths, source: Path | None = None) -> str:
+    """The commit that HEAD of config/<name>, or of the repository in `source`, names. Raises CommitNotFound."""
+    named = _named(paths, source)
     try:
-        head = read_head(paths.proposed.parent, paths.name, ".git")
+        top, *levels = _git_folder(paths, source)
+        head = read_head(top, *levels)
     except RefsUnreadable as error:
-        raise CommitNotFound(
-            f"config/{paths.name}: {error.reason}", repo=f"config/{paths.name}", commit="HEAD"
-        ) from None
+        raise CommitNotFound(f"{named}: {error.reason}", repo=named, commit="HEAD") from None
     if head is None:
-        raise CommitNotFound(repo=f"config/{paths.name}", commit="HEAD")
+        raise CommitNotFound(repo=named, commit="HEAD")
     return head
 
 
 # Proposals ---------------------------------------------------------------------------------------------------------------
 
 
-def fetch_proposal(paths: AgentPaths, commit: str, proposal_id: str) -> Proposed:
+def fetch_proposal(paths: AgentPaths, commit: str, proposal_id: str, source: Path | None = None) -> Proposed:
     """Take the commit out of config/<name>, by its id alone, and tag it `proposal/<proposal_id>`: from then on nothing that is
-    done to that repository changes what was proposed. One that hived has already is tagged anew.
+    done to that repository changes what was proposed. One that hived has already is tagged anew. `source`: a repository of the
+    operator's own that it is taken out of instead; git is run in neither.
 
     Raises NotACommit, CommitNotFound, InvalidProposal, OSError.
     """
@@ -147,7 +149,7 @@ def fetch_proposal(paths: AgentPaths, commit: str, proposal_id: str) -> Proposed
         if first is None:
             raise CommitNotFound(repo=f"applied/{paths.name}", commit=commit)
         if not repo.has(commit):
-            _take(paths, repo, commit)
+            _take(paths, repo, commit, source)
         if repo.git(["merge-base", "--is-ancestor", first, commit], codes=(0, 1, 128)).code:
             reason = f"its history has nothing to do with {paths.name}'s config, which begins at {first[:SHOWN]}."
             raise InvalidProposal(commit=commit[:SHOWN], reason=reason)
@@ -160,24 +162,34 @@ def fetch_proposal(paths: AgentPaths, commit: str, proposal_id: str) -> Proposed
     return Proposed(commit, summary, files, spec)
 
 
-def _take(paths: AgentPaths, repo: Repository, commit: str) -> None:
+def _take(paths: AgentPaths, repo: Repository, commit: str, source: Path | None) -> None:
     """Copy what is new of it, checked as git checks what it is pushed. Raises CommitNotFound, InvalidProposal, GitFailed, OSError."""
-    objects = paths.proposed / ".git/objects"
+    top, *levels = _git_folder(paths, source)
+    objects = Path(top, *levels, "objects")
     pack = repo.folder / f"incoming-{commit}.pack"
     pack.unlink(missing_ok=True)
     known = [sha for sha in (repo.ref(FIRST), repo.ref(MAIN)) if sha is not None]
     try:
-        with inspector(
-            [objects], within=[paths.proposed.parent], trusted=[repo.folder / "objects"], scratch=repo.folder
-        ) as look:
+        with inspector([objects], within=[top], trusted=[repo.folder / "objects"], scratch=repo.folder) as look:
             if look.kinds([commit]).get(commit) != "commit":
-                raise CommitNotFound(repo=f"config/{paths.name}", commit=commit)
+                raise CommitNotFound(repo=_named(paths, source), commit=commit)
             look.pack([commit], known, pack, most_bytes=MOST_PACK_BYTES, seconds=FETCH_SECONDS)
         repo.git(["unpack-objects", "-q", "--strict"], stdin=pack, seconds=FETCH_SECONDS)
     finally:
         pack.unlink(missing_ok=True)
     if not repo.has(commit):
-        raise CommitNotFound(repo=f"config/{paths.name}", commit=commit)
+        raise CommitNotFound(repo=_named(paths, source), commit=commit)
+
+
+def _git_folder(paths: AgentPaths, source: Path | None) -> "tuple[Path, *tuple[str, ...]]":
+    """A folder that others may write, and the levels below it that lead to the git folder."""
+    if source is None:
+        return paths.proposed.parent, paths.name, ".git"
+    return (source, ".git") if (source / ".git").is_dir() else (source.parent, source.name)
+
+
+def _named(paths: AgentPaths, source: Path | None) -> str:
+    return f"config/{paths.name}" if source is None else str(source)
 
 
 class _Found:

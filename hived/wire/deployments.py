@@ -22,7 +22,9 @@ class Proposal(WireModel):
 
     agent: str
     commit: str | None = Field(default=None, max_length=64)
-    """40 hex digits, never a branch or a tag. None (the operator alone): what HEAD of config/<agent> names now."""
+    """40 hex digits, never a branch or a tag. None (the operator alone): what HEAD of `repo` names now."""
+    repo: str | None = Field(default=None, max_length=4096)
+    """An absolute path (the operator alone): a repository of his own that it is taken out of. None: config/<agent>."""
     reason: str | None = Field(default=None, max_length=4096)
     id: str | None = Field(default=None, pattern=ID_PATTERN)
     """Of the approval: an asker that makes it may ask again, and it is the same ask."""

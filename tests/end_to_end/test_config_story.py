@@ -1,13 +1,17 @@
 """An agent's config from its first commit to a rollback, told over the command line; and the same for a queen who proposes."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.support.configs import Config, git
 from tests.support.deploying import HELLO, QUICK, until_settled
 from tests.support.hive import LiveHive, live_hive, wait_until
 from tests.support.living import SECONDS, command, living, scripted, send, waiting
+from tests.support.tools import missing
 
 BOUNDS = QUICK + "setup_seconds = 20.0\n"
 
@@ -64,9 +68,8 @@ def test_a_config_is_proposed_read_approved_deployed_broken_taken_back_and_rolle
             "Install the tools",
         )
         assert "commit_not_found" in operator("propose", "scout", good, code=4), "it is in the clone alone"
-        clone.push("tools")
-        assert "not_a_commit" in operator("propose", "scout", "tools", code=2)
-        asked = operator.json("propose", "scout", good, "--reason", "it needs them")
+        assert "not_a_commit" in operator("propose", "scout", "main", code=2)
+        asked = operator.json("propose", "scout", good, "--from", str(clone.folder), "--reason", "it needs them")
         shown = operator("approvals", asked["id"])
         assert "CAREFUL     new setup: echo tools are here" in shown
         assert "setup runs  echo tools are here" in shown
@@ -86,8 +89,8 @@ def test_a_config_is_proposed_read_approved_deployed_broken_taken_back_and_rolle
         broken = clone.commit(
             {"agent.toml": clone.read("agent.toml").replace("echo tools are here", "false")}, "Break it"
         )
-        clone.push("tools")
-        asked = operator.json("propose", "scout", broken)
+        asked = operator.json("propose", "scout", "--from", str(clone.folder))
+        assert asked["payload"]["commit"] == broken
         operator("approve", asked["id"])
         ended = operator.until_ended("scout")
         assert (ended["status"], ended["step"], ended["commit"]) == ("failed", "setup", broken)
@@ -137,15 +140,20 @@ def told(hive: LiveHive, name: str) -> list[str]:
     return [message["body"] for message in found if (message["sender"], message["recipient"]) == ("hived", name)]
 
 
-def test_a_queen_changes_a_workers_config_in_its_repository_proposes_the_commit_and_is_told_how_it_ends() -> None:
+@pytest.mark.parametrize("runtime", ["process", "bwrap"])
+def test_a_queen_changes_a_workers_config_in_its_repository_proposes_the_commit_and_is_told_how_it_ends(
+    runtime: str,
+) -> None:
+    if runtime == "bwrap" and shutil.which("bwrap") is None:
+        missing("bubblewrap is not on this machine")
     with living(HELLO, BOUNDS) as hive:
         until_settled(hive)
         config = Config(hive.paths, "worker")
-        scripted(hive, QUEEN.format(repo=config.folder), "queen", role="queen")
+        scripted(hive, QUEEN.format(repo=config.folder), "queen", role="queen", runtime=runtime)
         until_settled(hive, "queen")
         send(hive, "another prompt, please", "queen")
         [item] = wait_until(lambda: waiting(hive, "apply_commit"), "her proposal", SECONDS)
-        commit = config.head()
+        commit = hive.get(f"/v1/approvals/{item['id']}")[1]["payload"]["commit"]
         assert item["agent"] == "queen"
         assert item["subject"] == f"config {commit[:12]} of worker (1 file): it talks too much"
         approval = hive.get(f"/v1/approvals/{item['id']}")[1]

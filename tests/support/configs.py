@@ -33,12 +33,9 @@ class Config:
         self.folder = folder or self.paths.proposed
 
     def clone(self, folder: Path) -> "Config":
-        git(folder.parent, "clone", "-q", str(self.folder), str(folder))
+        """An operator's own, of what runs."""
+        git(folder.parent, "clone", "-q", str(self.paths.applied), str(folder))
         return Config(self.hive, self.name, folder)
-
-    def push(self, branch: str) -> None:
-        """What a clone has at its HEAD, to a branch of where it came from."""
-        git(self.folder, "push", "-q", "--force", "origin", f"HEAD:refs/heads/{branch}")
 
     def read(self, path: str) -> str:
         return (self.folder / path).read_text(encoding="utf-8")

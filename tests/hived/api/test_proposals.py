@@ -12,6 +12,7 @@ from hived.api.proposals import tag_denied
 from hived.core import agents
 from hived.core.proposals import fail_proposals_of
 from hived.deploy import applied
+from hived.deploy.repository import MAIN
 from hived.paths import HivePaths
 from hived.supervision.builder import ensure_first
 from hived.supervision.denials import Denials
@@ -43,6 +44,7 @@ async def run(books: Books, config: Config, commit: str) -> None:
     if not repo.has(commit):
         await asyncio.to_thread(applied.fetch_proposal, config.paths, commit, "deployed")
         repo.delete_ref("refs/tags/proposal/deployed")
+    repo.set_ref(MAIN, commit)
     await books.do(
         lambda tx: tx.execute("UPDATE agents SET commit_sha = ?1, good_sha = ?1 WHERE name = ?2", (commit, name))
     )
@@ -183,6 +185,30 @@ async def test_only_a_queen_may_and_she_names_the_commit(harness: Calls, queen: 
     assert (await refused(queen, {}))[:2] == (400, "invalid_request")
     assert (await refused(queen, {"commit": "main"}))[:2] == (400, "not_a_commit")
     assert proposals_of(bee) == set()
+
+
+async def test_the_operators_may_be_in_a_clone_of_his_own(
+    host: Calls, queen: Calls, bee: Config, tmp_path: Path
+) -> None:
+    clone = bee.clone(tmp_path / "clone")
+    commit = changed(clone)
+    assert (await refused(host, {"commit": commit}))[:2] == (404, "commit_not_found")
+    assert (await refused(queen, {"commit": commit, "repo": str(clone.folder)}))[:2] == (400, "invalid_request")
+    asked = await propose(host, None, repo=str(clone.folder))
+    assert asked["payload"]["commit"] == commit
+    git(tmp_path, "clone", "-q", "--bare", str(clone.folder), "bare.git")
+    again = changed(clone, 'env_from = ["A"]\n', "more")
+    git(clone.folder, "push", "-q", str(tmp_path / "bare.git"), "HEAD:main")
+    assert (await propose(host, again, repo=str(tmp_path / "bare.git")))["payload"]["commit"] == again
+
+
+@pytest.mark.parametrize("repo", ["relative", "/nowhere/at/all", "/etc/passwd", "/", ""])
+async def test_a_clone_that_is_none_is_said(host: Calls, bee: Config, repo: str) -> None:
+    commit = changed(bee)
+    status, code, message = await refused(host, {"commit": commit, "repo": repo})
+    assert status in (400, 404), (code, message)
+    assert "\n" not in message
+    assert (await refused(host, {"repo": repo}))[0] in (400, 404)
 
 
 # Refused -----------------------------------------------------------------------------------------------------------------
