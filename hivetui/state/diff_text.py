@@ -1,56 +1,45 @@
-"""A unified diff as text, indexed: where its files and hunks begin and how many lines each has, without reading the lines.
+"""A unified diff as text, indexed: where its files begin and how many lines each has, without reading the lines.
 
 What `git diff` and `git show` write, and plain `diff -u`; combined diffs (`@@@`) too. Whatever else stands in it is kept as it
-is. Finding the beginnings is a search for two short words, so it is linear, and fast for text of any size. Pure.
+is. Finding the files is a search for one short word, so it is linear, and fast for text of any size. Pure.
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 Status = Literal["added", "changed", "deleted", "renamed", "copied"]
 
-_HUNK = re.compile("\n@@")
-_FILE = re.compile("\ndiff --")
 _PLAIN_FILE = re.compile("\n--- [^\n]*\n\\+\\+\\+ [^\n]*(?=\n@@)")
 _RANGES = re.compile(r"(@@+) ((?:-\d{1,18}(?:,\d{1,18})? )+)\+(\d{1,18})(?:,(\d{1,18}))? \1(?: (.*))?", re.DOTALL)
 _ESCAPE = re.compile(r'\\([0-7]{1,3}|["\\abfnrtv])')
 _ESCAPED = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13, '"': 34, "\\": 92}
+MARK = "\\ "
+"""Begins the line that says that the file has no newline at its end."""
 MOST_HEAD_LINES = 40
 """Of a file's head that are read; git writes at most eight."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hunk:
-    """`begin` to `end` in the text: its body, without its `@@` line."""
+class Section:
+    """One file, or what stands before the first. `begin` to `body` in the text is its head, `body` to `end` its hunks."""
 
-    file: int
-    """Whose; -1: of none, before the first."""
-    head: str
-    """Its `@@` line; empty for text that belongs to no hunk."""
-    begin: int
-    end: int
-    lines: int
-    """Of its body, markers of a missing newline not counted."""
+    def __init__(self, text: str, file: int, begin: int, end: int) -> None:
+        self._text = text
+        self.file = file
+        """-1: of none."""
+        self.begin = begin
+        self.end = end
+        first = text.find("\n@@", begin, end)
+        self.body = begin if file < 0 else end if first < 0 else first + 1
+        marks = text.count(f"\n{MARK}", self.body, end) if text.find("\\", self.body, end) >= 0 else 0
+        self.lines = text.count("\n", self.body, end) - marks
+        """Of its hunks, with their `@@` lines and without the marks of a missing newline."""
 
-
-@dataclass(slots=True)
-class FileHead:
-    """What stands before a file's first hunk, read when it is asked for."""
-
-    text: str
-    first_hunk: int
-    """Index of its first hunk, and of the one after its last."""
-    end_hunk: int
-    _known: "FileFacts | None" = field(default=None, repr=False)
-
-    @property
+    @cached_property
     def facts(self) -> "FileFacts":
-        if self._known is None:
-            self._known = read_head(self.text)
-        return self._known
+        return read_head(self._text[self.begin : self.body])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,56 +69,26 @@ class Ranges:
 
 
 class DiffText:
-    """The files and hunks of a diff, by where they stand in it."""
+    """The files of a diff, by where they stand in it."""
 
     def __init__(self, text: str) -> None:
         self.text = text if text.endswith("\n") or not text else text + "\n"
-        self.files: list[FileHead] = []
-        self.hunks: list[Hunk] = []
-        self._index()
-        self._begins = [hunk.begin - len(hunk.head) - 1 if hunk.head else hunk.begin for hunk in self.hunks]
-
-    def hunk_at(self, offset: int) -> int | None:
-        """The hunk that this place in the text belongs to; None before the first, in a file's head, or after the last."""
-        found = bisect_right(self._begins, offset) - 1
-        return found if found >= 0 and offset < self.hunks[found].end else None
-
-    def _index(self) -> None:
-        text = self.text
-        heads = sorted({*_at_line_starts(_FILE, text, "diff --")}) or [*_plain_files(text)]
-        marks = [*_at_line_starts(_HUNK, text, "@@")]
-        bounds = [*heads, len(text)]
-        at = 0
-        self._add_rest(0, min([*marks[:1], bounds[0]]))
-        while at < len(marks) and marks[at] < bounds[0]:
-            at = self._add_hunk(-1, marks, at, bounds[0])
-        for number, begin in enumerate(heads):
-            end = bounds[number + 1]
-            first_hunk = len(self.hunks)
-            head_end = min(marks[at], end) if at < len(marks) else end
-            while at < len(marks) and marks[at] < end:
-                at = self._add_hunk(number, marks, at, end)
-            self.files.append(FileHead(text[begin:head_end], first_hunk, len(self.hunks)))
-
-    def _add_hunk(self, file: int, marks: list[int], at: int, file_end: int) -> int:
-        text, begin = self.text, marks[at]
-        end = min(marks[at + 1], file_end) if at + 1 < len(marks) else file_end
-        body = text.find("\n", begin) + 1
-        lines = text.count("\n", body, end) - text.count("\n\\", body - 1, end)
-        self.hunks.append(Hunk(file, text[begin : body - 1], body, end, lines))
-        return at + 1
-
-    def _add_rest(self, begin: int, end: int) -> None:
-        """What stands before anything that one knows."""
-        if self.text[begin:end].strip():
-            self.hunks.append(Hunk(-1, "", begin, end, self.text.count("\n", begin, end)))
+        self.sections: list[Section] = []
+        heads = [*_line_starts(self.text, "diff --")] or [*_plain_files(self.text)]
+        bounds = [*heads, len(self.text)]
+        if self.text[: bounds[0]].strip():
+            self.sections.append(Section(self.text, -1, 0, bounds[0]))
+        for file, begin in enumerate(heads):
+            self.sections.append(Section(self.text, file, begin, bounds[file + 1]))
 
 
-def _at_line_starts(pattern: re.Pattern[str], text: str, word: str) -> Iterator[int]:
+def _line_starts(text: str, word: str) -> Iterator[int]:
     if text.startswith(word):
         yield 0
-    for found in pattern.finditer(text):
-        yield found.start() + 1
+    at = text.find(f"\n{word}")
+    while at >= 0:
+        yield at + 1
+        at = text.find(f"\n{word}", at + 1)
 
 
 def _plain_files(text: str) -> Iterator[int]:
