@@ -22,6 +22,7 @@ from agentd.runtimes.registry import load_runtime, make_runtime
 from hived.wire.agents import SpawnRequest
 from hived.wire.launch import Launch
 from hived.wire.protocol import PROTOCOL
+from tests.support.hive import LiveHive, short_home, wait_until
 from tests.support.tools import missing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -202,3 +203,39 @@ def _chown(folder: Path, uid: int) -> None:
     entries: Sequence[Path] = [folder, *folder.rglob("*")]
     for path in entries:
         os.chown(path, uid, uid, follow_symlinks=False)
+
+
+class WalledHive(LiveHive):
+    """A live hive run by root or by an ordinary user, whose agents are behind walls by default."""
+
+    def __init__(self, home: Path, who: str) -> None:
+        self.who = who
+        ordinary = who == "ordinary" and os.geteuid() == 0
+        super().__init__(home, {"HIVE_RUNTIME": "bwrap", **({"HOME": str(home)} if ordinary else {})})
+        self._python = str(ordinary_python()) if ordinary else sys.executable
+        self._prefix = as_ordinary() if ordinary else []
+
+    def start(self, *, wait: bool = True) -> None:
+        self.own(self.home)
+        with open(self.home / "hived.out", "ab") as out:
+            self.process = subprocess.Popen(
+                [*self._prefix, self._python, "-m", self.module],
+                env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            )  # fmt: skip
+        if wait:
+            wait_until(self.answers, "hived answering")
+
+    def own(self, folder: Path) -> None:
+        """Whoever runs the hive owns it."""
+        if self._prefix:
+            _chown(folder, ORDINARY_UID)
+
+
+@contextlib.contextmanager
+def walled_hive(who: str) -> Iterator[WalledHive]:
+    hive = WalledHive(short_home(), who)
+    try:
+        hive.start()
+        yield hive
+    finally:
+        hive.close()
