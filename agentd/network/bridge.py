@@ -178,6 +178,9 @@ def main(words: "list[str]") -> int:
         try:
             listener.bind(("127.0.0.1", int(port)))
         except OSError as error:
+            listener.close()
+            if target:
+                continue  # below 1024, or the engine's own: it is reached by the proxy all the same
             sys.stderr.write(f"The bridge to {path} has no port {port}: {error.strerror or error}\n")
             return 125
         listener.listen(128)
