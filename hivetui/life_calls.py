@@ -84,8 +84,9 @@ async def do_life(client: HiveClient, intent: LifeIntent) -> Outcome:
             return await _each(intent, "destroy", agents, client.destroy)
         case Inspect(agent):
             return _found(intent, await client.show_agent(agent))
-        case ReadLog(agent, lines):
-            return Outcome(intent, True, None, log=LogRead(agent, tuple(await client.fetch_log(agent, lines))))
+        case ReadLog(agent, which, lines):
+            found = tuple(await client.fetch_log(agent, which, lines))
+            return Outcome(intent, True, None, log=LogRead(agent, which, found))
         case Revive(name):
             asked = await client.revive(name)
             said = f"{name} comes back once you approve it: w shows what changed meanwhile."

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from hived.client.lifecycle_calls import Verb
+from hived.client.lifecycle_calls import Verb, WhichLog
 from hived.wire.deployments import DiffBase
 
 
@@ -31,9 +31,10 @@ class Inspect:
 
 @dataclass(frozen=True, slots=True)
 class ReadLog:
-    """The last lines of its harness and its engine."""
+    """The last lines of one of its logs."""
 
     agent: str
+    which: WhichLog = "harness"
     lines: int = 200
 
 

@@ -15,9 +15,10 @@ from hivetui.state.hive import Notice
 
 @dataclass(frozen=True, slots=True)
 class LogRead:
-    """An agent's log, its newest lines, oldest first."""
+    """One of an agent's logs, its newest lines, oldest first."""
 
     agent: str
+    which: str
     lines: tuple[str, ...]
 
 

@@ -21,6 +21,7 @@ from hived.wire.tombstones import Destroy, Purge, Purged, PurgePlan, Revive, Tom
 from hived.wire.work import Work, WorkFetch, WorkFetched
 
 Verb = Literal["start", "stop", "restart", "kill", "pause", "resume", "rebuild"]
+WhichLog = Literal["harness", "engine", "setup"]
 BUILD_SECONDS = 900.0
 """Of what runs an agent's setup first: a rebuild, a rollback."""
 DISK_SECONDS = 330.0
@@ -139,9 +140,10 @@ class LifecycleCalls:
 
     # Log ---------------------------------------------------------------------------------------------------
 
-    async def fetch_log(self, name: str, lines: int = 200) -> list[str]:
-        """The newest lines of its harness and its engine, oldest first."""
-        answer = await self._call("GET", _path(routes.AGENT_LOG, name=name), query={"lines": lines})
+    async def fetch_log(self, name: str, which: WhichLog = "harness", lines: int = 200) -> list[str]:
+        """The newest lines of one of its logs, oldest first."""
+        query: Query = {"lines": lines, "which": which}
+        answer = await self._call("GET", _path(routes.AGENT_LOG, name=name), query=query)
         found = answer.get("lines", []) if isinstance(answer, dict) else []
         return [str(line) for line in found]
 

@@ -85,7 +85,7 @@ class PurgeScreen(ModalScreen[bool]):
         if outcome.intent == PlanPurge(self._tombstone.name):
             if isinstance(outcome.loaded, PurgePlan):
                 self._plan = outcome.loaded
-                self.query_one("#work-field").display = bool(work_words(self._plan.work))
+                self.query_one("#work-field").display = bool(self._plan.stopped_by)
                 self._fill()
             elif outcome.notice is not None:
                 self._say(outcome.notice.text, "bad")
@@ -105,11 +105,8 @@ class PurgeScreen(ModalScreen[bool]):
             self._say("What would go is not shown yet: wait for it.", "wait")
         elif self._input.value.strip() != name:
             self._say(f"Type {name} to purge it, or esc to leave it.", "wait")
-        elif work_words(self._plan.work) and not discards:
-            self._say(
-                "It has work that is nowhere else: f in the list brings its commits home, or say above to discard it.",
-                "wait",
-            )
+        elif self._plan.stopped_by and not discards:
+            self._say("f in the list brings its commits home; or say above to discard what is nowhere else.", "wait")
         else:
             self._asked = PurgeTombstone(name, discards)
             self._say(f"{name} is being purged…", "dim")
@@ -125,10 +122,10 @@ class PurgeScreen(ModalScreen[bool]):
 def plan_lines(plan: PurgePlan, width: int) -> list[Line]:
     """What is lost first, then all that goes, then what stays."""
     lines: list[Line] = []
-    if work := work_words(plan.work):
-        lines += wrapped([(work, "bad")], width, (("lost with it  ", "bad-strong"),), 2)
-    elif plan.stopped_by:
-        lines += wrapped([(clean(plan.stopped_by), "bad")], width, (("refused  ", "bad-strong"),), 2)
+    work = work_words(plan.work)
+    if work or plan.stopped_by:
+        lead: Line = (("lost with it  " if work else "refused  ", "bad-strong"),)
+        lines += wrapped([(work or clean(plan.stopped_by), "bad")], width, lead, 2)
     lines += [*([()] if lines else []), (("goes for good ", "strong"), (size_words(plan.bytes), "dim"))]
     for thing in plan.goes:
         lines += wrapped([(one_line(thing, 400), "text")], width, (("  − ", "bad"),))

@@ -9,6 +9,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.timer import Timer
 
+from hived.client.lifecycle_calls import WhichLog
 from hived.wire.agents import AgentDetail
 from hived.wire.deployments import Deployment
 from hivetui.intents import CancelTurn
@@ -32,6 +33,8 @@ from hivetui.widgets.why_lines import Why, history_lines, log_lines, next_steps,
 SIDE_BY_SIDE = 120
 AGAIN_SECONDS = 1.0
 """What happened meanwhile is there after so long."""
+LOGS: tuple[WhichLog, ...] = ("engine", "harness")
+"""Those that are shown."""
 LIFE_KEYS: dict[str, Deed] = {
     "why.start": "start",
     "why.stop": "stop",
@@ -51,7 +54,7 @@ class WhyScreen(ActsOnAgents):
         self._go_to = go
         self._of = agent
         self._detail: AgentDetail | None = None
-        self._log: tuple[str, ...] | None = None
+        self._logs: dict[str, tuple[str, ...]] = {}
         self._error = ""
         self._again: Timer | None = None
         self._seen: object = None
@@ -105,7 +108,8 @@ class WhyScreen(ActsOnAgents):
         width = self._facts.width
         if width <= 8:
             return
-        why = Why(agent, self._detail, self._log, self._deployment(agent), agent.last_event_at or "", self._error)
+        heard = max(agent.last_event_at or "", self._detail.last_byte_at or "" if self._detail else "")
+        why = Why(agent, self._detail, self._deployment(agent), heard, self._error)
         steps = next_steps(agent, why.last_byte_at, now)
         shown = {key.id: key.shown.split()[0] for key in KEYS}
         doing = step_lines([(shown[step.key], step.says) for step in steps], width)
@@ -115,7 +119,7 @@ class WhyScreen(ActsOnAgents):
         past = [
             *history_lines(self._detail.history if self._detail else None, now, past_width),
             (),
-            *log_lines(self._log, past_width),
+            *log_lines(self._logs, past_width),
         ]
         self._facts.show(self._of, [*lines, (), *past] if narrow else lines)
         self._past.show(self._of, [] if narrow else past)
@@ -158,7 +162,7 @@ class WhyScreen(ActsOnAgents):
             self._detail = outcome.loaded if isinstance(outcome.loaded, AgentDetail) else self._detail
             self._error = outcome.notice.text if outcome.notice is not None else ""
         elif isinstance(outcome.intent, ReadLog) and outcome.log is not None and outcome.log.agent == self._of:
-            self._log = outcome.log.lines
+            self._logs = {**self._logs, outcome.log.which: outcome.log.lines}
         else:
             return
         self.draw(self.state)
@@ -168,7 +172,8 @@ class WhyScreen(ActsOnAgents):
     def action_again(self) -> None:
         self._again = None
         self.post_message(Asked(Inspect(self._of)))
-        self.post_message(Asked(ReadLog(self._of)))
+        for which in LOGS:
+            self.post_message(Asked(ReadLog(self._of, which)))
 
     def action_act(self, deed: Deed) -> None:
         if deed == "pause":

@@ -156,6 +156,8 @@ class Agent:
     journal_uuid: str | None
     repo: str | None
     workspace: str | None
+    wanted: str = "running"
+    """running, paused, stopped, killed or buried: what is to become of it."""
     paused: bool = False
     """Wanted paused; its lifecycle says whether it is."""
     commit: str | None = None
@@ -279,6 +281,7 @@ def agent_from(view: AgentView) -> Agent:
         journal_uuid=view.journal_uuid,
         repo=view.repo,
         workspace=view.workspace,
+        wanted=view.wanted,
         paused=view.paused,
         commit=view.commit,
         deploying=view.deploying,

@@ -1,5 +1,6 @@
 """Why an agent is in its state, as lines: what holds, what is wanted, what can be done about it, what happened before. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,7 +25,6 @@ class Why:
     agent: Agent
     detail: AgentDetail | None = None
     """None until hived has answered."""
-    log: tuple[str, ...] | None = None
     deployment: Deployment | None = None
     """That is under way, else the one that runs."""
     last_byte_at: str = ""
@@ -139,16 +139,16 @@ def facts_of(why: Why, now: datetime) -> list[tuple[str, str]]:
 
 
 def wanted_words(agent: Agent) -> str:
-    if agent.paused:
-        return "that it stands still until you let it go on"
-    match agent.lifecycle:
-        case "stopped" | "stopping":
-            return "that it is stopped"
-        case "parked":
-            return "that it runs; it ended too often, and is not tried again by itself"
-        case "crashed":
-            return "that it runs; it is tried again by itself"
-    return "that it runs"
+    match agent.wanted:
+        case "stopped" | "killed":
+            return "that it is stopped, until you start it"
+        case "buried":
+            return "that it is buried"
+        case "paused":
+            return "that it stands still, until you let it go on"
+    if agent.lifecycle == "parked":
+        return "that it runs; it ended too often, and is not tried again by itself"
+    return "that it runs; it is tried again by itself" if agent.lifecycle == "crashed" else "that it runs"
 
 
 def network_words(detail: AgentDetail) -> str:
@@ -243,12 +243,14 @@ def _moment(at: str, now: datetime) -> str:
     return f"{moment.astimezone(now.tzinfo):%H:%M:%S}" if moment is not None and len(said) == 5 else said
 
 
-def log_lines(log: tuple[str, ...] | None, width: int) -> list[Line]:
-    lines: list[Line] = [(("log", "head"), (" · the newest last", "dim"))]
-    if log is None:
-        return [*lines, (("hived looks it up…", "dim"),)]
-    if not log:
-        return [*lines, (("nothing was logged yet", "dim"),)]
-    for line in log[-MOST_LOGGED:]:
-        lines += wrapped([(clean(line[:1000]), "code")], width, hang=2)
+def log_lines(logs: Mapping[str, tuple[str, ...]], width: int) -> list[Line]:
+    """Its logs by name, the engine's first: it says most of what went wrong."""
+    lines: list[Line] = []
+    for which in ("engine", "harness"):
+        said = logs.get(which)
+        lines += [*([()] if lines else []), ((f"log of its {which}", "head"), (" · the newest last", "dim"))]
+        if not said:
+            lines.append((("hived looks it up…" if said is None else "nothing was written yet", "dim"),))
+        for line in (said or ())[-MOST_LOGGED:]:
+            lines += wrapped([(clean(line[:1000]), "code")], width, hang=2)
     return lines

@@ -53,28 +53,29 @@ def agents() -> list[AgentView]:
         },
         "bob": {
             "runtime": "process", "conditions": unsandboxed, "repo": "/home/ann/work/api", "commit": SHA["before"],
-            "lifecycle": Lifecycle(state="paused", since=ago(64), cause="paused by operator (hivetui)"), "paused": True,
+            "lifecycle": Lifecycle(state="paused", since=ago(64), cause="operator paused it"), "paused": True, "wanted": "paused",
             "work": work(branch="hive/bob", changed=1),
         },
         "carol": {
             "runtime": "bwrap", "commit": SHA["now"], "online": False, "waiting": 1,
             "lifecycle": Lifecycle(
                 state="parked", since=ago(710),
-                cause="it ended 3 times in 60 s, last with exit code 1: ModuleNotFoundError: No module named 'lint'",
+                cause="its harness was to run, but it exited with code 1, 3 times within 60 s: ModuleNotFoundError: No module named 'lint'",
             ),
         },
         "dave": {"runtime": "bwrap", "commit": SHA["before"], "deploying": ident(501)},
         "erin": {
             "runtime": "bwrap", "commit": SHA["now"], "conditions": [], "waiting": 0, "unread": 0, "online": False,
-            "lifecycle": Lifecycle(state="stopped", since=ago(5400), cause="stopped by operator (hive)"),
+            "lifecycle": Lifecycle(state="stopped", since=ago(5400), cause="it is wanted stopped, and it ended"),
+            "wanted": "stopped",
         },
-        "fay": {"runtime": "process", "conditions": unsandboxed, "paused": True},
+        "fay": {"runtime": "process", "conditions": unsandboxed, "paused": True, "wanted": "paused"},
     }  # fmt: skip
     listed = [view.model_copy(update=lives[name]) for name, view in found.items()]
     listed.append(
         agent(
             8, "scout", runtime="bwrap", model="haiku", online=False, deploying=ident(500), turn=TurnState(state="unknown", since=ago(14)),
-            lifecycle=Lifecycle(state="requested", since=ago(14), cause="approved by operator (hivetui)"),
+            lifecycle=Lifecycle(state="requested", since=ago(14), cause="its spawn was approved by operator"),
         )
     )  # fmt: skip
     return listed
@@ -84,7 +85,7 @@ def tombstone(number: int, name: str, buried: float, **given: Any) -> Tombstone:
     known: dict[str, Any] = {
         "id": ident(number), "name": name, "role": "worker", "engine": "claude", "model": "sonnet", "runtime": "bwrap",
         "parent": "queen", "created_at": ago(buried + 86_400 * 2), "buried_at": ago(buried), "buried_by": YOU,
-        "cause": "destroyed by operator (hivetui)", "turns": 31, "usd": 4.02, "commit": SHA["old"], "session_id": "8f1c2d3e",
+        "cause": "it was destroyed by operator", "turns": 31, "usd": 4.02, "commit": SHA["old"], "session_id": "8f1c2d3e",
     }  # fmt: skip
     return Tombstone(**{**known, **given})
 
@@ -106,7 +107,7 @@ def tombstones() -> list[Tombstone]:
         ),
         tombstone(
             23, "ivo", 3_700, bytes=61_000, engine="command", model="default", runtime="process", turns=1, usd=None,
-            sizes={"journal": 48_000, "logs": 13_000}, session_id=None, commit=None, cause="destroyed by operator (hive): no longer needed",
+            sizes={"journal": 48_000, "logs": 13_000}, session_id=None, commit=None, cause="it was destroyed by operator: no longer needed",
             reviving=REVIVE,
         ),
     ]  # fmt: skip
@@ -122,8 +123,12 @@ def plan() -> PurgePlan:
             "2 messages that wait for it, and 61 older ones",
             "1 question", "1 rule: allow Bash pytest -q *",
         ],
-        stays=["9 decisions, without what was asked", "4 deployments and their commits in meta/"],
-        stopped_by="2 commits nowhere else, 1 file not committed",
+        stays=[
+            "9 decisions, without what was asked",
+            "4 deployments, and what meta/ says of them",
+            "the audit, and the messages that were read",
+        ],
+        stopped_by="work that is nowhere else: 2 commits and 1 changed file",
     )  # fmt: skip
 
 
@@ -247,8 +252,8 @@ def approvals() -> list[Approval]:
         "name": "ivo", "engine": "command", "role": "worker", "runtime": "process", "parent": "queen",
         "engine_options": {"command": ["cat"]}, "revive": ident(23),
         "changed": [
-            "config: the template that it came from has 2 newer commits",
-            "repo: main of /home/ann/work/api is 14 commits further, 3 files of its clone among them",
+            "config: 2 commits of its config since, not applied",
+            "repo: main of /home/ann/work/api is 14 commits further",
             "messages: 2 wait for it, the oldest 1 h old",
         ],
     }  # fmt: skip
@@ -258,17 +263,17 @@ def approvals() -> list[Approval]:
         "reason": "carol's fixes were sent back twice because the hook was missing.",
         "files": ["agent.toml", "prompt.md", "hooks/pre-commit"], "added": 10, "removed": 4,
         "setup": ["uv sync --frozen", "make hooks"],
-        "flags": ["network: none → open", "new setup: make hooks", "usd_per_day 2 → 5"],
+        "flags": ["network", "new setup: make hooks", "another limit: usd_per_day 2.0 → 5.0"],
     }  # fmt: skip
     return [
         *scene.approvals()[1:],
         Approval(
             id=APPLY, kind="apply_commit", status="pending", requester="queen", created_at=ago(245), payload=proposal,
-            subject="carol · 7be40d92 Run the linter before every commit, on a bigger model",
+            subject="config 7be40d92f1c3 of carol (3 files, 2 setup commands; CAREFUL: network, new setup, another limit): carol's fixes were sent back twice because the hook was missing.",
         ),
         Approval(
             id=REVIVE, kind="spawn", status="pending", requester="operator", created_at=ago(30), payload=request,
-            subject="revive ivo · command · process",
+            subject="revive ivo (worker, command), destroyed a short while ago: messages: 2 wait for it, the oldest 1 h old",
         ),
     ]  # fmt: skip
 
@@ -280,7 +285,7 @@ def waiting() -> list[WaitingItem]:
         for one in approvals()
     ] + [
         WaitingItem(id=ident(4), kind="parked", agent="carol", since=ago(710),
-                    subject="carol is parked: it ended 3 times in 60 s, last with exit code 1"),
+                    subject="carol is parked: its harness was to run, but it exited with code 1, 3 times within 60 s"),
     ]  # fmt: skip
 
 
@@ -296,19 +301,19 @@ def snapshot() -> Snapshot:
 def detail(name: str) -> AgentDetail:
     view = next(view for view in agents() if view.name == name)
     steps = [
-        ("requested", 8600, "approved by operator (hivetui)", None),
-        ("starting", 8598, "started by hived: it should run", 4711),
+        ("requested", 8600, "its spawn was approved by operator", None),
+        ("starting", 8598, "its harness is started, generation 1", 4711),
         ("running", 8597, "its harness is connected", 4711),
-        ("crashed", 722, "its process ended with exit code 1", 4711),
-        ("starting", 720, "tried again, 1 of 3", 5120),
-        ("crashed", 716, "its process ended with exit code 1", 5120),
-        ("starting", 714, "tried again, 2 of 3", 5133),
+        ("crashed", 722, "its harness was to run, but it exited with code 1", 4711),
+        ("starting", 720, "its harness is started, generation 2", 5120),
+        ("crashed", 716, "its harness was to run, but it exited with code 1", 5120),
+        ("starting", 714, "its harness is started, generation 3", 5133),
         ("parked", 710, view.lifecycle.cause, None),
     ] if view.lifecycle.state == "parked" else [
-        ("requested", 8600, "approved by operator (hivetui)", None),
-        ("starting", 8598, "started by hived: it should run", 4711),
+        ("requested", 8600, "its spawn was approved by operator", None),
+        ("starting", 8598, "its harness is started, generation 1", 4711),
         ("running", 8597, "its harness is connected", 4711),
-        *([("paused", 64, "paused by operator (hivetui)", 4711)] if view.paused else []),
+        *([("paused", 64, "operator paused it", 4711)] if view.paused else []),
     ]  # fmt: skip
     history = [
         LifecycleChange(at=ago(seconds), state=state, cause=cause, generation=at // 2 + 1, pid=pid)  # type: ignore[arg-type]
@@ -320,11 +325,18 @@ def detail(name: str) -> AgentDetail:
 
 
 def log() -> tuple[str, ...]:
+    """carol's engine's."""
     return (
-        "14:19:58 harness started, generation 3, pid 5133",
-        "14:19:58 engine: claude --print --output-format stream-json",
-        "14:19:59 engine stderr: Traceback (most recent call last):",
-        '14:19:59 engine stderr:   File "/work/api-carol/hooks/lint.py", line 3, in <module>',
-        "14:19:59 engine stderr: ModuleNotFoundError: No module named 'lint'",
+        "Traceback (most recent call last):",
+        '  File "/work/api-carol/hooks/lint.py", line 3, in <module>',
+        "    from lint import report",
+        "ModuleNotFoundError: No module named 'lint'",
+    )
+
+
+def harness_log() -> tuple[str, ...]:
+    return (
+        "14:19:58 harness started, generation 3",
+        "14:19:59 engine: claude --print --output-format stream-json",
         "14:20:00 stopping: the engine ended with exit code 1",
     )

@@ -4,10 +4,15 @@ import pytest
 
 from hivetui.commands import COMMANDS
 from hivetui.keymap import KEYS, WHERE_WORDS, bindings_of, deciding_keys, footer_of, marked_labels, palette
+from hivetui.screens.deployments import DeploymentsScreen
+from hivetui.screens.diff import DiffScreen
 from hivetui.screens.help import help_lines
 from hivetui.screens.hive import HiveScreen
+from hivetui.screens.listing import ListingScreen
 from hivetui.screens.login import LoginScreen
 from hivetui.screens.places import place_choices
+from hivetui.screens.tombstones import TombstonesScreen
+from hivetui.screens.why import WhyScreen
 from hivetui.widgets.agent_list import AgentList
 from hivetui.widgets.choice_rows import ChoiceRows
 from hivetui.widgets.composer import DraftArea
@@ -24,6 +29,11 @@ PARTS = {
     "waiting": WaitingList,
     "composer": DraftArea,
     "entry": EntryArea,
+    "why": WhyScreen,
+    "diff": DiffScreen,
+    "tombstones": TombstonesScreen,
+    "deployments": DeploymentsScreen,
+    "listing": ListingScreen,
 }
 
 
@@ -61,6 +71,7 @@ def test_the_help_shows_every_key_and_the_footer_and_palette_only_those() -> Non
     ("kind", "labels"),
     [
         ("spawn", ["approve", "deny", "note"]),
+        ("apply_commit", ["approve", "deny", "note", "diff"]),
         ("tool_use", ["approve", "deny", "note", "edit", "rule"]),
         ("question", ["answer"]),
         ("question_options", ["answer", "in words"]),

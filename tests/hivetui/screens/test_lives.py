@@ -180,7 +180,7 @@ async def test_why_explains_a_parked_agent_and_acts_on_it(live: Live) -> None:
     await focus(live, "carol")
     await live.pilot.press("y")
     await live.until(lambda: isinstance(live.app.screen, WhyScreen), "why")
-    await live.until(lambda: "tried again, 1 of 3" in live.text, "the history")
+    await live.until(lambda: "generation 2" in live.text, "the history")
     for said in ("carol is parked", "No module named 'lint'", "wanted", "that it runs", "try it again", "3f9c2e1a"):
         assert said in live.text, said
     assert "ModuleNotFoundError" in live.text
@@ -193,12 +193,12 @@ async def test_why_explains_a_parked_agent_and_acts_on_it(live: Live) -> None:
 async def test_why_follows_the_agents_life(live: Live) -> None:
     await focus(live, "carol")
     await live.pilot.press("y")
-    await live.until(lambda: "tried again, 1 of 3" in live.text, "the history")
+    await live.until(lambda: "generation 2" in live.text, "the history")
     known = live.hived.details["carol"]
     live.hived.details["carol"] = known.model_copy(update={"history": []})
     live.hived.update("carol", lifecycle=Lifecycle(state="stopped", since=ago(0), cause="stopped by operator"))
     await live.until(lambda: "carol is stopped" in live.text, "the state")
-    await live.until(lambda: "tried again, 1 of 3" not in live.text, "the history, asked for anew")
+    await live.until(lambda: "generation 2" not in live.text, "the history, asked for anew")
 
 
 async def test_reviving_goes_to_the_decision_that_shows_what_changed(live: Live) -> None:
@@ -216,11 +216,11 @@ async def test_reviving_goes_to_the_decision_that_shows_what_changed(live: Live)
 async def test_a_purge_shows_the_plan_wants_the_name_and_that_its_work_is_discarded(live: Live) -> None:
     await live.pilot.press("T", "down", "x")
     await live.until(lambda: isinstance(live.app.screen, PurgeScreen), "the purge")
-    await live.until(lambda: "goes for good" in live.text and "14 commits of config" in live.text, "the plan")
+    await live.until(lambda: "goes for good" in live.text and "whose senders are told" in live.text, "the plan")
     await live.pilot.press(*"gu", "enter")
     await live.until(lambda: "Type gus" in live.text, "the name")
     await live.pilot.press("s", "enter")
-    await live.until(lambda: "work that is nowhere else" in live.text, "the work")
+    await live.until(lambda: "discard what is nowhere" in live.text, "the work")
     assert live.hived.asked == []
     await live.pilot.press("shift+tab", "space", "tab", "enter")
     await live.until(lambda: live.hived.asked, "the purge")
