@@ -15,6 +15,8 @@ from hived.workspace.work import look
 
 PAUSE_SECONDS = 3.0
 """Between two looks at the same workspace."""
+PAUSE_SHARE = 4
+"""Times as long as the last look took, where that is longer: what is slow to look at must not keep the others waiting."""
 AT_WORK = frozenset({"requested", "starting", "running", "stopping"})
 
 log = logging.getLogger(__name__)
@@ -72,8 +74,10 @@ class WorkWatch:
         """Look until nothing more has happened meanwhile."""
         try:
             while (due := self._due.pop(agent_id, None)) is not None:
+                began = asyncio.get_running_loop().time()
                 await self._look(agent_id, *due)
-                await asyncio.sleep(PAUSE_SECONDS)
+                taken = asyncio.get_running_loop().time() - began
+                await asyncio.sleep(max(PAUSE_SECONDS, PAUSE_SHARE * taken))
         finally:
             del self._tasks[agent_id]
             if agent_id in self._due:

@@ -36,6 +36,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(work_watch, "look", look)
     monkeypatch.setattr(work_watch, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(work_watch, "PAUSE_SHARE", 0)
     return seen
 
 
