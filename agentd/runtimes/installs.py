@@ -3,6 +3,7 @@
 A program of the system's own folders needs nothing of this. Blocking: a few looks at the file system for each program.
 """
 
+import functools
 import os
 import shutil
 import sys
@@ -49,13 +50,14 @@ def install_of(program: Path, environment: Mapping[str, str], deep: int = 0) -> 
     return {path for path in found if not _of_the_system(path) and not _too_much(path)}
 
 
-def own_install() -> set[Path]:
+@functools.cache
+def own_install() -> frozenset[Path]:
     """What our own workers, bridges and players need: this interpreter, its packages, and the code of agentd and hived."""
     found = {Path(package.__file__).resolve().parent for package in (agentd, hived) if package.__file__}
     found |= {Path(sys.prefix), Path(sys.base_prefix)}
     found |= install_of(Path(sys.executable), {})
     found |= {path for path in map(Path, sys.path) if path.name in ("site-packages", "dist-packages")}
-    return {path for path in found if path.exists() and not _of_the_system(path) and not _too_much(path)}
+    return frozenset(path for path in found if path.exists() and not _of_the_system(path) and not _too_much(path))
 
 
 def files_named(words: Sequence[str]) -> set[Path]:
@@ -65,7 +67,9 @@ def files_named(words: Sequence[str]) -> set[Path]:
 
 
 def below_any(path: Path, folders: Iterable[Path]) -> bool:
-    return any(path.is_relative_to(folder) for folder in folders)
+    """Whether it is one of them, or in one of them. By its name: no link is looked at."""
+    name = f"{path}/"
+    return any(name.startswith(f"{str(folder).rstrip('/')}/") for folder in folders)
 
 
 def _libraries(prefix: Path) -> set[Path]:

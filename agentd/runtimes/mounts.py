@@ -81,24 +81,24 @@ def resolved(path: Path) -> tuple[list[tuple[Path, str]], Path]:
     Links that lead in circles lead to `/`, and none of them is kept.
     """
     links: list[tuple[Path, str]] = []
-    left = list(path.parts[1:])
-    at = Path("/")
+    left = list(path.parts[1:])[::-1]
+    at = ""
     while left:
-        part = left.pop(0)
+        part = left.pop()
         if part == "..":
-            at = at.parent
+            at = at.rpartition("/")[0]
             continue
-        following = at / part
+        following = f"{at}/{part}"
         try:
             target = os.readlink(following)
         except OSError:
             at = following
             continue
-        links.append((following, target))
+        links.append((Path(following), target))
         if len(links) > MOST_LINKS:
             return [], Path("/")
         parts = Path(target).parts
         if target.startswith("/"):
-            at, parts = Path("/"), parts[1:]
-        left = [*parts, *left]
-    return links, at
+            at, parts = "", parts[1:]
+        left += reversed(parts)
+    return links, Path(at or "/")

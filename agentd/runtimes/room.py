@@ -49,7 +49,8 @@ def room_for(launch: Launch, command: Sequence[str], environment: Mapping[str, s
             installs |= install_of(found, environment)
     installs |= files_named(command[1:])
     installs |= {Path(value) for name in CERTIFICATES if (value := environment.get(name, "")).startswith("/")}
-    installs = {path for path in installs if not _is_hidden(path, hidden) or below_any(path, own)}
+    folders = _hidden_folders(hidden)
+    installs = {path for path in installs if not _lies_in(path, folders) or below_any(path, own)}
 
     asked = _asked_for(spec.read_paths, hidden)
     repo = [path for path in map(Path, launch.origin_objects) if not _is_hidden(path, hidden)]
@@ -114,9 +115,16 @@ def _asked_for(paths: Iterable[str | Path], hidden: Sequence[Path]) -> list[Path
 
 
 def _is_hidden(path: Path, hidden: Sequence[Path]) -> bool:
-    real = Path(os.path.realpath(path))
-    folders = [*hidden, *(Path(os.path.realpath(folder)) for folder in hidden)]
-    return below_any(path, folders) or below_any(real, folders)
+    return _lies_in(path, _hidden_folders(hidden))
+
+
+def _hidden_folders(hidden: Sequence[Path]) -> list[Path]:
+    """As they are named, and where they really are."""
+    return [*hidden, *(Path(os.path.realpath(folder)) for folder in hidden)]
+
+
+def _lies_in(path: Path, folders: Sequence[Path]) -> bool:
+    return below_any(path, folders) or below_any(Path(os.path.realpath(path)), folders)
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
