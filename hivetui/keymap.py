@@ -170,6 +170,7 @@ KEYS: tuple[Key, ...] = (
     Key("audit.again", "ctrl+r", "again", "ctrl+r", "look again", "Load the newest again.", "audit", 2),
     Key("tombstones.revive", "r,enter", "revive", "r", "revive", "Ask for the spawn that brings it back; the decision shows what changed meanwhile.", "tombstones", 1),
     Key("tombstones.fetch", "f", "fetch", "f", "fetch its work", "Bring its commits home, as a branch of the repository that they came from.", "tombstones", 2),
+    Key("tombstones.work", "v", "work", "v", "its work", "What it had changed in its clone, as a diff.", "tombstones", 4),
     Key("tombstones.purge", "x", "purge", "x", "purge", "Delete all that is left of it for good: shows what goes, and asks for its name.", "tombstones", 3),
     Key("deployments.rollback", "r", "roll_back", "r", "roll back", "Put its agent back on the one under the cursor, or on what ran before.", "deployments", 1),
     Key("deployments.diff", "v,enter", "diff", "v", "diff", "What it changed against what ran before it.", "deployments", 2),

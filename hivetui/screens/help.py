@@ -34,7 +34,7 @@ def help_lines(first: tuple[Where, ...] = (), width: int = 1000) -> list[Line]:
             tuple(
                 piece
                 for shape in shapes[at : at + 3]
-                for piece in ((f"  {shape.glyph} ", shape.tone), (f"{shape.word:<20}", "text"))
+                for piece in ((f"  {shape.glyph} ", shape.tone), (f"{shape.word:<18}", "text"))
             )
         )
     for where in WHERE_WORDS:
@@ -82,5 +82,5 @@ class HelpScreen(ModalScreen[None]):
         self.call_after_refresh(self._fill)
 
     def _fill(self) -> None:
-        width = max(30, self._rows.scrollable_content_region.width)
+        width = max(30, self._rows.size.width - 2)  # the bar is there as soon as the lines are
         self._rows.show([Choice(None, line) for line in help_lines(self._first, width)])

@@ -9,8 +9,9 @@ from hived.wire.approvals import Approval
 from hived.wire.names import OPERATOR
 from hived.wire.tombstones import Tombstone
 from hivetui.keymap import Where, bindings_of
-from hivetui.life_intents import BringWorkHome, Revive
+from hivetui.life_intents import BringWorkHome, LookAtWork, Revive
 from hivetui.outcomes import Outcome
+from hivetui.screens.diff import DiffScreen
 from hivetui.screens.listing import Go, ListingScreen, facts
 from hivetui.screens.purge import PurgeScreen
 from hivetui.state.clock import Clock, age, day_and_hour
@@ -72,6 +73,16 @@ class TombstonesScreen(ListingScreen):
             self.say(f"{found.name} has no commits that are nowhere else.")
         else:
             self.ask(BringWorkHome(found.name))
+
+    def action_work(self) -> None:
+        found = self._chosen
+        if found is None:
+            return
+        if found.work is None:
+            self.say(f"{found.name} had no clone of a repository.")
+        else:
+            wanted, home = LookAtWork(found.name), BringWorkHome(found.name)
+            self.app.push_screen(DiffScreen(self.state, self.clock, wanted, fetch=home))
 
     def action_purge(self) -> None:
         found = self._chosen

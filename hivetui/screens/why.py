@@ -19,7 +19,7 @@ from hivetui.outcomes import Outcome
 from hivetui.screens.asks import Asked, Noted
 from hivetui.screens.diff import DiffScreen
 from hivetui.screens.help import HelpScreen
-from hivetui.screens.lives import ActsOnAgents, Deed, fits
+from hivetui.screens.lives import ActsOnAgents, Deed, fits, is_frozen
 from hivetui.state.agents import Agent
 from hivetui.state.clock import Clock
 from hivetui.state.deployments import is_under_way, of_agent, running
@@ -101,7 +101,8 @@ class WhyScreen(ActsOnAgents):
                 self._again = self.set_timer(AGAIN_SECONDS, self.action_again)
             self._seen = seen
             self._show(agent)
-        self._footer.show(footer_of("why", without=self._idle(agent)), state.notice, ())
+        labels = {"why.pause": "resume"} if agent is not None and is_frozen(agent) else None
+        self._footer.show(footer_of("why", without=self._idle(agent), labels=labels), state.notice, ())
 
     def _show(self, agent: Agent) -> None:
         now, narrow = self.clock(), self.size.width < SIDE_BY_SIDE

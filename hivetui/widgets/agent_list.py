@@ -120,11 +120,12 @@ def agent_rows(
         state.append((" new session", "soft"))
     if shape.kind == "idle" and agent.last_error:
         state.append((" failed", "bad"))
-    if (work := work_marks(agent.work)) and cells(state) + len(work) + 2 <= width:
-        state.append((f" {work}", "wait"))
     facts: list[Piece] = []
     if agent.usd is not None:
         facts.append((f" {dollars(agent.usd, estimated=agent.estimated)}", "soft"))
+    if work := work_marks(agent.work):
+        fits = cells(state) + len(work) + cells(facts) + 2 < width
+        state.append((f" {work if fits else '±'}", "wait"))
     name: list[Piece] = [
         ("▪" if marked else " ", "accent"),
         (f"{shape.glyph} ", shape.tone),

@@ -40,11 +40,11 @@ def row_line(
                 _dropped([("  ", ""), *((text, "dim" if tone == "text" else tone) for text, tone in pieces)], 0), width
             )
     if not sides:
-        return _single(row, width, digits, skip, wanted)
+        return cropped(_single(row, width, digits, skip, wanted), width)
     half = (width - 1) // 2
     left = _half(row.old, half, digits, skip, wanted)
     right = _half(row.new, width - half - 1, digits, skip, wanted)
-    return (*left, (" " * (half - cells(left)), ""), ("│", "faint"), *right)
+    return cropped([*left, (" " * (half - cells(left)), ""), ("│", "faint"), *right], width)
 
 
 def file_line(facts: FileFacts, counts: tuple[int, int] | None, width: int) -> Line:

@@ -114,6 +114,8 @@ def facts_of(why: Why, now: datetime) -> list[tuple[str, str]]:
         ("turn", _turn(why, now)),
     ]
     for held in agent.conditions:
+        if held.kind in ("unsandboxed", "online"):
+            continue
         until = day_and_hour(held.until, now)
         said = f"since {_since(held.since, now)}{f', until {until}' if until else ''}"
         facts.append((held.kind.replace("_", " "), f"{said}{f': {one_line(held.detail, 300)}' if held.detail else ''}"))

@@ -232,9 +232,9 @@ index 0000000..e69de29
 
 def diff(base: Any = "running") -> Diff:
     titles = {
-        "running": "what runs: deployed 2 d ago by operator",
-        "approved": "what was approved last: 2 d ago by operator",
-        "queued": "nothing was asked for before it",
+        "running": "deployed 2 d ago by operator",
+        "approved": "approved 2 d ago by operator",
+        "queued": "nothing: nothing was proposed before",
     }
     return Diff(
         id=APPLY, agent="carol", base=base, base_commit=SHA["now"], base_title=titles[base], commit=SHA["next"],

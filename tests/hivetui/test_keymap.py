@@ -8,7 +8,6 @@ from hivetui.screens.deployments import DeploymentsScreen
 from hivetui.screens.diff import DiffScreen
 from hivetui.screens.help import help_lines
 from hivetui.screens.hive import HiveScreen
-from hivetui.screens.listing import ListingScreen
 from hivetui.screens.login import LoginScreen
 from hivetui.screens.places import place_choices
 from hivetui.screens.tombstones import TombstonesScreen
@@ -33,7 +32,6 @@ PARTS = {
     "diff": DiffScreen,
     "tombstones": TombstonesScreen,
     "deployments": DeploymentsScreen,
-    "listing": ListingScreen,
 }
 
 
