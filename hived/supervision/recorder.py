@@ -76,7 +76,7 @@ class Recorder:
                 await self._commit(truth, "hive.lock, made of the books")
             return
         for name, found in sorted(before.agents.items()):
-            if name in truth.agents and truth.agents[name].id == found.id:
+            if found_now.alive.get(name) == found.id:
                 continue
             agents = {other: locked for other, locked in before.agents.items() if other != name}
             buried = name in truth.buried and truth.buried[name].id == found.id
