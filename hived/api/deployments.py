@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from hived.api.callers import actor_of, hive_of
+from hived.api.idempotency import remembered
 from hived.core import deployments
 from hived.core.hive import Hive
-from hived.store.database import Connection
+from hived.store.database import Connection, Tx
 from hived.wire import routes
 from hived.wire.deployments import Deployment, DeploymentDetail, DeploymentList, Rollback
 from hived.wire.errors import DeploymentFailed, DeploymentSuperseded
@@ -59,9 +60,17 @@ async def get_rollback(
 
 @host_router.post(routes.AGENT_ROLLBACK)
 async def post_rollback(request: Request, name: str, wanted: Rollback | None = None) -> Deployment:
-    """Answered when it runs and is healthy; 409 `deployment_failed` where it does not, and what ran before runs again."""
+    """Answered when it runs and is healthy; 409 `deployment_failed` where it does not, and what ran before runs again.
+
+    A repeat with the same Idempotency-Key is answered at once, with the deployment as it was asked for.
+    """
     hive, actor, body = hive_of(request), actor_of(request), wanted or Rollback()
-    asked = await hive.database.write(lambda tx: deployments.ask_rollback(tx, name, body.to, body.note, actor))
+
+    def ask(tx: Tx) -> Deployment:
+        return deployments.ask_rollback(tx, name, body.to, body.note, actor)
+
+    # What is kept for a repeat is what was asked for: after a restart of hived nothing is rolled back twice.
+    asked = await hive.database.write(remembered(request, ask))
     return await until_deployed(hive, asked.id)
 
 

@@ -1,5 +1,7 @@
 """Deployments over the socket: paged, a rollback that answers when it has ended, and what is in its way."""
 
+import contextlib
+import http.client
 import os
 import shutil
 import threading
@@ -60,6 +62,29 @@ def test_where_a_rollback_goes_can_be_asked_before_it_is(hive: LiveHive) -> None
     status, done = rollback(hive)
     assert (status, done["commit"], done["kind"], done["status"]) == (200, before, "rollback", "deployed")
     wait_until(lambda: hive.agent(WORKER)["deploying"] is None, "its end", SECONDS)
+
+
+def test_a_rollback_that_is_repeated_with_its_key_is_one_rollback_whatever_was_killed(hive: LiveHive) -> None:
+    first = hive.agent(WORKER)["commit"]
+    for number in range(2):
+        deploy(hive, change(hive, files={"key": str(number)}))
+    before, key = deployments(hive), {"idempotency-key": new_id()}
+    asking = threading.Thread(target=_quietly_post, args=(hive, f"/v1/agents/{WORKER}/rollback", key))
+    asking.start()
+    wait_until(lambda: len(deployments(hive)) > len(before), "the rollback being asked for", SECONDS)
+    hive.kill()
+    asking.join(60)
+    hive.start()
+    status, answer = hive.post(f"/v1/agents/{WORKER}/rollback", {}, key)
+    assert (status, answer["kind"]) == (200, "rollback")
+    until_settled(hive)
+    assert [one["kind"] for one in deployments(hive)[:2]] == ["rollback", "apply"]
+    assert hive.agent(WORKER)["commit"] == before[1]["commit"] != first
+
+
+def _quietly_post(hive: LiveHive, target: str, headers: dict[str, str]) -> None:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        hive.post(target, {}, headers)
 
 
 def test_what_is_no_rollback_is_refused(hive: LiveHive) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from hived.api.proposals import tag_denied
 from hived.core import agents
+from hived.core.notices import notice_of
 from hived.core.proposals import fail_proposals_of
 from hived.deploy import applied
 from hived.deploy.repository import MAIN
@@ -169,6 +170,16 @@ async def test_a_queen_proposes_and_is_told_of_the_answer(host: Calls, queen: Ca
     assert (await queen("POST", "/v1/proposals", {"agent": "bee", "commit": commit, "id": own}))[1][
         "status"
     ] == "denied"
+
+
+async def test_who_looks_at_no_screen_is_told_of_it_in_one_line(queen: Calls, bee: Config, books: Books) -> None:
+    commit = changed(bee, 'network = true\nsetup = ["a", "b"]\n', "words \x1b[2J\u202e that are long " + "x" * 500)
+    await propose(queen, commit)
+    text = notice_of(await books.waiting()).text
+    begin = f"hive: queen asks: may it apply config {commit[:12]} of bee (1 file, 2 setup commands; CAREFUL: network, new setup)"
+    assert text.startswith(begin)
+    assert text.isprintable()
+    assert len(text) <= 200
 
 
 async def test_an_id_that_was_used_for_another_ask_is_refused(queen: Calls, bee: Config) -> None:
