@@ -83,10 +83,12 @@ def plan(launch: Launch, process: str = ENGINE) -> Plan:
     if not walled(launch.runtime):
         return Plan(readable=python_paths())
     found = model_host(spec)
-    model = NOTHING if isinstance(found, Unreachable) or process == SETUP else found
-    if spec.network and model.by_port:
+    model = NOTHING if isinstance(found, Unreachable) else found
+    if spec.network and model.by_port and process != SETUP:
         model = NOTHING  # a port of this machine's own loopback is anybody's
     environment = {name: placeholder(name) for name in model.keys if name in given(spec)}
+    if process == SETUP:
+        model = NOTHING
     socket = Path(launch.model_socket)
     url = f"http://127.0.0.1:{MODEL_PORT}"
     if process == ENGINE:
