@@ -151,6 +151,9 @@ def _show(approval_id: str, *, as_json: bool) -> int:
         return 0
     print_approval(approval)
     asked = approval["payload"]
+    if not asked:
+        print("\nWhat was asked went with its agent, which was purged.")
+        return 0
     if approval["kind"] == "apply_commit":
         print(f"\nWhat it changes, line by line: hive diff {short_id(approval['id'])}")
         return 0

@@ -24,6 +24,8 @@ def of_approval(conn: Connection, approval_id: str, base: DiffBase) -> Diff:
     row = find_approval(conn, approval_id)
     if row["kind"] != "apply_commit":
         raise InvalidRequest(reason=f"Approval {row['id']} is of kind {row['kind']}: there is no commit to compare.")
+    if row["payload_json"] == "{}":
+        raise InvalidRequest(reason=f"What approval {row['id']} asked went with its agent, which was purged.")
     payload = ProposalPayload.model_validate_json(row["payload_json"])
     commit, title = _BASES[base](conn, row, payload.agent_id)
     return Diff(

@@ -138,10 +138,13 @@ def update_purge(tx: Tx, agent_id: str, purge_json: str | None) -> None:
 
 
 def empty_decisions(tx: Tx, agent_id: str) -> int:
-    """What it asked and what made it keep their rows without what was asked; how many."""
+    """What it asked for itself, what made it and what was proposed for it keep their rows without what was asked; how many.
+
+    What it proposed for others is their history.
+    """
     return tx.execute(
         """UPDATE approvals SET payload_json = '{}', updated_input_json = NULL
-           WHERE (requester_id = ?1 OR agent_id = ?1) AND payload_json <> '{}'""",
+           WHERE (agent_id = ?1 OR (requester_id = ?1 AND kind <> 'apply_commit')) AND payload_json <> '{}'""",
         (agent_id,),
     ).rowcount
 

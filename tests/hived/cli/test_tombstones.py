@@ -192,6 +192,18 @@ def test_a_revival_says_what_has_changed(hived: ToldHived, capsys: pytest.Captur
     assert hived.changes() == [("POST", f"{TOMB}/revive", {"note": "we need her"})]
 
 
+def test_of_a_decision_whose_agent_was_purged_there_is_only_the_row(
+    hived: ToldHived, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hived.answers["GET /v1/approvals/01a1ff4d"] = {
+        "id": "01a1ff4d", "kind": "tool_use", "status": "approved", "requester": "ada", "subject": "Bash: ls", "payload": {},
+        "created_at": WHEN, "decided_at": WHEN, "decided_by": None, "note": None, "failure": None,
+    }  # fmt: skip
+    said = run(capsys, "approvals", "01a1ff4d")
+    assert said.code == 0
+    assert said.out.endswith("What was asked went with its agent, which was purged.\n")
+
+
 @pytest.mark.parametrize(
     ("count", "words"),
     [

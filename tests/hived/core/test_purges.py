@@ -5,6 +5,7 @@ import pytest
 from hived.core import approvals, budgets, purges, reminders, rules, tombstones
 from hived.core.check import check_books
 from hived.store.agents import select_agent
+from hived.store.approvals import insert_approval
 from hived.store.database import Tx
 from hived.wire.approvals import ApprovalAsk
 from hived.wire.budgets import BudgetDraft
@@ -113,6 +114,28 @@ async def test_its_decisions_keep_their_rows_without_what_was_asked(books: Books
     found = await books.read(lambda conn: approvals.to_approval(approvals.find_approval(conn, asked)))
     assert (found.status, found.payload, found.note) == ("approved", {}, "fine")
     assert await is_whole(books)
+
+
+async def test_what_a_purged_queen_proposed_for_others_stays_their_history(books: Books) -> None:
+    vice, ada = await books.agent("vice", role="queen"), await books.agent("ada")
+
+    def propose(tx: Tx, agent_id: str, requester: str) -> str:
+        values = {
+            "id": new_id(), "kind": "apply_commit", "requester": "vice", "requester_id": requester, "spawn_name": None,
+            "generation": None, "turn_id": None, "subject": "a commit", "payload_json": '{"agent": "x"}', "input_hash": None,
+        }  # fmt: skip
+        insert_approval(tx, values)
+        tx.execute("UPDATE approvals SET agent_id = ?, status = 'denied' WHERE id = ?", (agent_id, values["id"]))
+        return str(values["id"])
+
+    of_others = await books.do(lambda tx: propose(tx, ada, vice))
+    of_hers = await books.do(lambda tx: propose(tx, vice, vice))
+    await destroy(books, "vice")
+    await purge(books, "vice")
+    kept = {
+        one: await books.one("SELECT payload_json FROM approvals WHERE id = ?", one) for one in (of_others, of_hers)
+    }
+    assert kept == {of_others: '{"agent": "x"}', of_hers: "{}"}
 
 
 async def test_whoever_has_its_name_next_inherits_nothing(books: Books) -> None:
