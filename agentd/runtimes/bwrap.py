@@ -24,9 +24,11 @@ from hived.wire.agents import RuntimeFound
 
 SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix", "/gnu", "/run/current-system",
-    "/var/lib/ca-certificates", "/etc/resolv.conf",
+    "/var/lib/ca-certificates",
 )  # fmt: skip
-"""Read-only inside, where it is there; the last leads into /run on some machines."""
+"""Read-only inside, where it is there."""
+RESOLVER = Path("/etc/resolv.conf")
+"""It leads into /run on some machines."""
 # Closed by their modes on any machine that is set up well; covered where they are not.
 MASKED = ("/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers")
 MASKED_FOLDERS = ("/etc/ssl/private", "/etc/sudoers.d")
@@ -82,7 +84,7 @@ class Bwrap:
             inside = environment_inside(environment, room)
             for folder in reversed(Path(ENVIRONMENT_FILE).parents[:-1]):
                 words += ["--perms", "0755", "--dir", str(folder)]
-            words += ["--perms", "0444", "--ro-bind-data", _handed(_exports(inside), descriptors), ENVIRONMENT_FILE]
+            words += ["--perms", "0444", "--file", _handed(_exports(inside), descriptors), ENVIRONMENT_FILE]
             script = f'{_checked(room)}. {ENVIRONMENT_FILE}; exec "$@"'
             words += ["--remount-ro", "/", "--chdir", str(cwd)]
             arguments = _handed(b"".join(os.fsencode(word) + b"\0" for word in words), descriptors)
@@ -116,9 +118,8 @@ def _namespaces(as_root: bool, network: bool) -> list[str]:
 
 
 def _files(room: Room, descriptors: list[int]) -> list[str]:
-    mounts = Mounts()
-    mounts.add(Kind.READ, map(Path, SYSTEM))
-    mounts.add(Kind.OWN, map(Path, OWN_FOLDERS))
+    mounts = _of_the_system()
+    mounts.add(Kind.READ, [RESOLVER])
     mounts.add(Kind.HIDDEN, [Path(folder) for folder in MASKED_FOLDERS if _open_to_it(folder)])
     mounts.add(Kind.HIDDEN, room.hidden)
     mounts.add(Kind.READ, (*room.readable, room.io))
@@ -148,6 +149,20 @@ def _files(room: Room, descriptors: list[int]) -> list[str]:
     for place in hidden:
         words += ["--remount-ro", place]
     return words
+
+
+def _of_the_system() -> Mounts:
+    kinds, links = _looked_up()
+    return Mounts(dict(kinds), dict(links))
+
+
+@functools.cache
+def _looked_up() -> tuple[dict[Path, Kind], dict[Path, str]]:
+    """It stays as it is while a harness lives."""
+    mounts = Mounts()
+    mounts.add(Kind.READ, map(Path, SYSTEM))
+    mounts.add(Kind.OWN, map(Path, OWN_FOLDERS))
+    return mounts.kinds, mounts.links
 
 
 def _open_to_it(path: str) -> bool:

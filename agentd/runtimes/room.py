@@ -16,6 +16,8 @@ from hived.wire.limits import Limits, limits_of
 
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
 """Names of the environment whose value is a path to read."""
+WITH_WORKERS = ("acp", "api", "scripted")
+"""Engines of which a program of ours runs inside: the bridge to the hive's tools, the worker, the player."""
 NEVER = tuple(map(Path, ("/proc", "/dev", "/sys", "/run/hive")))
 
 
@@ -42,7 +44,7 @@ def room_for(launch: Launch, command: Sequence[str], environment: Mapping[str, s
     queen = spec.role == "queen"
 
     programs = [command[0], *(server.command for server in own_servers(spec) if server.command)] if command else []
-    installs = set(own_install()) | set(planned.readable)
+    installs = set(planned.readable) | (set(own_install()) if spec.engine in WITH_WORKERS else set())
     for word in programs:
         found = find_program(word, environment, cwd)
         if found is not None:

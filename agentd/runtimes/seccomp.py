@@ -5,6 +5,7 @@ uids), bpf and perf, io_uring, modules and reboot, and a terminal's input writte
 behind a pointer and is answered with ENOSYS, at which libraries fall back to clone. So is every call of another architecture.
 """
 
+import functools
 import platform
 import struct
 
@@ -49,6 +50,7 @@ _NUMBERS = {
 }  # fmt: skip
 
 
+@functools.cache
 def seccomp_filter(machine: str | None = None) -> bytes | None:
     """The compiled filter; None for an architecture whose numbers are not known here."""
     known = _NUMBERS.get(machine or platform.machine())
