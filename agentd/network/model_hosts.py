@@ -80,8 +80,17 @@ def _claude(spec: AgentSpec) -> ModelHost | Unreachable:
     names = given(spec)
     if names & set(ELSEWHERE):
         return Unreachable("Bedrock, Vertex and Foundry have hosts and credentials of their own.")
-    if not names & {*_ANTHROPIC_KEYS, "ANTHROPIC_BASE_URL"}:
-        return ModelHost(hosts=CLAUDE_LOGIN_HOSTS)
+    if not names & set(_ANTHROPIC_KEYS):
+        if "ANTHROPIC_BASE_URL" not in names:
+            return ModelHost(hosts=CLAUDE_LOGIN_HOSTS)
+        # Its own login, at a host of the operator's: by the port, since behind the socket it is not looked at.
+        return ModelHost(
+            base="https://api.anthropic.com",
+            base_variable="ANTHROPIC_BASE_URL",
+            inside={"ANTHROPIC_BASE_URL": "{url}"},
+            by_port=True,
+            hosts=CLAUDE_LOGIN_HOSTS,
+        )
     return ModelHost(
         base="https://api.anthropic.com",
         base_variable="ANTHROPIC_BASE_URL",
