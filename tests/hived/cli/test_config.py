@@ -72,6 +72,8 @@ def test_what_there_is_no_diff_of_is_said(shell: Shell, hive: LiveHive) -> None:
         ((WORKER, "HEAD~1"), 2, "not_a_commit"),
         ((WORKER, "0" * 40), 4, "commit_not_found"),
         ((WORKER, "0" * 39), 2, "not_a_commit"),
+        ((WORKER, "--from", "/nowhere"), 4, "commit_not_found"),
+        ((WORKER, "0" * 40, "--from", "/etc"), 1, "invalid_proposal"),
         ((), 2, "usage"),
     ],
 )
