@@ -10,7 +10,9 @@ import contextlib
 import ipaddress
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from agentd.engines.base import EngineFailed
@@ -31,6 +33,7 @@ CONNECT_SECONDS = 20.0
 IDLE_SECONDS = 1800.0
 """Without a byte in either direction."""
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+MOST_LOOKUPS = 4
 MOST_PROXY_HEAD_BYTES = 16 * 1024
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -57,6 +60,8 @@ class Proxy:
         self._refused = refused
         self._heard = heard
         self._listening = Listening(path, uid, self._serve, log)
+        # Threads of its own: names that take long hold up nothing else of agentd.
+        self._names = ThreadPoolExecutor(MOST_LOOKUPS, thread_name_prefix="proxy names")
 
     async def start(self) -> None:
         """Raises OSError."""
@@ -64,6 +69,7 @@ class Proxy:
 
     async def close(self) -> None:
         await self._listening.close()
+        self._names.shutdown(wait=False, cancel_futures=True)
 
     async def _serve(self, client: Client) -> None:
         try:
@@ -148,7 +154,7 @@ class Proxy:
 
     async def _dialled(self, entry: Entry, host: str, port: int) -> Stream:
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await loop.run_in_executor(self._names, _looked_up, host, port)
         addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
         allowed = [address for address in dict.fromkeys(addresses) if entry.bears(address)]
         if not allowed:
@@ -218,6 +224,11 @@ async def _by_proxy(proxy: str, host: str, port: int) -> Stream:
         writer.close()
         raise
     return reader, writer
+
+
+def _looked_up(host: str, port: int) -> list[Any]:
+    """Blocking. Raises OSError."""
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 def _split(target: str) -> tuple[str | None, int, str]:

@@ -1,6 +1,5 @@
 """`proxy.sock`: to the hosts that are allowed, at the addresses that they may have, and to no other."""
 
-import asyncio
 import base64
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -70,11 +69,11 @@ def resolved(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
     """Every name has these addresses; what was looked up is in the list."""
     asked: list[str] = []
 
-    async def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+    def looked_up(host: str, port: int) -> list[Any]:
         asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("agentd.network.proxy._looked_up", looked_up)
     return asked
 
 
