@@ -61,7 +61,7 @@ def _approved(conn: Connection, row: Row, agent_id: str) -> tuple[str | None, st
 
 
 def _queued(conn: Connection, row: Row, agent_id: str) -> tuple[str | None, str]:
-    found = approval_store.select_commit_before(conn, agent_id, row["id"])
+    found = approval_store.select_commit_before(conn, agent_id, row["created_at"], row["id"])
     if found is None:
         return None, "nothing: nothing was proposed before"
     commit = ProposalPayload.model_validate_json(found["payload_json"]).commit

@@ -149,18 +149,6 @@ def deployment_failed(tx: Tx, approval_id: str, step: DeploymentStep | None, rea
     _tell(tx, row, f"{what} was approved, but its deployment failed{at}, and what ran before runs again: {reason}")
 
 
-def fail_proposals_of(tx: Tx, agent_id: str, cause: str) -> None:
-    """The agent goes: what is proposed for it and undecided is failed, and who asked is told."""
-    for row in store.select_pending_commits(tx.connection, agent_id):
-        store.update_status(tx, row["id"], "failed", cause)
-        waiting.close_item(tx, row["id"], KIND)
-        feed(tx, row["id"])
-        payload = ProposalPayload.model_validate_json(row["payload_json"])
-        _tell(tx, row, f"Config {payload.commit[:SHOWN]} of {payload.agent} is proposed no more: {cause}")
-        if row["requester_id"] is not None:
-            publish(tx, row["requester_id"])
-
-
 def denied_of(conn: Connection) -> list[tuple[str, str, str, str]]:
     """(agent, approval, note, when) of every denied proposal."""
     return [

@@ -65,15 +65,6 @@ def select_pending_spawn(connection: Connection, name: str) -> Row | None:
     return row
 
 
-def select_pending_commits(connection: Connection, agent_id: str) -> list[Row]:
-    """Undecided proposals of that agent's config, oldest first."""
-    return connection.execute(
-        _SELECT
-        + """WHERE a.kind = 'apply_commit' AND a.status = 'pending' AND a.agent_id = ? ORDER BY a.created_at, a.id""",
-        (agent_id,),
-    ).fetchall()
-
-
 def select_pending_commit(connection: Connection, agent_id: str, commit: str) -> Row | None:
     """The undecided proposal of that commit."""
     row: Row | None = connection.execute(
@@ -92,13 +83,13 @@ def select_denied_commits(connection: Connection) -> list[Row]:
     ).fetchall()
 
 
-def select_commit_before(connection: Connection, agent_id: str, approval_id: str) -> Row | None:
-    """The proposal of that agent's config that was asked for before this one."""
+def select_commit_before(connection: Connection, agent_id: str, created_at: str, approval_id: str) -> Row | None:
+    """The proposal of that agent's config that was asked for before this one, which was made then."""
     row: Row | None = connection.execute(
         _SELECT
-        + """WHERE a.kind = 'apply_commit' AND a.agent_id = ? AND (a.created_at, a.id) <
-             (SELECT b.created_at, b.id FROM approvals b WHERE b.id = ?) ORDER BY a.created_at DESC, a.id DESC LIMIT 1""",
-        (agent_id, approval_id),
+        + """WHERE a.kind = 'apply_commit' AND a.agent_id = ? AND (a.created_at, a.id) < (?, ?)
+           ORDER BY a.created_at DESC, a.id DESC LIMIT 1""",
+        (agent_id, created_at, approval_id),
     ).fetchone()
     return row
 

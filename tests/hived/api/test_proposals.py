@@ -11,7 +11,6 @@ import pytest
 from hived.api.proposals import tag_denied
 from hived.core import agents
 from hived.core.notices import notice_of
-from hived.core.proposals import fail_proposals_of
 from hived.deploy import applied
 from hived.deploy.repository import MAIN
 from hived.paths import HivePaths
@@ -392,23 +391,7 @@ async def test_one_that_goes_back_in_history_can_be_approved(host: Calls, bee: C
     assert (await host("POST", f"/v1/approvals/{asked['id']}/approve"))[1]["status"] == "approved"
 
 
-async def test_what_is_proposed_for_an_agent_that_goes_is_failed_and_its_asker_told(
-    host: Calls, queen: Calls, bee: Config, books: Books
-) -> None:
-    asked = await propose(queen, changed(bee))
-    agent_id = asked["payload"]["agent_id"]
-    await books.do(lambda tx: fail_proposals_of(tx, agent_id, "bee was destroyed."))
-    status, found = await host("GET", f"/v1/approvals/{asked['id']}")
-    assert (found["status"], found["failure"]) == ("failed", "bee was destroyed.")
-    assert await books.waiting() == []
-    assert "is proposed no more: bee was destroyed." in await books.one(
-        "SELECT body FROM messages WHERE recipient = 'queen'"
-    )
-
-
-async def test_an_approval_of_one_whose_agent_is_gone_fails_with_the_reason(
-    host: Calls, bee: Config, books: Books
-) -> None:
+async def test_one_whose_agent_is_gone_cannot_be_approved(host: Calls, bee: Config, books: Books) -> None:
     asked = await propose(host, changed(bee))
     await books.do(lambda tx: tx.execute("UPDATE agents SET lifecycle = 'buried' WHERE name = 'bee'"))
     status, decided = await host("POST", f"/v1/approvals/{asked['id']}/approve")
