@@ -94,7 +94,7 @@ async def post_revive(request: Request, name: str, wish: Revive | None = None) -
     if row["purge_json"] is not None:
         raise BeingPurged(name=name)
     known = tombstones.to_tombstone(row, fresh=items)
-    changed = await changes_since(known, spec_of(row), hive.paths.agent(name))
+    changed = await changes_since(hive, known, spec_of(row), hive.paths.agent(name))
     words = [f"{one.what}: {one.words}" for one in changed]
     return await hive.database.write(remembered(request, lambda tx: revival.ask_revival(tx, name, words, note), 202))
 

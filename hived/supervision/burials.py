@@ -56,7 +56,7 @@ async def bury(hive: Hive, agent: Supervised) -> None:
         TookTooLong
     ):  # the pipeline ends its deployments, and must not build on while it is buried
         await hive.until(lambda conn: not select_open_of(conn, agent.id), seconds=DEPLOYMENTS_SECONDS, what="Their end")
-    version = await engine_version(agent.request)
+    version = await engine_version(hive, agent.request)
     async with hive.looks:
         remains = await asyncio.to_thread(remains_of, paths, agent.request.repo, version)
     reach("hived_burying")

@@ -2,9 +2,13 @@
 
 import asyncio
 import contextlib
+import time
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter
 
+from hived.core.hive import Hive
 from hived.doctor.agentd import ask_agentd
 from hived.paths import AgentPaths
 from hived.wire.agents import EngineFound, SpawnRequest
@@ -18,27 +22,43 @@ from hived.workspace.refs import RefsUnreadable, read_refs
 VERSIONED = ("claude", "acp")
 """Engines that are programs of this machine, with a version to ask for."""
 VERSION_SECONDS = 10.0
+FRESH_SECONDS = 30.0
 _ENGINES = TypeAdapter(list[EngineFound])
 
 
-async def engine_version(request: SpawnRequest) -> str | None:
+@dataclass(slots=True)
+class _Asked:
+    """What agentd has said of this machine's engines, remembered for a while: many agents may be destroyed at once."""
+
+    found: list[EngineFound] = field(default_factory=list)
+    until: float = 0.0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+_asked: WeakKeyDictionary[Hive, _Asked] = WeakKeyDictionary()
+
+
+async def engine_version(hive: Hive, request: SpawnRequest) -> str | None:
     """The version of its engine on this machine; None where it has none, is not there, or is a command of its own."""
     if request.engine not in VERSIONED or request.engine_options.get("command"):
         return None
+    asked = _asked.setdefault(hive, _Asked())
     try:
-        async with asyncio.timeout(VERSION_SECONDS):
-            found = _ENGINES.validate_python(await ask_agentd("engines", "--json"))
+        async with asyncio.timeout(VERSION_SECONDS), asked.lock:
+            if time.monotonic() >= asked.until:
+                asked.found = _ENGINES.validate_python(await ask_agentd("engines", "--json"))
+                asked.until = time.monotonic() + FRESH_SECONDS
     except (TimeoutError, HiveError, ValueError):
         return None
     preset = request.engine_options.get("agent")
-    mine = (engine for engine in found if engine.kind == request.engine and engine.preset in (None, preset))
+    mine = (engine for engine in asked.found if engine.kind == request.engine and engine.preset in (None, preset))
     return next((engine.version for engine in mine if engine.version), None)
 
 
-async def changes_since(tombstone: Tombstone, request: SpawnRequest, paths: AgentPaths) -> list[Changed]:
+async def changes_since(hive: Hive, tombstone: Tombstone, request: SpawnRequest, paths: AgentPaths) -> list[Changed]:
     """All that is different now, as far as anybody can tell; what cannot be told is said."""
     engine, files = await asyncio.gather(
-        _engine(tombstone, request), asyncio.to_thread(_on_disk, tombstone, request, paths)
+        _engine(hive, tombstone, request), asyncio.to_thread(_on_disk, tombstone, request, paths)
     )
     return [*files, *_lapsed(tombstone), *engine]
 
@@ -107,7 +127,7 @@ def _lapsed(tombstone: Tombstone) -> list[Changed]:
     return found
 
 
-async def _engine(tombstone: Tombstone, request: SpawnRequest) -> list[Changed]:
+async def _engine(hive: Hive, tombstone: Tombstone, request: SpawnRequest) -> list[Changed]:
     """Whether it would still start, and whether it is the same."""
     try:
         problem = await ask_agentd("check", given=request.model_dump_json().encode())
@@ -115,7 +135,7 @@ async def _engine(tombstone: Tombstone, request: SpawnRequest) -> list[Changed]:
             raise BY_CODE.get(str(problem.get("code")), InvalidRequest)(str(problem.get("message")))
     except HiveError as error:
         return [Changed(what="engine", words=f"its engine would not start: {error.message.rstrip('.')}")]
-    now = await engine_version(request)
+    now = await engine_version(hive, request)
     if tombstone.engine_version is None or now == tombstone.engine_version:
         return []
     if now is None:

@@ -1,5 +1,6 @@
 """What is different for an agent from when it was buried."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hived.upkeep.remains import remains_of
 from hived.wire.agents import SpawnRequest
 from hived.wire.tombstones import OpenItems, Tombstone
 from tests.hived.upkeep.test_bundles import TOMBSTONE
+from tests.support.books import Books, open_books
 from tests.support.repositories import Desk, commit, git, make_desk
 
 
@@ -25,9 +27,14 @@ def buried(desk: Desk, **fields: object) -> Tombstone:
 
 
 async def changed(desk: Desk, tombstone: Tombstone, **spec: object) -> list[str]:
+    async with open_books() as books:
+        return await _changed(books, desk, tombstone, **spec)
+
+
+async def _changed(books: Books, desk: Desk, tombstone: Tombstone, **spec: object) -> list[str]:
     request = SpawnRequest.model_validate({"name": "ada", "engine": "command", "repo": desk.repo,
                                            "engine_options": {"command": ["true"]}, **spec})  # fmt: skip
-    return [f"{one.what}: {one.words}" for one in await changes_since(tombstone, request, desk.paths)]
+    return [f"{one.what}: {one.words}" for one in await changes_since(books.hive, tombstone, request, desk.paths)]
 
 
 async def test_nothing_has_changed(desk: Desk) -> None:
@@ -86,3 +93,14 @@ async def test_a_folder_that_is_gone(desk: Desk, tmp_path: Path) -> None:
     tombstone = buried(desk)
     desk.paths.root.rename(tmp_path / "moved")
     assert "config: its folder is gone: it begins with nothing" in await changed(desk, tombstone)
+
+
+async def test_an_engine_of_another_version(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    claude = tmp_path / "claude"
+    claude.write_text("#!/bin/sh\necho '2.0.5 (Claude Code)'\n")
+    claude.chmod(0o755)
+    before = buried(desk, engine="claude", engine_version="2.0.1")
+    assert await changed(desk, before, engine="claude", engine_options={}) == ["engine: claude is 2.0.5, and was 2.0.1"]
+    same = buried(desk, engine="claude", engine_version="2.0.5")
+    assert await changed(desk, same, engine="claude", engine_options={}) == []
