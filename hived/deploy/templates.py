@@ -5,6 +5,7 @@ no link is followed, and all is bounded. Everything here blocks.
 import errno
 import os
 import re
+import shutil
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -55,11 +56,14 @@ class TemplateRead:
 
 
 def write_examples(paths: HivePaths) -> bool:
-    """Make the folder of templates with two examples; one that is there is left as it is. Raises FolderUnusable, OSError."""
+    """Make the folder of templates with two examples; one that is there is left as it is. They are made where no queen can put a
+    link in their way, and moved. Raises FolderUnusable, OSError."""
     if os.path.lexists(paths.templates):
         return False
-    private_folder(paths.proposed)
-    scratch = paths.templates.with_name(f".{paths.templates.name}.{os.getpid()}.new")
+    if not paths.proposed.is_dir():
+        private_folder(paths.proposed)
+    scratch = paths.data / ".templates.new"
+    shutil.rmtree(scratch, ignore_errors=True)
     for name, files in EXAMPLES.items():
         folder = private_folder(scratch / name)
         for file, text in files.items():

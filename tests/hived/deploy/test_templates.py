@@ -47,6 +47,15 @@ def test_the_examples_are_written_once_and_can_be_used(paths: HivePaths) -> None
     assert [child.name for child in paths.proposed.iterdir()] == ["_templates"]
 
 
+def test_a_link_in_the_place_of_the_templates_is_not_written_through(paths: HivePaths, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    paths.proposed.mkdir()
+    paths.templates.symlink_to(elsewhere / "gone")
+    assert not write_examples(paths)
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_a_folder_of_templates_that_was_emptied_stays_empty(paths: HivePaths) -> None:
     paths.templates.mkdir(parents=True)
     assert not write_examples(paths)
