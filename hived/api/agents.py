@@ -41,7 +41,9 @@ async def post_agent(request: Request, draft: SpawnDraft) -> Approval:
 async def get_agent(request: Request, name: str) -> AgentDetail:
     """One agent, with what it was asked to be and where it lives."""
     hive = hive_of(request)
-    return await hive.database.read(lambda conn: agents.detail(conn, name, hive.paths.agent(name)))
+    found = await hive.database.read(lambda conn: agents.detail(conn, name, hive.paths.agent(name)))
+    heard = hive.heard_at.get(found.id)
+    return found if heard is None else found.model_copy(update={"last_byte_at": heard})
 
 
 @host_router.get(routes.AGENT_TURNS)

@@ -33,6 +33,7 @@ from hived.wire.protocol import (
     MAX_REQUEST_BYTES,
     OLDEST_HEADER,
 )
+from hived.wire.times import utc_now
 
 MAX_LINE_BYTES = MAX_PAYLOAD_BYTES + 4096
 """A payload at its limit with its id, time and kind."""
@@ -88,6 +89,7 @@ async def post_events(request: Request) -> Response:
     lane = lanes.of.setdefault(agent_id, _Lane())
     async with lane.turn, lanes.large if len(body) > LARGE_BYTES else _UNBOUNDED:
         batch = parse_batch(body)
+        hive.heard_at[agent_id] = utc_now()
         if batch.shown and not batch.stored and lane.known == (generation, journal_uuid):
             _publish(hive, agent_id, journal_uuid, batch)
         else:

@@ -74,6 +74,8 @@ class Hive:
         self.looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         """Held while an agent's workspace is looked at (api/work.py, supervision/work_watch.py)."""
         self.presence = Presence()
+        self.heard_at: dict[str, str] = {}
+        """By agent: when it was last heard of anything that its engine did or said; since this hived runs."""
         self.runtimes = Runtimes(config.runtime)
         self.feed: Topic[Frame] = Topic(config.reader_buffer_bytes)
         self._changed: Topic[None] = Topic(limit=1 << 30)
