@@ -4,6 +4,7 @@ each under a tag, whatever happens to the repository that it came from. Everythi
 `refs/hive/first` is the agent's first commit, which every other one comes after; `main` what was deployed last.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,12 +70,13 @@ def make(paths: AgentPaths, files: Files, words: str, at: str) -> str:
 
 def make_proposed(paths: AgentPaths, commit: str) -> None:
     """config/<name>, with that commit on main and checked out. Never again is git run there, or anything of it trusted: one
-    that is there is left as it is. Raises OSError, GitFailed, KeyError."""
-    if paths.proposed.is_dir():
+    that is there is left as it is. It is made where no queen can put a link in its way, and moved. Raises OSError, GitFailed,
+    KeyError."""
+    if os.path.lexists(paths.proposed):
         return
     private_folder(paths.proposed.parent)
     files = files_of(paths, commit)
-    scratch = paths.proposed.with_name(f".{paths.name}.new")
+    scratch = paths.applied.with_name(f".{paths.name}.proposed.new")
     worktree.remove(scratch)
     scratch.mkdir(mode=0o700)
     repo = Repository(scratch / ".git")

@@ -54,7 +54,7 @@ async def build(hive: Hive, row: Row, agent: Row) -> Built:
     paths = hive.paths.agent(agent["name"])
     try:
         commit, files = await asyncio.to_thread(_commit, paths, row, agent)
-        if commit != row["commit_sha"]:
+        if commit != row["commit_sha"] and row["kind"] not in FIRST_KINDS:  # theirs is written with their start
             await hive.database.write(lambda tx: made_commit(tx, row["id"], commit))
         spec = applied.spec_of(commit, files)
         request = agent_toml.applied_to(spec_of(agent), spec, agent["runtime"])

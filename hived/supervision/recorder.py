@@ -82,7 +82,7 @@ class Recorder:
             buried = name in truth.buried and truth.buried[name].id == found.id
             why = await self._hive.database.read(partial(_why_gone, name=name, agent_id=found.id))
             before = Lock(before.hived, agents, {**before.buried, name: found} if buried else before.buried)
-            await self._commit(before, f"{name}: {'buried' if buried else 'gone'}\n\n{why}")
+            await self._commit(before, f"{name}: {'buried' if buried else 'purged'}\n\n{why}")
         for name, found in sorted(before.buried.items()):
             if name in truth.buried and truth.buried[name].id == found.id:
                 continue

@@ -6,7 +6,7 @@ import sys
 
 from tests.benchmarks.measure import Finding
 
-NAMES = ("start", "memory", "pane", "diff", "events", "snapshot", "decisions", "broker", "claude", "hundred", "walls")
+NAMES = ("start", "approve", "memory", "pane", "diff", "events", "snapshot", "decisions", "broker", "claude", "hundred", "walls")
 
 
 def main() -> int:
