@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 
 from hived.api.answers import MARGIN_SECONDS
 from hived.api.callers import actor_of, hive_of
-from hived.api.idempotency import remembered
+from hived.api.idempotency import Kept, remembered
 from hived.core import heard, purges, revival, tombstones
 from hived.core.agent_views import find_agent, find_any_agent, spec_of
 from hived.core.hive import Hive
@@ -48,9 +48,9 @@ async def delete_agent(request: Request, name: str, wish: Destroy | None = None)
         return await _purge(request, hive, name, wanted.discard_work)
     if wanted.purge and not wanted.discard_work:
         await _check_work(hive, row)
-    seconds = hive.config.stop_seconds + BURY_SECONDS + MARGIN_SECONDS
+    call, seconds = _call(request), hive.config.stop_seconds + BURY_SECONDS + MARGIN_SECONDS
     with hive.listening(heard.purge_over(row["id"])) as ends:
-        agent_id = await hive.database.write(lambda tx: tombstones.want_burial(tx, name, wanted, actor))
+        agent_id = await hive.database.write(lambda tx: tombstones.want_burial(tx, name, wanted, actor, call))
         if wanted.purge:
             await hive.until(lambda _: bool(ends), seconds=seconds + PURGE_SECONDS, what=f"The purge of {name}")
             return _purged(ends[0], name)
@@ -148,9 +148,15 @@ async def _purge(request: Request, hive: Hive, name: str, discard_work: bool) ->
     if not discard_work and row["purge_json"] is None:
         await _check_work(hive, row)
     with hive.listening(heard.purge_over(row["id"])) as ends:
-        await hive.database.write(lambda tx: purges.want_purge(tx, name, discard_work, actor))
+        await hive.database.write(lambda tx: purges.want_purge(tx, name, discard_work, actor, _call(request)))
         await hive.until(lambda _: bool(ends), seconds=PURGE_SECONDS, what=f"The purge of {name}")
     return _purged(ends[0], name)
+
+
+def _call(request: Request) -> purges.KeptCall | None:
+    """What its answer is kept under, where it has an Idempotency-Key: the deed may outlive this hived."""
+    kept: Kept | None = request.scope.get("hive_kept")
+    return None if kept is None else purges.KeptCall(key=kept.key, caller=kept.caller, fingerprint=kept.fingerprint)
 
 
 def _purged(end: dict[str, Any], name: str) -> Purged:

@@ -6,6 +6,7 @@ rows without what was asked, deployments and the audit stay, and whoever has its
 
 from hived.core import audit, budgets, delivery, heard, rules
 from hived.core.tombstone_views import feed, find_tombstone, row_of, to_tombstone
+from hived.store import idempotency
 from hived.store import tombstones as store
 from hived.store.database import SUPERVISOR, Connection, Row, Tx
 from hived.wire.approvals import Actor
@@ -14,6 +15,17 @@ from hived.wire.lifecycle_errors import BeingRevived
 from hived.wire.names import HIVED
 from hived.wire.tombstones import Purged, Tombstone
 from hived.wire.work import WorkState
+
+
+class KeptCall(Answer):
+    """The call that asked for something which may outlive its connection: its answer is kept in the change that does it."""
+
+    key: str
+    caller: str
+    fingerprint: str
+
+    def keep(self, tx: Tx, answer: Answer) -> None:
+        idempotency.insert_answer(tx, self.key, self.caller, self.fingerprint, 200, answer.model_dump_json())
 
 
 class Wish(Answer):
@@ -28,19 +40,20 @@ class Wish(Answer):
     bundle: str | None = None
     bundle_until: str | None = None
     problem: str = ""
+    call: KeptCall | None = None
 
 
-def want_purge(tx: Tx, name: str, discard_work: bool, actor: Actor) -> str:
+def want_purge(tx: Tx, name: str, discard_work: bool, actor: Actor, call: KeptCall | None = None) -> str:
     """Say that it is to go; its id. Again: it is tried again. Raises InvalidName, TombstoneNotFound, StillAlive, BeingRevived."""
     row = find_tombstone(tx.connection, name)
     if row["reviving"] is not None:
         raise BeingRevived(name=name, approval=row["reviving"])
-    begin(tx, row["id"], discard_work=discard_work, actor=actor)
+    begin(tx, row["id"], discard_work=discard_work, actor=actor, call=call)
     agent_id: str = row["id"]
     return agent_id
 
 
-def begin(tx: Tx, agent_id: str, *, discard_work: bool, actor: Actor) -> None:
+def begin(tx: Tx, agent_id: str, *, discard_work: bool, actor: Actor, call: KeptCall | None = None) -> None:
     """The same of a row that is buried in this very change."""
     row = row_of(tx.connection, agent_id)
     known = wish_of(row)
@@ -48,8 +61,13 @@ def begin(tx: Tx, agent_id: str, *, discard_work: bool, actor: Actor) -> None:
         detail = {"name": row["name"], "discard_work": discard_work}
         audit.append(tx, "agent.purge_asked", actor, agent_id, detail, seen=row["buried_json"])
         known = Wish(by=actor, asked_at=tx.now)
-    discard_work = discard_work or known.discard_work
-    _keep(tx, agent_id, known.model_copy(update={"asked_at": tx.now, "discard_work": discard_work, "problem": ""}))
+    asked = {
+        "asked_at": tx.now,
+        "discard_work": discard_work or known.discard_work,
+        "problem": "",
+        "call": call or known.call,
+    }
+    _keep(tx, agent_id, known.model_copy(update=asked))
     tx.ring(SUPERVISOR, "look")
 
 
@@ -111,6 +129,8 @@ def finish(tx: Tx, agent_id: str) -> None:
     audit.append(tx, "agent.purged", wish.by, agent_id, detail)
     tx.feed("tombstone_removed", {"id": agent_id, "name": name})
     purged = Purged(name=name, id=agent_id, bytes=wish.bytes, bundle=wish.bundle, bundle_until=wish.bundle_until)
+    if wish.call is not None:
+        wish.call.keep(tx, purged)
     heard.say(tx, heard.purge_over(agent_id), purged=purged.model_dump())
     tx.ring(SUPERVISOR, "look")
 

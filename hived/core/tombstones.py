@@ -48,6 +48,7 @@ class Burial(Answer):
     note: str | None = None
     purge: bool = False
     discard_work: bool = False
+    call: purges.KeptCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Remains:
     engine_version: str | None = None
 
 
-def want_burial(tx: Tx, name: str, wish: Destroy, actor: Actor) -> str:
+def want_burial(tx: Tx, name: str, wish: Destroy, actor: Actor, call: purges.KeptCall | None = None) -> str:
     """Say that it is to be stopped and buried; its id. Again: what is wanted now holds.
 
     Raises InvalidName, AgentNotFound, AgentBuried, ProtectedAgent.
@@ -70,7 +71,7 @@ def want_burial(tx: Tx, name: str, wish: Destroy, actor: Actor) -> str:
     row = find_agent(tx.connection, name)
     if row["name"] == QUEEN:
         raise ProtectedAgent()
-    burial = Burial(by=actor, note=wish.note, purge=wish.purge, discard_work=wish.discard_work)
+    burial = Burial(by=actor, note=wish.note, purge=wish.purge, discard_work=wish.discard_work, call=call)
     again = bool(row["bury_wanted"])
     store.update_bury_wanted(tx, row["id"], burial.model_dump_json())
     if not again:
@@ -139,7 +140,9 @@ def bury(tx: Tx, agent_id: str, remains: Remains) -> Burial | None:
     lifecycle_news.tell(tx, row, "buried", tombstone.cause)
     tx.feed("agent_removed", {"id": agent_id, "name": name})
     if burial.purge:
-        purges.begin(tx, agent_id, discard_work=burial.discard_work, actor=burial.by)
+        purges.begin(tx, agent_id, discard_work=burial.discard_work, actor=burial.by, call=burial.call)
+    elif burial.call is not None:
+        burial.call.keep(tx, tombstone)
     feed(tx, agent_id)
     tx.ring(SUPERVISOR, "look")
     return burial
