@@ -32,6 +32,8 @@ class TombstonesScreen(ListingScreen):
     def __init__(self, state: HiveState, clock: Clock, go: Go) -> None:
         super().__init__(state, clock, go)
         self._reviving: str | None = None
+        self._coming: str | None = None
+        """The approval that is gone to as soon as it is listed among what waits."""
 
     def ids(self) -> tuple[str, ...]:
         return tuple(found.id for found in listed(self.state.tombstones))
@@ -60,7 +62,8 @@ class TombstonesScreen(ListingScreen):
         if found.purging:
             self.say(f"{found.name} is being purged.")
         elif found.reviving is not None:
-            self._decide(found.reviving)
+            self._coming = found.reviving
+            self.draw(self.state)
         else:
             self._reviving = found.name
             self.ask(Revive(found.name))
@@ -99,11 +102,15 @@ class TombstonesScreen(ListingScreen):
     def finished(self, outcome: Outcome) -> None:
         """The spawn that brings it back is asked for: it is decided where all decisions are."""
         if outcome.intent == Revive(self._reviving or "") and isinstance(outcome.loaded, Approval):
-            self._decide(outcome.loaded.id)
+            self._coming = outcome.loaded.id
+            self.draw(self.state)
 
-    def _decide(self, approval: str) -> None:
-        self.dismiss()
-        self._go_to(f"waiting:{approval}")
+    def draw(self, state: HiveState) -> None:
+        super().draw(state)
+        if self._coming is not None and any(item.id == self._coming for item in state.waiting.pending):
+            approval, self._coming = self._coming, None
+            self.dismiss()
+            self._go_to(f"waiting:{approval}")
 
 
 def tombstone_row(found: Tombstone, now: datetime, width: int) -> Line:
