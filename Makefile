@@ -9,6 +9,8 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
+# Programs that tests start load what has been compiled once, whatever this shell says.
+export PYTHONDONTWRITEBYTECODE =
 CODE := hived agentd hivetui tests screenshots
 
 .PHONY: demo test test-all check bench screenshots verify lock clean

@@ -38,6 +38,7 @@ from hived.api import (
     work,
 )
 from hived.api.bodies import Bodies
+from hived.api.described import DescribedApp
 from hived.api.faults import Faults, add_handlers
 from hived.api.idempotency import Idempotency
 from hived.core.hive import Hive
@@ -69,7 +70,7 @@ def create_app(
     hive: Hive, routers: tuple[APIRouter, ...], *, title: str, description: str, openapi_url: str | None
 ) -> FastAPI:
     """Those routers with the limits, the idempotency and the errors that both sockets share."""
-    app = FastAPI(
+    app = DescribedApp(
         title=title,
         description=description,
         version=VERSION,

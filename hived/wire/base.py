@@ -1,4 +1,4 @@
-"""The base of every wire model: unknown keys are refused by name, docstrings under fields become the schema."""
+"""The base of every wire model: unknown keys are refused by name, the words under fields are put into /openapi.json (api/described.py)."""
 
 import math
 from typing import Annotated, Any
@@ -33,13 +33,13 @@ JsonObject = Annotated[dict[str, Any], AfterValidator(_plain)]
 
 
 class WireModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
 
 class Answer(BaseModel):
     """Base of what hived answers: a newer hived may add keys, and an older client of the same protocol ignores them."""
 
-    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True, protected_namespaces=())
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())
 
 
 class ErrorAnswer(Answer):
