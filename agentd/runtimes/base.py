@@ -42,6 +42,8 @@ class Room:
     prefix: tuple[str, ...] = ()
     """Put before the command, inside: it opens the bridges and becomes the command. For a runtime that has no bridges of its
     own."""
+    lasting: bool = False
+    """What runs goes on until it is ended: the bridges need not carry what it says in its first moment, and leaves behind."""
     proposed: Path | None = None
     """A folder to read whose name others may write: only that very folder (`proposed_identity`), no link in its place."""
     proposed_identity: tuple[int, int] | None = None

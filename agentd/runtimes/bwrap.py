@@ -19,6 +19,7 @@ from agentd.engines.base import EngineFailed
 from agentd.runtimes import cgroups
 from agentd.runtimes.base import Room, Wrapped
 from agentd.runtimes.mounts import Kind, Mounts
+from agentd.runtimes.opened_ports import opened
 from agentd.runtimes.seccomp import seccomp_filter
 from hived.wire.agents import RuntimeFound
 
@@ -89,8 +90,9 @@ class Bwrap:
             words += ["--remount-ro", "/", "--chdir", str(cwd)]
             arguments = _handed(b"".join(os.fsencode(word) + b"\0" for word in words), descriptors)
             shell = ["/bin/sh", "-c", script, "sh"]
+            prefix = opened(room.prefix) if room.lasting else room.prefix
             # After `--` nothing is an option of bwrap's, whatever it is called.
-            started = [program, "--args", arguments, "--", *_dropped(room.uid), *shell, *room.prefix, *command]
+            started = [program, "--args", arguments, "--", *_dropped(room.uid), *shell, *prefix, *command]
         except BaseException:
             for descriptor in descriptors:
                 os.close(descriptor)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agentd.engines.base import EngineFailed
 from agentd.mcp_servers import own_servers
-from agentd.network.plan import plan
+from agentd.network.plan import SETUP, plan
 from agentd.runtimes.base import Room
 from agentd.runtimes.installs import below_any, files_named, find_program, install_of, own_install
 from hived.wire.errors import InvalidRequest
@@ -71,6 +71,7 @@ def room_for(launch: Launch, command: Sequence[str], environment: Mapping[str, s
         network=planned.network,
         bridges=planned.bridges,
         prefix=planned.prefix,
+        lasting=process != SETUP and spec.engine != "command",
         proposed=proposed if identity is not None else None,
         proposed_identity=identity,
         limits=_limits(launch),

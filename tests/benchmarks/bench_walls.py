@@ -36,7 +36,7 @@ async def measured(starts: list[Starter]) -> list[float]:
 
 
 def starter(quarters: Quarters, *, network: bool) -> Starter:
-    return quarters.starter(quarters.launch(network=network))
+    return quarters.starter(quarters.launch(engine="claude", network=network))
 
 
 def run() -> list[Finding]:
