@@ -56,7 +56,7 @@ def run() -> list[str]:
         make_all(shell, url, origin)
         made = time.monotonic() - began
         truth = Truth(shell, NAMES)
-        deeds = Deeds(shell, truth, random.Random(SEED), scripted=SCRIPTED)
+        deeds = Deeds(shell, truth, random.Random(SEED), scripted=SCRIPTED, clones=Path(outside))
         for name in NAMES:
             deeds.give(name)
         truth.until_all_is_done()

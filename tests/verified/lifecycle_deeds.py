@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -25,11 +26,12 @@ BASH_TOOLS = {"c": "Bash", "a": "Bash", "p": "bash"}
 class Deeds:
     """`steps` are the methods with their weights."""
 
-    def __init__(self, shell: Shell, truth: Truth, random: Random, *, scripted: list[str]) -> None:
+    def __init__(self, shell: Shell, truth: Truth, random: Random, *, scripted: list[str], clones: Path) -> None:
         self.shell = shell
         self.truth = truth
         self.random = random
         self.scripted = scripted
+        self.clones = clones
         self.number = 0
 
     def steps(self) -> list[tuple[int, Callable[[], str]]]:
@@ -112,7 +114,7 @@ class Deeds:
     def kill_hived_in_a_deployment(self) -> str:
         name = self._some(self._running())
         commit = self._commit(name, note="killed in the middle")
-        approval = self.shell.json("propose", name, commit)
+        approval = json.loads(self._propose(name, commit).stdout)
         self.shell.hive("approve", approval["id"])
         os.kill(self.shell.pid(), signal.SIGKILL)
         self._up()
@@ -185,7 +187,7 @@ class Deeds:
     def redeploy(self) -> str:
         name = self._some(self._running())
         commit = self._commit(name, note=f"change {self.number}")
-        approval = self.shell.json("propose", name, commit)
+        approval = json.loads(self._propose(name, commit).stdout)
         expect(self.shell.hive("diff", approval["id"]).stdout.strip(), "the diff must show something")
         self.shell.hive("approve", approval["id"])
         wait_until(
@@ -201,15 +203,13 @@ class Deeds:
         before = self._agent(name)["commit"]
         step = self.random.choice(["validate", "setup", "start"])
         commit = self._commit(name, note=f"bad at {step}", more=BAD[step])
-        asked = self.shell.hive("propose", name, commit, "--json", check=False)
+        asked = self._propose(name, commit, check=False)
         if asked.returncode:
-            self._take_back(name, before)
             return f"{name}: refused at once: {asked.stderr.strip()[:80]}"
         self.shell.hive("approve", json.loads(asked.stdout)["id"])
         wait_until(lambda: self._last_deployment(name)["status"] == "failed", f"the failure of {commit} of {name}", 90)
         self.truth.settled()
         expect(self._agent(name)["commit"] == before, f"{name} must be back on {before}")
-        self._take_back(name, before)
         return f"{name}: {self._last_deployment(name)['reason']}"
 
     def roll_back(self) -> str:
@@ -272,20 +272,24 @@ class Deeds:
         return f"{name} was buried and lives"
 
     def _commit(self, name: str, *, note: str, more: str = "") -> str:
-        """The operator's own commit in config/NAME."""
+        """The operator's own commit, in a clone of what runs."""
         self.number += 1
-        repo = self.shell.home / "config" / name
+        applied, repo = self.shell.home / "applied" / name, self._clone(name)
+        if not repo.exists():
+            git(self.clones, "clone", "--quiet", str(applied), name)
+        git(repo, "fetch", "--quiet", "origin")
+        git(repo, "reset", "--quiet", "--hard", "origin/main")
         toml = repo / "agent.toml"
         text = "\n".join(line for line in toml.read_text().splitlines() if not line.startswith("# change"))
         toml.write_text(f"{more}# change {self.number}\n{text}\n")
         git(repo, "-c", "user.name=op", "-c", "user.email=op@host", "commit", "--quiet", "-am", note)
         return git(repo, "rev-parse", "HEAD")
 
-    def _take_back(self, name: str, commit: str) -> None:
-        """The operator's own repository, on what runs."""
-        repo = self.shell.home / "config" / name
-        git(repo, "fetch", "--quiet", str(self.shell.home / "applied" / name), "main")
-        git(repo, "reset", "--quiet", "--hard", commit)
+    def _clone(self, name: str) -> Path:
+        return self.clones / name
+
+    def _propose(self, name: str, commit: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.shell.hive("propose", name, commit, "--from", str(self._clone(name)), "--json", check=check)
 
     def _last_deployment(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.shell.json("deployments", name)["deployments"][0]
