@@ -4,6 +4,7 @@ ordinary user.
 `OPERATORS`: who agentd is. As root both can be tried; else only the user that we are.
 """
 
+import atexit
 import contextlib
 import json
 import os
@@ -49,6 +50,7 @@ def ordinary_python() -> Path:
     if not os.access(system, os.X_OK):
         missing(f"{system} is not here: an ordinary user has no Python of our version")
     folder = Path(tempfile.mkdtemp(prefix="hive-python-", dir="/tmp"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     folder.chmod(0o755)
     subprocess.run([system, "-m", "venv", "--without-pip", folder], check=True, timeout=60)
     ours = [path for path in sys.path if path.endswith("-packages")]
