@@ -19,7 +19,8 @@ from hived.deploy import agent_toml, applied, worktree
 from hived.deploy.repository import File, Files, GitFailed
 from hived.doctor.agentd import ask_agentd
 from hived.paths import AgentPaths
-from hived.store.database import Row
+from hived.store.approvals import select_approval
+from hived.store.database import Connection, Row
 from hived.supervision.setup_run import SetupFailed, run_setup
 from hived.wire.agents import AgentSpec, Rebuild, SpawnRequest
 from hived.wire.approvals import Actor
@@ -52,8 +53,9 @@ class Built:
 async def build(hive: Hive, row: Row, agent: Row) -> Built:
     """Build what the deployment `row` is of. Raises BuildFailed; OSError where the machine cannot do it."""
     paths = hive.paths.agent(agent["name"])
+    asked_by_agent = await hive.database.read(lambda conn: _asked_by_agent(conn, row))
     try:
-        commit, files = await asyncio.to_thread(_commit, paths, row, agent)
+        commit, files = await asyncio.to_thread(_commit, paths, row, agent, asked_by_agent)
         if commit != row["commit_sha"] and row["kind"] not in FIRST_KINDS:  # theirs is written with their start
             await hive.database.write(lambda tx: made_commit(tx, row["id"], commit))
         spec = applied.spec_of(commit, files)
@@ -80,10 +82,15 @@ async def build(hive: Hive, row: Row, agent: Row) -> Built:
 # The commit ------------------------------------------------------------------------------------------------------------
 
 
-def _commit(paths: AgentPaths, row: Row, agent: Row) -> tuple[str, Files]:
+def _asked_by_agent(conn: Connection, row: Row) -> bool:
+    approval = None if row["approval_id"] is None else select_approval(conn, row["approval_id"])
+    return approval is not None and approval["requester_id"] is not None
+
+
+def _commit(paths: AgentPaths, row: Row, agent: Row, asked_by_agent: bool) -> tuple[str, Files]:
     """The commit that the deployment is of, and what it holds. Blocking."""
     request = spec_of(agent)
-    first = ensure_first(paths, agent, row["created_at"])
+    first = ensure_first(paths, agent, row["created_at"], asked_by_agent=asked_by_agent)
     commit = row["commit_sha"]
     if commit is None:
         commit = agent["commit_sha"] or agent["good_sha"] or first
@@ -93,15 +100,17 @@ def _commit(paths: AgentPaths, row: Row, agent: Row) -> tuple[str, Files]:
     return commit, applied.files_of(paths, commit)
 
 
-def ensure_first(paths: AgentPaths, agent: Row, at: str) -> str:
+def ensure_first(paths: AgentPaths, agent: Row, at: str, *, asked_by_agent: bool = False) -> str:
     """The agent's repositories, made of what it is asked to be where they are missing; its first commit. Blocking.
 
-    Raises OSError, GitFailed, BadAgentToml, HiveError.
+    `asked_by_agent`: no file of this machine that it names is read. Raises OSError, GitFailed, BadAgentToml, HiveError.
     """
     repo = applied.repository(paths)
     first = repo.ref(applied.FIRST) if repo.exists else None
     if first is None:
         request = spec_of(agent)
+        if asked_by_agent:
+            agent_toml.check_prompt(request.prompt)
         first = applied.make(paths, first_files(request), f"{request.name}, as it was asked for", at)
     applied.make_proposed(paths, first)
     return first

@@ -80,17 +80,22 @@ class Recorder:
                 continue
             agents = {other: locked for other, locked in before.agents.items() if other != name}
             buried = name in truth.buried and truth.buried[name].id == found.id
-            why = await self._hive.database.read(partial(_why_gone, name=name, agent_id=found.id))
+            why = await self._hive.database.read(partial(_why_gone, agent_id=found.id))
             before = Lock(before.hived, agents, {**before.buried, name: found} if buried else before.buried)
             await self._commit(before, f"{name}: {'buried' if buried else 'purged'}\n\n{why}")
         for name, found in sorted(before.buried.items()):
             if name in truth.buried and truth.buried[name].id == found.id:
                 continue
             back = found_now.alive.get(name) == found.id
-            why = await self._hive.database.read(partial(_why_gone, name=name, agent_id=found.id))
+            why = await self._hive.database.read(partial(_why_gone, agent_id=found.id))
             rest = {other: locked for other, locked in before.buried.items() if other != name}
             before = Lock(before.hived, before.agents, rest)
             await self._commit(before, f"{name}: {'revived' if back else 'purged'}\n\n{why}")
+        for name, found in sorted(truth.buried.items()):
+            if name not in before.buried:  # revived, and destroyed again before it ran
+                why = await self._hive.database.read(partial(_why_gone, agent_id=found.id))
+                before = Lock(before.hived, before.agents, {**before.buried, name: found})
+                await self._commit(before, f"{name}: buried\n\n{why}")
         if before.hived != BUILD:
             await self._commit(Lock(BUILD, before.agents, before.buried), f"hived: {before.hived} → {BUILD}")
 
@@ -186,7 +191,7 @@ def _truth(conn: Connection) -> _Truth:
     return _Truth(Lock(BUILD, agents, buried), {row["name"]: row["id"] for row in agent_store.select_agents(conn)})
 
 
-def _why_gone(conn: Connection, name: str, agent_id: str) -> str:
+def _why_gone(conn: Connection, agent_id: str) -> str:
     row = agent_store.select_agent(conn, agent_id)
     return "It was purged." if row is None else str(row["lifecycle_cause"])
 
