@@ -1,11 +1,13 @@
 """What a proposed config would let an agent do that it may not now, in words for whoever decides. Pure."""
 
+from collections import Counter
 from typing import Any
 
 from hived.core.text import one_line
 from hived.wire.agents import AgentSpec
 
-MOST_FLAGS = 50
+MOST_OF_A_KIND = 10
+"""Lines; the last one counts what is left out. Many of one kind never hide another."""
 MOST_EACH = 160
 """Characters."""
 _NAMED_OPTIONS = ("permission_mode", "command", "agent", "base_url", "provider")
@@ -26,16 +28,39 @@ def widened(before: AgentSpec, after: AgentSpec, runtime: str) -> list[str]:
         *(f"reads: {path}" for path in _new(before.read_paths, after.read_paths)),
         *(f"is given secrets: {name}" for name in _new(before.env_from, after.env_from)),
         *(f"another environment: {name}" for name, value in after.env.items() if before.env.get(name) != value),
+        *(
+            f"an environment less: {name}"
+            for name in _new([*after.env, *after.env_from], [*before.env, *before.env_from])
+        ),
         *(f"runs a tool server: {_server(server)}" for server in after.mcp_servers if server not in before.mcp_servers),
         *(f"may write to: {name}" for name in _new(before.can_message, after.can_message)),
         *_limits(before.limits, after.limits),
     ]
-    return [one_line(flag, MOST_EACH) for flag in found[:MOST_FLAGS]]
+    return [one_line(flag, MOST_EACH) for flag in _bounded(found)]
 
 
 def kinds(flags: list[str]) -> list[str]:
     """What stands before their `:`, each once."""
-    return list(dict.fromkeys(flag.partition(":")[0] for flag in flags))
+    return list(dict.fromkeys(map(_kind, flags)))
+
+
+def _bounded(flags: list[str]) -> list[str]:
+    """In their order, of each kind at most MOST_OF_A_KIND."""
+    counts = Counter(map(_kind, flags))
+    seen: Counter[str] = Counter()
+    kept = []
+    for flag in flags:
+        kind = _kind(flag)
+        seen[kind] += 1
+        if counts[kind] <= MOST_OF_A_KIND or seen[kind] < MOST_OF_A_KIND:
+            kept.append(flag)
+        elif seen[kind] == MOST_OF_A_KIND:
+            kept.append(f"{kind}: and {counts[kind] - MOST_OF_A_KIND + 1} more")
+    return kept
+
+
+def _kind(flag: str) -> str:
+    return flag.partition(":")[0]
 
 
 def _changed(what: str, before: str, after: str) -> list[str]:
