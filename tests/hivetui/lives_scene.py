@@ -156,7 +156,7 @@ def deployments() -> list[Deployment]:
             ended_at=None,
         ),
         deployment(
-            499, "carol", 760, agent_id=of["carol"], status="failed", step="health", commit=SHA["next"], model="haiku", by=QUEEN,
+            499, "carol", 760, agent_id=of["carol"], status="failed", step="health", commit=SHA["next"], base=SHA["now"], model="haiku", by=QUEEN,
             reason="it ended within 5 s of its start, with exit code 1: ModuleNotFoundError: No module named 'lint'",
             note="lint runs before every commit now",
         ),
