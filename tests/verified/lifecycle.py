@@ -26,7 +26,7 @@ CLAUDES = [f"c{number}" for number in range(1, 7)]
 ACPS = ["a1", "a2"]
 APIS = ["p1", "p2"]
 NAMES = [*SCRIPTED, *CLAUDES, *ACPS, *APIS]
-CONFIG = {"healthy_seconds": 0.5, "runtime": "bwrap", "crash_budget": 1000, "start_seconds": 60, "setup_seconds": 20}
+CONFIG = {"healthy_seconds": 1.5, "runtime": "bwrap", "crash_budget": 1000, "start_seconds": 60, "setup_seconds": 20}
 QUIET = {"CLAUDE_CODE_MAX_RETRIES": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
 SCENARIO = """
 [[turn]]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -9,15 +10,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.verified.lifecycle_truth import Truth, git, processes
+from tests.verified.lifecycle_truth import Truth, ancestors, git, processes
 from tests.verified.shell import Shell, expect, wait_until
 
-BAD = {
-    "validate": 'colour = "green"\n',
-    "setup": 'setup = ["exit 3"]\n',
-    "start": 'prompt = "not-there.md"\n',
-    "health": "",
-}
+BAD = {"validate": 'colour = "green"
+', "setup": 'setup = ["exit 3"]
+'}
+"""Above the rest of an agent.toml."""
 MOST_GIVEN = 4
 SEND_TOOLS = {"c": "mcp__hive__send", "a": "mcp__hive__send", "p": "send"}
 BASH_TOOLS = {"c": "Bash", "a": "Bash", "p": "bash"}
@@ -38,8 +37,8 @@ class Deeds:
         return [
             (3, self.kill_hived), (3, self.kill_a_harness), (3, self.kill_an_engine), (3, self.kill_a_sandbox),
             (2, self.kill_everything_of_one), (2, self.restart), (2, self.stop_or_start), (2, self.pause_or_resume),
-            (1, self.pause_all_and_resume), (1, self.kill_by_hive), (3, self.redeploy), (3, self.redeploy_what_fails),
-            (2, self.roll_back), (1, self.rebuild), (2, self.destroy_and_revive), (1, self.down_and_up),
+            (1, self.pause_all_and_resume), (1, self.kill_by_hive), (3, self.redeploy), (4, self.redeploy_what_fails),
+            (2, self.roll_back), (1, self.rebuild), (4, self.destroy_and_revive), (1, self.down_and_up),
             (1, self.kill_hived_in_a_deployment), (1, self.kill_hived_in_a_burial),
         ]  # fmt: skip
 
@@ -87,20 +86,26 @@ class Deeds:
 
     def kill_an_engine(self) -> str:
         """What runs deepest inside of one."""
-        name = self._some(self._running())
-        inside = [
-            process for process in processes(self.shell.home).values() if process["agent"] == name and process["inside"]
-        ]
-        if not inside:
-            return f"{name} has none now"
-        return self._kill(name, max(process["pid"] for process in inside), harness=False)
+        inside = self._inside()
+        name = self._some(sorted(inside))
+        return self._kill(name, max(inside[name]), harness=False)
 
     def kill_a_sandbox(self) -> str:
         """The outer process, right below the harness."""
-        name = self._some(self._running())
-        pid = self._agent(name)["pid"]
-        below = [process["pid"] for process in processes(self.shell.home).values() if process["parent"] == pid]
-        return self._kill(name, below[0], harness=False) if below else f"{name} has none now"
+        inside = self._inside()
+        name = self._some(sorted(inside))
+        harness = self._agent(name)["pid"]
+        above = ancestors(min(inside[name]))
+        return self._kill(name, above[above.index(harness) - 1], harness=False)
+
+    def _inside(self) -> dict[str, list[int]]:
+        """The pids behind the walls of those who run and have an engine now."""
+        running = self._running()
+        found: dict[str, list[int]] = {}
+        for process in processes(self.shell.home).values():
+            if process["inside"] and process["agent"] in running:
+                found.setdefault(process["agent"], []).append(process["pid"])
+        return found
 
     def kill_everything_of_one(self) -> str:
         name = self._some(self._running())
@@ -198,19 +203,26 @@ class Deeds:
         return f"{name} at {commit[:12]}"
 
     def redeploy_what_fails(self) -> str:
-        """In validate, setup or start: what ran before runs again by itself."""
-        name = self._some(self._running())
+        """At each step in which it can: what ran before runs again by itself."""
+        step = self.random.choice(["validate", "setup", "start", "health"])
+        name = self._some([name for name in self._running() if name in self.scripted or step != "start"])
         before = self._agent(name)["commit"]
-        step = self.random.choice(["validate", "setup", "start"])
-        commit = self._commit(name, note=f"bad at {step}", more=BAD[step])
+        commit = self._commit(name, note=f"bad at {step}", bad=step)
         asked = self._propose(name, commit, check=False)
-        if asked.returncode:
-            return f"{name}: refused at once: {asked.stderr.strip()[:80]}"
+        if step == "validate":
+            expect(asked.returncode == 1, f"{name}: a wrong agent.toml must be refused before anybody is asked")
+            return f"{name}: {asked.stderr.strip()[:100]}"
+        expect(not asked.returncode, asked.stderr)
         self.shell.hive("approve", json.loads(asked.stdout)["id"])
+        if step == "health":
+            wait_until(lambda: self._last_deployment(name)["status"] == "checking", f"the watch over {name}", 90)
+            _kill(self._agent(name)["pid"])
         wait_until(lambda: self._last_deployment(name)["status"] == "failed", f"the failure of {commit} of {name}", 90)
+        failed = self._last_deployment(name)
+        expect(failed["step"] == step, f"{name} must fail at {step}: {failed}")
         self.truth.settled()
         expect(self._agent(name)["commit"] == before, f"{name} must be back on {before}")
-        return f"{name}: {self._last_deployment(name)['reason']}"
+        return f"{name} at {step}: {failed['reason']}"
 
     def roll_back(self) -> str:
         found = [name for name in self._running() if len(self._good(name)) > 1]
@@ -271,7 +283,7 @@ class Deeds:
         self.truth.buried.discard(name)
         return f"{name} was buried and lives"
 
-    def _commit(self, name: str, *, note: str, more: str = "") -> str:
+    def _commit(self, name: str, *, note: str, bad: str = "") -> str:
         """The operator's own commit, in a clone of what runs."""
         self.number += 1
         applied, repo = self.shell.home / "applied" / name, self._clone(name)
@@ -281,7 +293,9 @@ class Deeds:
         git(repo, "reset", "--quiet", "--hard", "origin/main")
         toml = repo / "agent.toml"
         text = "\n".join(line for line in toml.read_text().splitlines() if not line.startswith("# change"))
-        toml.write_text(f"{more}# change {self.number}\n{text}\n")
+        if bad == "start":
+            text = re.sub(r'scenario = "[^"]*"', 'scenario = "gone.toml"', text)
+        toml.write_text(f"{BAD.get(bad, '')}# change {self.number}\n{text}\n")
         git(repo, "-c", "user.name=op", "-c", "user.email=op@host", "commit", "--quiet", "-am", note)
         return git(repo, "rev-parse", "HEAD")
 
