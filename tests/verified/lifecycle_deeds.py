@@ -13,9 +13,7 @@ from typing import Any
 from tests.verified.lifecycle_truth import Truth, ancestors, git, processes
 from tests.verified.shell import Shell, expect, wait_until
 
-BAD = {"validate": 'colour = "green"
-', "setup": 'setup = ["exit 3"]
-'}
+BAD = {"validate": 'colour = "green"\n', "setup": 'setup = ["exit 3"]\n'}
 """Above the rest of an agent.toml."""
 MOST_GIVEN = 4
 SEND_TOOLS = {"c": "mcp__hive__send", "a": "mcp__hive__send", "p": "send"}
