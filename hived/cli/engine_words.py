@@ -57,7 +57,8 @@ def read_agent_toml(file: str) -> dict[str, Any]:
 
 
 def absolute(path: str) -> str:
-    return str(Path(path).expanduser().absolute())
+    whole = Path(path).expanduser().absolute()
+    return str(whole.resolve() if ".." in whole.parts else whole)
 
 
 def _pair(flag: str, text: str) -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """Spawns: asked of the operator by himself or by a queen, and done in the same change as they are approved."""
 
+import shlex
+
 from hived.core import budgets, deployments, revival, waiting
 from hived.core.agent_views import publish
 from hived.core.approval_rows import Decided, check_room, feed, to_approval
@@ -124,8 +126,8 @@ def _runs(request: SpawnRequest) -> str:
     options = request.engine_options
     command, agent, server = options.get("command"), options.get("agent"), options.get("base_url")
     if command:
-        words = command if isinstance(command, list) else [command]
-        return f" running `{' '.join(map(str, words))}`"
+        line = shlex.join(map(str, command)) if isinstance(command, list) else str(command)
+        return f" running `{line}`"
     if agent and request.engine == "acp":
         return f" running {agent}"
     if request.engine == "api":

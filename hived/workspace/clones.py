@@ -62,6 +62,8 @@ def make_workspace(name: str, repo: str | None, workspace: Path, *, agents: Path
         )
         commit = run_git(["-C", str(scratch), "rev-parse", "HEAD"], seconds=CHECK_SECONDS).line
         run_git(["-C", str(scratch), "switch", "--quiet", "--create", f"hive/{name}"], seconds=CHECK_SECONDS)
+        # As walls show it: a path over links or `..` leads nowhere behind them.
+        (scratch / ".git/objects/info/alternates").write_bytes(os.fsencode(origin_objects(repo)[0]) + b"\n")
     except GitFailed as error:
         shutil.rmtree(scratch, ignore_errors=True)
         raise InvalidRepo(repo=repo, reason=error.reason) from None

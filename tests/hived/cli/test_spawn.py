@@ -44,6 +44,13 @@ def test_every_flag_ends_up_in_the_agents_spec(tmp_path: Path, monkeypatch: pyte
     SpawnRequest.model_validate(spec)
 
 
+def test_a_folder_beside_this_one_is_named_by_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    arguments = parser_for("spawn", "", COMMANDS["spawn"]).parse_args(["w", "--engine", "e", "--repo", "../proj"])
+    assert spec_of(arguments, "w", "e", "worker")["repo"] == f"{tmp_path.resolve()}/proj"
+
+
 AGENT_TOML = """\
 engine = "acp"
 model = "sonnet"

@@ -62,7 +62,7 @@ async def test_the_one_line_of_a_spawn_names_the_program_that_it_would_run(books
     await books.ask("bob", engine="command", engine_options={"command": "make all"})
     subjects = [item.subject for item in await books.waiting()]
     assert subjects == [
-        "spawn ada (worker, command) running `sh -c rm -rf ~`: tidy",
+        "spawn ada (worker, command) running `sh -c 'rm -rf ~'`: tidy",
         "spawn bob (worker, command) running `make all`",
     ]
 

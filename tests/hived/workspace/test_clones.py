@@ -41,6 +41,21 @@ def test_a_clone_is_on_the_agents_own_branch_and_shares_objects(repo: Path, tmp_
     assert sorted(path.name for path in work.parent.iterdir()) == ["harness", "work"]
 
 
+@pytest.mark.parametrize("named", ["link", "beside/../origin"])
+def test_objects_are_read_where_they_lie_however_the_repository_was_named(
+    named: str, repo: Path, tmp_path: Path
+) -> None:
+    """Behind walls is the folder itself, no link to it and nothing beside it."""
+    (tmp_path / "link").symlink_to(repo)
+    (tmp_path / "beside").mkdir()
+    work = tmp_path / "agents" / "ada" / "work"
+    make_workspace("ada", f"{tmp_path}/{named}", work)
+    (tmp_path / "link").unlink()
+    (tmp_path / "beside").rmdir()
+    assert (work / ".git/objects/info/alternates").read_text() == f"{repo.resolve()}/.git/objects\n"
+    assert git(work, "log", "--format=%s") == "one"
+
+
 def test_what_is_there_is_never_touched_again(repo: Path, tmp_path: Path) -> None:
     work = tmp_path / "work"
     make_workspace("ada", str(repo), work)
