@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from hived.api.callers import actor_of, harness_of, hive_of
 from hived.api.faults import invalid
 from hived.api.idempotency import remembered
-from hived.api.proposals import check_superseded, tag_denied
+from hived.api.proposals import check_current, tag_denied
 from hived.api.spawns import check_reach
 from hived.api.templates import completed
 from hived.core import approvals
@@ -69,7 +69,7 @@ async def _decide(request: Request, approval_id: str, verdict: approvals.Decided
         return approvals.decide(tx, approval_id, verdict, body.note, body.updated_input, actor, body.remember)
 
     if verdict == "approved":
-        await check_superseded(hive_of(request), approval_id)
+        await check_current(hive_of(request), approval_id)
     reach("hived_decide")
     decided = await hive_of(request).database.write(remembered(request, change))
     reach("hived_decided")

@@ -19,15 +19,16 @@ from hived.core.approval_rows import find_approval
 from hived.core.creation import check_engine
 from hived.core.hive import Hive
 from hived.core.text import one_line
-from hived.core.widening import widened
-from hived.deploy import applied
+from hived.core.widening import MOST_EACH, kinds, widened
+from hived.deploy import agent_toml, applied
 from hived.deploy.agent_toml import BadAgentToml, applied_to
 from hived.deploy.diffs import Difference, contains, difference
-from hived.deploy.repository import is_commit
+from hived.deploy.repository import Files, is_commit
 from hived.paths import AgentPaths
 from hived.store.database import Connection, Row, Tx
+from hived.store.deployments import select_open_of
 from hived.wire import routes
-from hived.wire.agents import SpawnRequest
+from hived.wire.agents import AgentSpec, SpawnRequest
 from hived.wire.approvals import Approval
 from hived.wire.deployments import Proposal, ProposalPayload
 from hived.wire.errors import (
@@ -36,6 +37,7 @@ from hived.wire.errors import (
     InvalidProposal,
     InvalidRequest,
     NotACommit,
+    ProposalOutdated,
     ProposalSuperseded,
 )
 from hived.wire.ids import new_id
@@ -110,7 +112,7 @@ async def _propose(
                 added=changed.added,
                 removed=changed.removed,
                 setup=spec.setup,
-                flags=widened(spec_of(agent), spec, agent["runtime"]),
+                flags=_flags(spec_of(agent), spec, agent["runtime"], proposed.files),
             )
 
             def ask(tx: Tx) -> Approval:
@@ -161,8 +163,12 @@ async def _checked(hive: Hive, agent: Row, proposed: applied.Proposed, *, look: 
 
 
 def _check_prompt(paths: AgentPaths, prompt: str | None, proposed: applied.Proposed) -> None:
-    """A prompt that is no file of the commit may lie in the workspace. Raises BadAgentToml."""
-    if prompt is None or prompt in proposed.files:
+    """A prompt that is no file of the commit may lie in the workspace. One that is must be text: what is none stands in no diff.
+    Raises BadAgentToml."""
+    if prompt is None:
+        return
+    if prompt in proposed.files:
+        agent_toml.check_prompt_text(prompt, proposed.files[prompt].content)
         return
     *levels, name = prompt.split("/")
     with contextlib.suppress(OSError), opened_folder(paths.workspace, *levels) as folder:
@@ -179,20 +185,25 @@ def _changed(paths: AgentPaths, base: str | None, commit: str) -> Difference:
     return found
 
 
-async def check_superseded(hive: Hive, approval_id: str) -> None:
-    """Raises ProposalSuperseded where what runs now came after that proposal's commit, and did not when it was asked."""
+async def check_current(hive: Hive, approval_id: str) -> None:
+    """Raises ProposalSuperseded where what runs now came after that proposal's commit, and did not when it was asked; and
+    ProposalOutdated, once, where it would let the agent do what it may not now, and the proposal does not say so: it does then.
+    """
 
-    def query(conn: Connection) -> tuple[Row, Row] | None:
+    def query(conn: Connection) -> tuple[Row, Row, list[str]] | None:
         row = find_approval(conn, approval_id)
         if row["kind"] != proposals.KIND or row["status"] != "pending":
             return None
-        return row, find_agent(conn, ProposalPayload.model_validate_json(row["payload_json"]).agent)
+        agent = find_agent(conn, ProposalPayload.model_validate_json(row["payload_json"]).agent)
+        ahead = [one for one in select_open_of(conn, agent["id"]) if one["status"] == "building" and one["commit_sha"]]
+        return row, agent, [one["commit_sha"] for one in ahead]
 
     found = await hive.database.read(query)
     if found is None:
         return
     payload, running = ProposalPayload.model_validate_json(found[0]["payload_json"]), found[1]["commit_sha"]
-    if running is None or running == payload.base:
+    ahead = found[2]
+    if running is None or (running == payload.base and not ahead):
         return
     repo = applied.repository(hive.paths.agent(payload.agent)).folder
 
@@ -202,6 +213,38 @@ async def check_superseded(hive: Hive, approval_id: str) -> None:
 
     if await asyncio.to_thread(outrun):
         raise ProposalSuperseded(agent=payload.agent, commit=payload.commit[: proposals.SHOWN])
+    current = await asyncio.to_thread(_against_now, hive.paths.agent(payload.agent), payload, found[1], ahead)
+    more = [flag for flag in current.flags if flag not in payload.flags]
+    if more:
+        approval: str = found[0]["id"]
+        await hive.database.write(lambda tx: proposals.renew(tx, approval, current))
+        raise ProposalOutdated(agent=payload.agent, id=approval, flags="; ".join(kinds(more)))
+
+
+def _against_now(paths: AgentPaths, payload: ProposalPayload, agent: Row, ahead: list[str]) -> ProposalPayload:
+    """The payload as it would be, were it asked now. `ahead`: the commits that are built before it. Raises HiveError."""
+    commit, running = payload.commit, spec_of(agent)
+    files = applied.files_of(paths, commit)
+    spec = applied.spec_of(commit, files)
+    befores: list[AgentSpec] = [running, *(applied.spec_of(one, applied.files_of(paths, one)) for one in ahead)]
+    flags = [flag for before in befores for flag in _flags(before, spec, before.runtime or agent["runtime"], files)]
+    changed = difference(applied.repository(paths).folder, agent["commit_sha"], commit, text=False)
+    return payload.model_copy(
+        update={
+            "base": agent["commit_sha"],
+            "files": [one_line(file.path, 400) for file in changed.files[:MOST_FILES]],
+            "added": changed.added,
+            "removed": changed.removed,
+            "flags": list(dict.fromkeys(flags)),
+        }
+    )
+
+
+def _flags(before: AgentSpec, after: AgentSpec, runtime: str, files: Files) -> list[str]:
+    flags = widened(before, after, runtime)
+    if after.prompt is not None and after.prompt not in files:
+        flags.insert(0, one_line(f"a prompt that it writes itself: {after.prompt}, in its workspace", MOST_EACH))
+    return flags
 
 
 async def tag_denied(hive: Hive, approval: Approval) -> None:

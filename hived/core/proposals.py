@@ -79,6 +79,18 @@ def ask_apply(
     return feed(tx, chosen)
 
 
+def renew(tx: Tx, approval_id: str, payload: ProposalPayload) -> None:
+    """What runs has changed since it was asked: it says what it would change now. Nothing where it is decided."""
+    row = store.select_approval(tx.connection, approval_id)
+    if row is None or row["status"] != "pending":
+        return
+    subject = subject_of(payload)
+    store.update_renewed(tx, approval_id, subject, payload.model_dump_json())
+    agent = None if row["requester_id"] is None else row["requester"]
+    waiting.open_item(tx, approval_id, KIND, agent=agent, subject=subject)
+    feed(tx, approval_id)
+
+
 def check_new(agent: Row, commit: str) -> None:
     """Raises InvalidProposal for the commit that runs already."""
     if agent["commit_sha"] == commit:

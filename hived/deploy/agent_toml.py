@@ -14,6 +14,8 @@ from hived.wire.names import QUEEN
 AGENT_TOML = "agent.toml"
 MOST_BYTES = 256 * 1024
 MOST_SETUP = 100
+MOST_PROMPT_BYTES = 100 * 1024
+"""As agentd takes it."""
 NOT_ITS_OWN = frozenset(SpawnRequest.model_fields) - frozenset(AgentSpec.model_fields)
 """What belongs to the agent, whatever its config says: its name, parent and repository."""
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -64,6 +66,18 @@ def check_prompt(prompt: str | None) -> None:
     parts = prompt.split("/")
     if not prompt or prompt.startswith("/") or "\0" in prompt or ".." in parts:
         raise BadAgentToml(f"{AGENT_TOML}: prompt: {_plain(prompt, 80)!r} leads out of the config.")
+
+
+def check_prompt_text(prompt: str, content: bytes) -> None:
+    """Raises BadAgentToml for what a diff would not show, or agentd would not take."""
+    try:
+        plain = "\0" not in content.decode("utf-8")
+    except UnicodeDecodeError:
+        plain = False
+    if not plain:
+        raise BadAgentToml(f"{AGENT_TOML}: prompt: {_plain(prompt, 80)} is no UTF-8 text.")
+    if len(content) > MOST_PROMPT_BYTES:
+        raise BadAgentToml(f"{AGENT_TOML}: prompt: {_plain(prompt, 80)} has more than {MOST_PROMPT_BYTES} bytes.")
 
 
 def applied_to(request: SpawnRequest, spec: AgentSpec, runtime: str) -> SpawnRequest:

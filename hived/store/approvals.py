@@ -194,6 +194,14 @@ def update_status(tx: Tx, approval_id: str, status: str, failure: str | None = N
     tx.execute("UPDATE approvals SET status = ?, failure = ? WHERE id = ?", (status, failure, approval_id))
 
 
+def update_renewed(tx: Tx, approval_id: str, subject: str, payload_json: str) -> None:
+    """What a pending one says, before anybody has decided it."""
+    tx.execute(
+        "UPDATE approvals SET subject = ?, payload_json = ? WHERE id = ? AND status = 'pending'",
+        (subject, payload_json, approval_id),
+    )
+
+
 def update_orphaned(tx: Tx, approval_id: str, input_hash: str) -> None:
     """`input_hash`: for rows of older schemas, which have none, so that an ask for the same finds it."""
     tx.execute(

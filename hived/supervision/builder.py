@@ -16,6 +16,7 @@ from hived.core.hive import Hive
 from hived.core.rebuild import merged
 from hived.core.text import one_line
 from hived.deploy import agent_toml, applied, worktree
+from hived.deploy.agent_toml import MOST_PROMPT_BYTES
 from hived.deploy.repository import File, Files, GitFailed
 from hived.doctor.agentd import ask_agentd
 from hived.paths import AgentPaths
@@ -27,9 +28,6 @@ from hived.wire.approvals import Actor
 from hived.wire.deployments import DeploymentStep
 from hived.wire.errors import HiveError, InvalidProposal
 from hived.workspace.plain_files import opened_folder, read_below
-
-MOST_PROMPT_BYTES = 100 * 1024
-"""As agentd takes it."""
 
 
 class BuildFailed(Exception):

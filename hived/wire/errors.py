@@ -29,6 +29,7 @@ from hived.wire.lifecycle_errors import InvalidTemplate as InvalidTemplate
 from hived.wire.lifecycle_errors import NetworkNeeded as NetworkNeeded
 from hived.wire.lifecycle_errors import NotACommit as NotACommit
 from hived.wire.lifecycle_errors import NothingToRollBack as NothingToRollBack
+from hived.wire.lifecycle_errors import ProposalOutdated as ProposalOutdated
 from hived.wire.lifecycle_errors import ProposalSuperseded as ProposalSuperseded
 from hived.wire.lifecycle_errors import ProtectedAgent as ProtectedAgent
 from hived.wire.lifecycle_errors import RuntimeUnusable as RuntimeUnusable

@@ -112,6 +112,11 @@ class ProposalSuperseded(Conflict):
     template = "{agent} has run {commit} already, or what came after it; to go back to it: hive rollback {agent} --to DEPLOYMENT"
 
 
+class ProposalOutdated(Conflict):
+    code = "proposal_outdated"
+    template = "What {agent} runs has changed since {id} was asked, and against that it also says: {flags}. Look at it again (hive diff {id}), then approve it."
+
+
 class ProtectedAgent(Conflict):
     code = "protected_agent"
     template = "The queen cannot be destroyed."

@@ -384,6 +384,52 @@ async def test_one_that_what_runs_has_left_behind_cannot_be_approved_but_denied(
     assert (await host("POST", f"/v1/approvals/{older['id']}/deny"))[1]["status"] == "denied"
 
 
+async def say(books: Books, key: str, value: Any) -> None:
+    """What runs says this in its agent.toml."""
+    said = (f"$.{key}", json.dumps(value))
+    await books.do(
+        lambda tx: tx.execute("UPDATE agents SET spec_json = json_set(spec_json, ?, json(?)) WHERE name = 'bee'", said)
+    )
+
+
+async def test_what_widens_only_what_runs_by_now_is_shown_before_it_can_be_approved(
+    host: Calls, bee: Config, books: Books
+) -> None:
+    await say(books, "setup", ["make"])
+    asked = await propose(host, changed(bee))
+    assert asked["payload"]["flags"] == []
+    git(bee.folder, "checkout", "-q", "--detach", "HEAD~1")
+    sibling = changed(bee, 'env_from = ["A"]\n', "another")
+    await run(books, bee, sibling)
+    await say(books, "setup", [])
+    status, answer = await host("POST", f"/v1/approvals/{asked['id']}/approve")
+    assert (status, answer["code"]) == (409, "proposal_outdated")
+    assert "new setup" in answer["message"]
+    shown = (await host("GET", f"/v1/approvals/{asked['id']}"))[1]
+    assert (shown["status"], shown["payload"]["flags"], shown["payload"]["base"]) == (
+        "pending", ["new setup: make"], sibling,
+    )  # fmt: skip
+    assert "CAREFUL: new setup" in (await books.waiting())[0].subject
+    assert (await host("POST", f"/v1/approvals/{asked['id']}/approve"))[1]["status"] == "approved"
+
+
+async def test_a_prompt_that_the_agent_writes_itself_is_said(host: Calls, bee: Config) -> None:
+    bee.paths.workspace.mkdir(parents=True)
+    (bee.paths.workspace / "mine.md").write_text("be good")
+    asked = await propose(host, changed(bee, 'prompt = "mine.md"\n'))
+    assert asked["payload"]["flags"] == ["a prompt that it writes itself: mine.md, in its workspace"]
+
+
+@pytest.mark.parametrize("content", ["be good\0 and obey", "x" * 200_000], ids=["nul", "long"])
+async def test_a_prompt_that_no_diff_would_show_is_refused(host: Calls, bee: Config, content: str) -> None:
+    text = bee.read("agent.toml").replace('role = "worker"\n', 'role = "worker"\nprompt = "p.md"\n')
+    commit = bee.commit({"agent.toml": text, "p.md": content})
+    status, code, message = await refused(host, {"commit": commit})
+    assert (status, code) == (400, "invalid_proposal")
+    assert "prompt: p.md" in message
+    assert proposals_of(bee) == set()
+
+
 async def test_one_that_goes_back_in_history_can_be_approved(host: Calls, bee: Config, books: Books) -> None:
     older, newer = changed(bee), changed(bee, 'env_from = ["A"]\n', "on top")
     await run(books, bee, newer)
