@@ -61,6 +61,19 @@ ATTEMPTS = (
         "connect to an abstract socket",
         _python("import socket\ns = socket.socket(socket.AF_UNIX)\ns.settimeout(5)\ns.connect('\\0ABSTRACT')"),
     ),
+    Attempt(
+        "reach the host of this virtual machine",
+        _python("import socket\nsocket.socket(40, socket.SOCK_STREAM)  # AF_VSOCK: in no network namespace"),
+        process="as the kernel allows it",
+    ),
+    Attempt(
+        "read the kernel's log",
+        _python(
+            "import ctypes, platform, sys\nnumber = {'x86_64': 103, 'aarch64': 116}[platform.machine()]\n"
+            "sys.exit(ctypes.CDLL(None).syscall(number, 3, ctypes.create_string_buffer(999), 999) < 0)"
+        ),
+        process="as the kernel allows it",
+    ),
     Attempt("write its own config", "echo x >>CONFIG/agent.toml || touch CONFIG/more || mv CONFIG CONFIG.old"),
     Attempt("write the engine's install", "touch PACKAGE/escape && rm PACKAGE/escape"),
     Attempt(
