@@ -168,11 +168,11 @@ def end_badly(tx: Tx, deployment_id: str, step: DeploymentStep, reason: str) -> 
         tx, "deployment.failed", Actor(who=HIVED), deployment_id, {**_named(row), "step": step, "reason": reason}
     )
     agent = agent_store.select_agent(tx.connection, row["agent_id"])
-    if agent is not None and not gone(agent):
-        if row["kind"] in FIRST_KINDS:
+    if agent is not None and row["kind"] in FIRST_KINDS:
+        if not gone(agent):
             _park(tx, agent, f"its config could not be deployed ({step}): {reason}")
-        elif row["status"] in ("starting", "checking"):
-            _go_back(tx, row, agent)
+    elif agent is not None and row["status"] in ("starting", "checking"):
+        _go_back(tx, row, agent)
     if row["approval_id"] is not None:
         _fail_approval(tx, row, step, reason)
     feed(tx, deployment_id)
@@ -203,6 +203,8 @@ def _go_back(tx: Tx, row: Row, agent: Row) -> None:
         budgets.take_from_spec(tx, agent["id"], then)
     if now.rules != then.rules:
         rules.take_from_spec(tx, agent["id"], then)
+    if gone(agent):  # what it was is what may be revived
+        return
     if before["commit_sha"] is None:
         _park(tx, agent, "it has no config that was ever deployed")
     elif before["wanted"] == "stopped":

@@ -103,6 +103,7 @@ def bury(tx: Tx, agent_id: str, remains: Remains) -> Burial | None:
     for deployment in deployment_store.select_open_of(tx.connection, agent_id):
         step: DeploymentStep = "validate" if deployment["status"] in ("queued", "building") else "start"
         deployment_steps.end_badly(tx, deployment["id"], step, f"{reason} meanwhile.")
+        row = row_of(tx.connection, agent_id)  # what ran before is what it is
     questions.agent_gone(tx, agent_id, name, reason)
     reminders.agent_gone(tx, agent_id, name, reason)
     _leave_the_list(tx, row)

@@ -300,9 +300,13 @@ def _sync(path: Path) -> None:
 def _put(file: Path, data: bytes, mode: int = 0o600) -> None:
     """Atomically. Two who write the same file write the same."""
     scratch = file.with_name(f"{file.name}.{os.urandom(6).hex()}.new")
-    with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as opened:
-        opened.write(data)
-    os.replace(scratch, file)
+    try:
+        with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as opened:
+            opened.write(data)
+        os.replace(scratch, file)
+    except OSError:  # a full disk is not made fuller by each try
+        scratch.unlink(missing_ok=True)
+        raise
 
 
 __all__ = [

@@ -5,6 +5,7 @@ before the start; whatever is done here is done again after a kill -9, to the sa
 import asyncio
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 
 from hived.core import budgets, rules
 from hived.core.agent_views import spec_of
@@ -22,7 +23,7 @@ from hived.doctor.agentd import ask_agentd
 from hived.paths import AgentPaths
 from hived.store.approvals import select_approval
 from hived.store.database import Connection, Row
-from hived.supervision.setup_run import SetupFailed, run_setup
+from hived.supervision.setup_run import SetupFailed, run_setup, to_its_end
 from hived.wire.agents import AgentSpec, Rebuild, SpawnRequest
 from hived.wire.approvals import Actor
 from hived.wire.deployments import DeploymentStep
@@ -53,7 +54,7 @@ async def build(hive: Hive, row: Row, agent: Row) -> Built:
     paths = hive.paths.agent(agent["name"])
     asked_by_agent = await hive.database.read(lambda conn: _asked_by_agent(conn, row))
     try:
-        commit, files = await asyncio.to_thread(_commit, paths, row, agent, asked_by_agent)
+        commit, files = await to_its_end(partial(_commit, paths, row, agent, asked_by_agent))
         if commit != row["commit_sha"] and row["kind"] not in FIRST_KINDS:  # theirs is written with their start
             await hive.database.write(lambda tx: made_commit(tx, row["id"], commit))
         spec = applied.spec_of(commit, files)
@@ -61,7 +62,7 @@ async def build(hive: Hive, row: Row, agent: Row) -> Built:
         await _check(paths, row, request, files)
         if request.runtime is not None:
             await hive.runtimes.check(request.runtime)
-        await asyncio.to_thread(_write_out, paths, row, commit, files)
+        await to_its_end(partial(_write_out, paths, row, commit, files))
     except agent_toml.BadAgentToml as error:
         raise BuildFailed("validate", error.reason) from None
     except InvalidProposal as error:

@@ -120,7 +120,12 @@ class Pipeline:
             return
         moved = self._moved[row["agent_id"]]
         moved.clear()
-        left = await self._database.write(partial(look, deployment_id=row["id"]))
+        if row["status"] == "checking" and await self._recorder.has_begun(
+            row
+        ):  # and was killed before the books said so
+            left: float | None = 0.0
+        else:
+            left = await self._database.write(partial(look, deployment_id=row["id"]))
         after = await self._database.read(lambda conn: store.select_deployment(conn, row["id"]))
         if after is None or after["status"] not in ("starting", "checking"):
             await self._settle(row)

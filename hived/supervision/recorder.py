@@ -51,6 +51,13 @@ class Recorder:
             lock = Lock(BUILD, named, buried)
             await self._commit(lock, words_of(deployment), f"Deployment: {row['id']}")
 
+    async def has_begun(self, row: Row) -> bool:
+        """Whether its tag says already that it is deployed: then it is, whatever has become of the agent since."""
+        if not await self._is_there(row):
+            return False
+        repo = applied.repository(self._paths(row))
+        return await asyncio.to_thread(repo.ref, f"refs/tags/deployed/{row['id']}") is not None
+
     async def catch_up(self) -> None:
         """Record what has ended and is not recorded, whom the lock names and should not, and a change of hived's own build."""
         for row in await self._hive.database.read(store.select_unrecorded):

@@ -9,7 +9,9 @@ import shutil
 import signal
 import sys
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 from hived.core.agents import Supervised
@@ -35,6 +37,7 @@ LOOK_SECONDS = 0.2
 END_SECONDS = 5.0
 """For what is left of its output once it has been ended."""
 _CHUNK = 1 << 16
+T = TypeVar("T")
 
 
 class SetupFailed(Exception):
@@ -44,6 +47,18 @@ class SetupFailed(Exception):
         super().__init__(reason)
         self.reason = reason
         self.log = log
+
+
+async def to_its_end(function: Callable[[], T]) -> T:
+    """What it gives, done on a thread. A cancellation waits for it: nothing is written of an agent that is gone by then."""
+    running = asyncio.ensure_future(asyncio.to_thread(function))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        if not running.cancelled():
+            running.exception()
+        raise
 
 
 async def run_setup(hive: Hive, paths: AgentPaths, agent: Supervised) -> str:
@@ -57,7 +72,7 @@ async def run_setup(hive: Hive, paths: AgentPaths, agent: Supervised) -> str:
         write_private(launch_file, launch.model_dump_json(indent=1) + "\n")
         write_private(paths.harness / MARK_FILE, mark + "\n")
 
-    await asyncio.to_thread(make)
+    await to_its_end(make)
     hive.folders_made.set()
     least = hive.config.setup_free_bytes
     if (free := _free(paths)) < least:

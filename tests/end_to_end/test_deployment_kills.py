@@ -1,9 +1,12 @@
 """hived killed at each step of a deployment: the next one ends it as the first would have, once."""
 
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from hived.wire.process_identity import ProcessIdentity
 from tests.support.configs import git
 from tests.support.deploying import (
     HELLO,
@@ -33,8 +36,9 @@ def hive() -> Iterator[LiveHive]:
         yield hive
 
 
-def killed_at(hive: LiveHive, point: str, commit: str) -> str:
-    """Propose it and approve it in a hived that dies there; returns once the next one answers: the approval's id."""
+def killed_at(hive: LiveHive, point: str, commit: str, meanwhile: Callable[[], None] = lambda: None) -> str:
+    """Propose it and approve it in a hived that dies there; returns once the next one answers: the approval's id. `meanwhile`
+    happens while none runs."""
     hive.stop()
     hive.env["HIVE_FAULT_POINT"] = point
     hive.start()
@@ -44,6 +48,7 @@ def killed_at(hive: LiveHive, point: str, commit: str) -> str:
     wait_until(
         lambda: hive.process is not None and hive.process.poll() is not None, f"hived's death at {point}", SECONDS
     )
+    meanwhile()
     hive.start()
     found: str = asked["id"]
     return found
@@ -78,6 +83,22 @@ def test_one_that_works_is_deployed_once(hive: LiveHive, point: str) -> None:
         lock(hive)["agents"]["worker"]["commit"] == git(hive.paths.agent(WORKER).applied, "rev-parse", "main") == commit
     )
     check_repository(hive.paths.agent(WORKER).applied)
+
+
+def test_what_was_recorded_as_deployed_is_though_its_harness_died_with_hived(hive: LiveHive) -> None:
+    commit = change(hive, model="fast")
+
+    def power_cut() -> None:
+        harness = ProcessIdentity.read(hive.paths.agent(WORKER).pid_file)
+        assert harness is not None
+        os.kill(harness.pid, signal.SIGKILL)
+
+    approval = killed_at(hive, "hived_recorded", commit, power_cut)
+    assert until_ended(hive, approval)["status"] == "deployed"
+    hive.until_online(WORKER)
+    assert hive.agent(WORKER)["commit"] == commit == lock(hive)["agents"]["worker"]["commit"]
+    assert git(hive.paths.agent(WORKER).applied, "rev-parse", "main") == commit
+    assert not any(tag.startswith("failed/") for tag in config_of(hive).applied_tags())
 
 
 @pytest.mark.parametrize("point", ["hived_failing", "hived_failed"])

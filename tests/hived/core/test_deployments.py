@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from hived.core import agents, approvals, deployment_steps, deployments
-from hived.core.agent_views import find_agent, spec_of
+from hived.core import agents, approvals, deployment_steps, deployments, tombstones
+from hived.core.agent_views import find_agent, find_any_agent, spec_of
 from hived.store import deployments as store
 from hived.store.database import Connection, Row, Tx
 from hived.wire.agents import SpawnRequest
 from hived.wire.deployments import Deployment, DeploymentKind
 from hived.wire.errors import DeploymentNotFound, DeploymentUnderWay, InvalidRequest, NothingToRollBack
+from hived.wire.tombstones import Destroy
 from tests.support.books import OPERATOR, Books
 
 
@@ -143,6 +144,25 @@ async def test_a_failure_goes_back_to_all_that_was(books: Books, bee: str) -> No
     assert await books.one("SELECT count(*) FROM rules WHERE revoked_at IS NULL") == 0
     assert await books.one("SELECT count(*) FROM budgets") == 0
     assert await look(books, asked) is None, "once"
+
+
+@pytest.mark.parametrize("status", ["starting", "checking"])
+async def test_what_is_destroyed_before_it_was_deployed_is_what_it_was(books: Books, bee: str, status: str) -> None:
+    before = dict(await row_of(books))
+    asked = await queue(books, "apply", sha("b"))
+    await start(books, asked, network=True, limits={"usd_per_day": 1.0})
+    if status == "checking":
+        await come_up(books)
+        await look(books, asked)
+    await books.do(lambda tx: tombstones.want_burial(tx, "bee", Destroy(), OPERATOR))
+    assert await look(books, asked) is None
+    assert await books.do(lambda tx: tombstones.bury(tx, bee, tombstones.Remains())) is not None
+    assert (await now(books, asked)).status == "failed"
+    row = await books.read(lambda conn: find_any_agent(conn, "bee"))
+    assert (row["commit_sha"], row["spec_json"], row["lifecycle"], row["wanted"]) == (
+        sha("a"), before["spec_json"], "buried", "stopped",
+    )  # fmt: skip
+    assert await books.one("SELECT count(*) FROM budgets") == 0
 
 
 async def test_what_crashed_before_its_start_is_not_its_fault(books: Books, bee: str) -> None:

@@ -1,6 +1,7 @@
 """hived's own git repositories, held against git itself."""
 
 import os
+import resource
 import subprocess
 from pathlib import Path
 
@@ -112,3 +113,14 @@ def test_a_build_is_whole_read_only_and_made_once(tmp_path: Path) -> None:
     worktree.build(builds, "b" * 40, FILES)
     assert worktree.prune(builds, {"b" * 40}) == ["a" * 40]
     assert [found.name for found in builds.iterdir()] == ["b" * 40]
+
+
+def test_a_full_disk_is_not_made_fuller_by_each_try(repo: Repository) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            repo.write("blob", os.urandom(100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((repo.folder / "objects").rglob("*.new")) == []
