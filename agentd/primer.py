@@ -3,7 +3,9 @@
 Plain text, bounded, every entry on one line and quoted, so that none can pose as another.
 """
 
+import contextlib
 import json
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ MOST_CHARACTERS = 12_000
 _TOLD = ("question", "answer", "reminder", "report")
 MOST_NOTES = 20
 NOTE_NAME_CHARACTERS = 200
+MOST_LOOKED_AT = 5000
+"""Entries of the folder of notes."""
 
 
 async def primer_for(how: How, journal: Journal, state: Path, leave_out: Collection[str] = ()) -> str:
@@ -56,17 +60,33 @@ async def make_primer(journal: Journal, leave_out: Collection[str] = ()) -> str:
 
 def notes_primer(state: Path) -> str:
     """Where the notes of the checkpoint are; their names are the agent's own words."""
-    try:
-        names = sorted(path.relative_to(state).as_posix() for path in state.rglob("*") if path.is_file())
-    except OSError:
-        names = []
+    names, whole = _files_below(state)
     listed = ", ".join(json.dumps(name[:NOTE_NAME_CHARACTERS], ensure_ascii=False) for name in names[:MOST_NOTES])
-    more = f" and {len(names) - MOST_NOTES} more" if len(names) > MOST_NOTES else ""
+    more = f" and {len(names) - MOST_NOTES}{'' if whole else ' or'} more" if len(names) > MOST_NOTES else ""
     held = f"It holds {listed}{more}." if listed else "It is empty."
     return (
         "This is a new conversation: the one before it had grown long. Before it ended you were asked to write down what"
         f" you need in your folder {json.dumps(str(state))}. {held} Read your notes there first."
     )
+
+
+def _files_below(top: Path) -> tuple[list[str], bool]:
+    """Their names below it, sorted, and whether they are all: the folder is the agent's, and it may have filled it."""
+    found: list[str] = []
+    folders, looked = [""], 0
+    while folders:
+        folder = folders.pop()
+        with contextlib.suppress(OSError), os.scandir(top / folder) as entries:
+            for entry in entries:
+                looked += 1
+                if looked > MOST_LOOKED_AT:
+                    return sorted(found), False
+                name = f"{folder}{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{name}/")
+                elif entry.is_file():
+                    found.append(name)
+    return sorted(found), True
 
 
 def _entry(kind: str, payload: dict[str, Any]) -> str:

@@ -64,8 +64,11 @@ def _own_prompt(context: EngineContext, prompt: str) -> str:
     path = Path(top, prompt).absolute()
     try:
         if os.path.isabs(prompt):
-            return path.read_text(encoding="utf-8")
-        with open(_opened_below(top, prompt), "rb") as file:
+            own = (context.workspace, context.state, context.home)
+            inside = next((folder for folder in own if path.is_relative_to(folder)), None)
+            real = path if inside else Path(os.path.realpath(path))
+            path, top = real, inside or real.parent
+        with open(_opened_below(top, str(path.relative_to(top))), "rb") as file:
             return file.read().decode("utf-8")
     except (OSError, ValueError) as error:
         raise _invalid(f"{path} cannot be read: {type(error).__name__}.") from error

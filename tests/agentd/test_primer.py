@@ -4,6 +4,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from agentd import primer
 from agentd.journal import Journal
 from agentd.primer import MOST_CHARACTERS, make_primer, notes_primer, primer_for
 
@@ -106,3 +109,16 @@ async def test_questions_answers_and_reminders_are_told_with_their_ids(tmp_path:
         '- you set reminder r1, due "2026-01-01T00:00:00.000Z": "look"',
         '- answer from "operator" (q2): "yes"',
     ]
+
+
+def test_notes_without_end_and_links_in_circles_hold_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(primer, "MOST_LOOKED_AT", 50)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "round").symlink_to(tmp_path)
+    (tmp_path / "deep" / "note.md").write_text("x")
+    assert 'It holds "deep/note.md".' in notes_primer(tmp_path)
+    for number in range(100):
+        (tmp_path / f"{number}.md").touch()
+    assert " or more. Read your notes" in notes_primer(tmp_path)

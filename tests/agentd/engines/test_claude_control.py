@@ -17,7 +17,7 @@ from agentd.engines.base import (
     ToolResult,
 )
 from agentd.engines.claude import ClaudeEngine
-from agentd.engines.claude_saved import holds_words
+from agentd.engines.claude_saved import holds_words, is_saved
 from tests.support.claude import Setting, done_of, played, until
 from tests.support.claude_turns import bash, ended, engine_pid, is_delta, running, script, sleeping_child
 
@@ -204,6 +204,21 @@ def test_a_conversation_that_holds_no_words_yet_is_none_to_resume(tmp_path: Path
     for content, holds in ((b"", False), (queued, False), (queued + words, False), (queued + words + b"\n", True)):
         file.write_bytes(content)
         assert holds_words(file) == holds
+
+
+def test_a_pipe_or_a_link_in_place_of_a_conversation_is_none_and_holds_nobody_up(tmp_path: Path) -> None:
+    words = b'{"type":"user"}\n'
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "one.jsonl").write_bytes(words)
+    projects = tmp_path / "config" / "projects"
+    (projects / "folder").mkdir(parents=True)
+    os.mkfifo(projects / "folder" / "pipe.jsonl")
+    (projects / "folder" / "link.jsonl").symlink_to(tmp_path / "theirs" / "one.jsonl")
+    (projects / "linked").symlink_to(tmp_path / "theirs")
+    for session in ("pipe", "link", "one", "../../../theirs/one"):
+        assert not is_saved(tmp_path / "config", session)
+    (projects / "folder" / "real.jsonl").write_bytes(b"x" * (1 << 20) + words[:-1] + b" " * (1 << 20) + b"\n")
+    assert is_saved(tmp_path / "config", "real")
 
 
 async def test_a_killed_turn_of_a_conversation_that_is_saved_goes_on_in_it(setting: Setting) -> None:

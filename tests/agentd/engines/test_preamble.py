@@ -1,5 +1,6 @@
 """What an engine is told first: the hive, and the agent's own prompt, of its config or of its workspace."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,21 @@ def test_a_link_that_the_agent_put_in_place_of_its_prompt_is_not_read(tmp_path: 
         with pytest.raises(EngineFailed, match="cannot be read") as refused:
             told(setting, prompt)
         assert refused.value.code == "invalid_option"
+
+
+def test_a_prompt_named_by_its_whole_path_is_no_way_round_and_no_pipe_is_waited_for(tmp_path: Path) -> None:
+    setting = ApiSetting(tmp_path)
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/shadow").write_text("root:secret")
+    assert told(setting, str(tmp_path / "secret/shadow")).endswith("root:secret")
+    (setting.workspace / "notes").symlink_to(tmp_path / "secret")
+    (setting.workspace / "link").symlink_to(tmp_path / "secret/shadow")
+    os.mkfifo(setting.workspace / "pipe")
+    os.mkfifo(tmp_path / "pipe")
+    own = [setting.workspace / name for name in ("notes/shadow", "link", "pipe", "notes/../secret/shadow")]
+    for prompt in (*own, tmp_path / "pipe"):
+        with pytest.raises(EngineFailed, match="cannot be read"):
+            told(setting, str(prompt))
 
 
 def test_a_prompt_that_is_too_long_or_no_text_is_refused(tmp_path: Path) -> None:
