@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hived.upkeep.removal import remove_tree
 from hived.workspace import ownership
 from hived.workspace.folders import private_folder
 from hived.workspace.ownership import FIRST_UID, QUEENS_UID, engine_uid, give, share
@@ -83,9 +84,12 @@ def test_a_tree_as_deep_as_an_agent_likes_ends_the_walk_and_not_hived(folder: Pa
         os.close(here)
         here = below
     os.close(here)
-    give(folder, UID)
-    share(folder, UID)
-    assert owner(folder / "d" / "d") == UID
+    try:
+        give(folder, UID)
+        share(folder, UID)
+        assert owner(folder / "d" / "d") == UID
+    finally:  # pytest's own way to tidy up is not made for that
+        assert remove_tree(folder, "d").whole
 
 
 def test_a_walk_that_was_broken_off_is_begun_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
