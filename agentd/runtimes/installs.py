@@ -7,7 +7,7 @@ import functools
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import agentd
@@ -28,9 +28,17 @@ def find_program(word: str, environment: Mapping[str, str], cwd: Path) -> Path |
     return None if found is None else cwd / found
 
 
-def install_of(program: Path, environment: Mapping[str, str], deep: int = 0) -> set[Path]:
-    """The paths that this program needs, links among them as links. Those of the system are left out."""
+def install_of(program: Path, environment: Mapping[str, str], deep: int = 0, own: Collection[Path] = ()) -> set[Path]:
+    """The paths that this program needs, links among them as links. Those of the system are left out.
+
+    `own`: folders that the agent writes. What lies there is there anyway, and where its links and its first line lead is the
+    agent's own word: nobody goes by it.
+    """
     real = Path(os.path.realpath(program))
+    if below_any(program, own):
+        return set()
+    if below_any(real, own):
+        return {program}
     found = {program, real}
     modules = _outermost(real, "node_modules") or _outermost(program, "node_modules")
     if modules is not None:
@@ -42,11 +50,11 @@ def install_of(program: Path, environment: Mapping[str, str], deep: int = 0) -> 
         found |= _libraries(real.parent.parent)
     interpreter = _shebang(real, environment)
     if interpreter is not None and deep < MOST_DEEP:
-        found |= install_of(interpreter, environment, deep + 1)
+        found |= install_of(interpreter, environment, deep + 1, own)
     if (program.parent.parent / "pyvenv.cfg").is_file() and deep < MOST_DEEP:
         base = program.parent / "python3"
         if base.exists() and base != program:
-            found |= install_of(base, environment, deep + 1)
+            found |= install_of(base, environment, deep + 1, own)
     return {path for path in found if not _of_the_system(path) and not _too_much(path)}
 
 

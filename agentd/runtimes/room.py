@@ -15,7 +15,8 @@ from hived.wire.launch import Launch
 from hived.wire.limits import Limits, limits_of
 
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
-"""Names of the environment whose value is a path to read."""
+"""Names of the environment whose value is a file of certificates to read, or a folder of them."""
+MOST_CERTIFICATE_BYTES = 4 * 1024 * 1024
 WITH_WORKERS = ("acp", "api", "scripted")
 """Engines of which a program of ours runs inside: the bridge to the hive's tools, the worker, the player."""
 NEVER = tuple(map(Path, ("/proc", "/dev", "/sys", "/run/hive")))
@@ -40,24 +41,25 @@ def room_for(launch: Launch, command: Sequence[str], environment: Mapping[str, s
     spec = launch.spec
     cwd = Path(launch.workspace)
     hidden = tuple(map(Path, launch.hidden)) or (Path(launch.harness),)
-    own = {Path(folder) for folder in (launch.workspace, launch.state, launch.home, launch.io) if folder}
     queen = spec.role == "queen"
+    given = (launch.workspace, launch.state, launch.home, launch.io, launch.proposed if queen else None)
+    own = set(_named_and_real([Path(folder) for folder in given if folder]))
 
     programs = [command[0], *(server.command for server in own_servers(spec) if server.command)] if command else []
     installs = set(planned.readable) | (set(own_install()) if spec.engine in WITH_WORKERS else set())
     for word in programs:
         found = find_program(word, environment, cwd)
         if found is not None:
-            installs |= install_of(found, environment)
+            installs |= install_of(found, environment, own=own)
     installs |= files_named(command[1:])
-    installs |= {Path(value) for name in CERTIFICATES if (value := environment.get(name, "")).startswith("/")}
-    folders = _hidden_folders(hidden)
-    installs = {path for path in installs if not _lies_in(path, folders) or below_any(path, own)}
+    installs |= _certificates(environment)
+    folders = _named_and_real(hidden)
+    installs = {path for path in installs if not _lies_in(path, folders) and not below_any(path, own)}
 
     asked = _asked_for(spec.read_paths, hidden)
     repo = [path for path in map(Path, launch.origin_objects) if not _is_hidden(path, hidden)]
     granted = [Path(path) for path in (launch.config, launch.meta if queen else None) if path]
-    granted += _scenario(launch)
+    granted += [path for path in _scenario(launch) if not below_any(path, own)]
     proposed = Path(launch.proposed) if launch.proposed and not queen else None
     identity = None if proposed is None else _identity(proposed)
     return Room(
@@ -91,6 +93,24 @@ def _scenario(launch: Launch) -> list[Path]:
     return [path] if path.is_absolute() and real.is_file() and real != secret else []
 
 
+def _certificates(environment: Mapping[str, str]) -> set[Path]:
+    """Only what is one: a variable is no way to have any other file shown, nor a folder that holds more. A folder of them is
+    the system's, or is named by read_paths."""
+    named = (Path(value) for name in CERTIFICATES if (value := environment.get(name, "")).startswith("/"))
+    return {path for path in named if _is_certificate(path)}
+
+
+def _is_certificate(path: Path) -> bool:
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return False
+            text = file.read(MOST_CERTIFICATE_BYTES)
+    except (OSError, ValueError):
+        return False
+    return b"CERTIFICATE-----" in text and b"PRIVATE KEY-----" not in text
+
+
 def _io(launch: Launch) -> Path:
     return Path(launch.io) if launch.io else Path(launch.tools_socket).parent
 
@@ -118,10 +138,10 @@ def _asked_for(paths: Iterable[str | Path], hidden: Sequence[Path]) -> list[Path
 
 
 def _is_hidden(path: Path, hidden: Sequence[Path]) -> bool:
-    return _lies_in(path, _hidden_folders(hidden))
+    return _lies_in(path, _named_and_real(hidden))
 
 
-def _hidden_folders(hidden: Sequence[Path]) -> list[Path]:
+def _named_and_real(hidden: Sequence[Path]) -> list[Path]:
     """As they are named, and where they really are."""
     return [*hidden, *(Path(os.path.realpath(folder)) for folder in hidden)]
 

@@ -74,6 +74,62 @@ def test_a_program_of_a_home_brings_its_packages_and_not_the_home(
     assert not [path for path in found if home.is_relative_to(path)]
 
 
+@pytest.mark.parametrize("folder", ["workspace", "home", "state"])
+def test_what_an_agent_puts_in_place_of_its_own_program_shows_it_nothing_more(quarters: Quarters, folder: str) -> None:
+    """A link, a first line, a virtual environment: whatever it leads to is the operator's."""
+    own = getattr(quarters, folder)
+    theirs = quarters.operator / "project"
+    (theirs / "node_modules" / "bin").mkdir(parents=True)
+    (theirs / "bin").mkdir()
+    (theirs / "lib").mkdir()
+    (theirs / "pyvenv.cfg").touch()
+    for program in (theirs / "node_modules" / "bin" / "tool", theirs / "bin" / "python"):
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    (own / "link").symlink_to(theirs / "node_modules" / "bin" / "tool")
+    (own / "python3").symlink_to(theirs / "bin" / "python")
+    (own / "script").write_text(f"#!{theirs / 'node_modules' / 'bin' / 'tool'}\n")
+    (own / "script").chmod(0o755)
+    outside = quarters.operator / "starts"
+    outside.write_text("#!/usr/bin/env python3\n")
+    outside.chmod(0o755)
+    key = quarters.operator / "key"
+    key.write_text("a key\n")
+    (own / "named.py").symlink_to(key)
+    environment = {"PATH": f"{own}:/usr/bin:/bin"}
+    words = [
+        (str(own / "link"),),
+        (str(own / "script"),),
+        ("python3",),
+        (str(outside),),
+        ("/usr/bin/env", str(own / "named.py")),
+    ]
+    for command in words:
+        found = room_for(quarters.launch(), command, environment).readable
+        mounts = Mounts()
+        mounts.add(Kind.READ, found)
+        assert not [path for path in mounts.kinds if path.is_relative_to(theirs) or path == key], command
+
+
+def test_a_variable_of_certificates_shows_certificates_alone(quarters: Quarters) -> None:
+    home = quarters.operator / "me"
+    home.mkdir()
+    certificate, key, link = home / "ca.pem", home / "id_rsa", home / "linked.pem"
+    certificate.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n")
+    link.symlink_to(certificate)
+    (home / "both.pem").write_text(certificate.read_text() + "-----BEGIN PRIVATE KEY-----\n")
+
+    def shown(name: str, value: Path) -> bool:
+        return value in room_for(quarters.launch(), ["/bin/true"], {name: str(value)}).readable
+
+    assert shown("NODE_EXTRA_CA_CERTS", certificate)
+    assert shown("SSL_CERT_FILE", link)
+    for name, value in (("SSL_CERT_FILE", key), ("SSL_CERT_DIR", home), ("SSL_CERT_FILE", home / "both.pem")):
+        assert not shown(name, value)
+    assert not shown("SSL_CERT_DIR", Path("/proc"))
+
+
 def test_our_own_workers_find_their_packages_and_their_interpreter() -> None:
     found = own_install()
     assert {"agentd", "hived"} <= {path.name for path in found}
