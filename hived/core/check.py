@@ -128,6 +128,24 @@ def budgets(conn: Connection) -> list[str]:
     return [f"{row['name']} waits for a budget that stops nobody." for row in store.select_stopped_by_nothing(conn)]
 
 
+def deployments(conn: Connection) -> list[str]:
+    return [
+        f"Deployment {row['id']} is {row['status']}, and {row['why']}." for row in store.select_bad_deployments(conn)
+    ]
+
+
+def proposals(conn: Connection) -> list[str]:
+    return [f"Proposal {row['id']} is approved, and nothing came of it." for row in store.select_unapplied(conn)]
+
+
+def configs(conn: Connection) -> list[str]:
+    return [f"No deployment put {row['name']} on config {row['sha'][:12]}." for row in store.select_undeployed(conn)]
+
+
+def buried(conn: Connection) -> list[str]:
+    return [f"{row['name']}: {row['what']}." for row in store.select_restless(conn)]
+
+
 CHECKS: tuple[tuple[str, str, Check], ...] = (
     ("file", "The database's file is sound, and every row that is named is there.", file),
     ("audit", "The audit is whole: every entry follows from those before it, and none is missing at its end.", chain),
@@ -144,4 +162,12 @@ CHECKS: tuple[tuple[str, str, Check], ...] = (
     ("pairs", "Each pair holds its messages, or was decided once.", pairs),
     ("reminders", "Each reminder went out as one message, or none.", reminders),
     ("budgets", "Who was stopped was stopped by a budget that is listed.", budgets),
+    (
+        "deployments",
+        "Each deployment has ended once, with why, or is the one of its agent that is under way.",
+        deployments,
+    ),
+    ("proposals", "Each approved proposal was deployed, gave way to another, or has failed.", proposals),
+    ("configs", "What each agent runs, and goes back to, a deployment has put it on.", configs),
+    ("buried", "Nothing is wanted, asked or waited for of who is buried.", buried),
 )

@@ -179,5 +179,76 @@ def select_unmade_spawns(connection: Connection) -> list[Row]:
     ).fetchall()
 
 
+def select_bad_deployments(connection: Connection) -> list[Row]:
+    """Deployments that are under way where they cannot be, and such as ended without an end: id, status, why."""
+    return connection.execute(
+        """SELECT id, status, why FROM (SELECT d.id, d.status, d.created_at, CASE
+             WHEN d.open AND (a.id IS NULL OR a.lifecycle = 'buried') THEN 'its agent is gone'
+             WHEN d.open AND d.status <> 'queued' AND EXISTS (SELECT 1 FROM deployments o WHERE o.agent_id = d.agent_id
+               AND o.id <> d.id AND o.status IN ('building', 'starting', 'checking')) THEN 'another one of its agent is under way'
+             WHEN d.open = (d.ended_at IS NOT NULL) THEN 'its end does not fit'
+             WHEN d.status = 'failed' AND (d.step IS NULL OR d.reason IS NULL) THEN 'nobody knows why'
+             WHEN d.status IN ('starting', 'checking', 'deployed') AND d.commit_sha IS NULL THEN 'it has no commit'
+             WHEN d.status IN ('starting', 'checking') AND a.commit_sha IS NOT d.commit_sha THEN 'its agent runs another commit'
+             WHEN d.status = 'checking' AND (d.checked_from IS NULL OR d.generation IS NULL) THEN 'nobody watches it'
+             END AS why
+           FROM (SELECT *, status IN ('queued', 'building', 'starting', 'checking') AS open FROM deployments) d
+             LEFT JOIN agents a ON a.id = d.agent_id)
+           WHERE why IS NOT NULL ORDER BY created_at, id"""
+    ).fetchall()
+
+
+def select_unapplied(connection: Connection) -> list[Row]:
+    """Approved proposals of which no deployment came, or one that failed: id."""
+    return connection.execute(
+        """SELECT a.id FROM approvals a WHERE a.kind = 'apply_commit' AND a.status = 'approved' AND NOT EXISTS (
+             SELECT 1 FROM deployments d WHERE d.approval_id = a.id AND d.status <> 'failed') ORDER BY a.id"""
+    ).fetchall()
+
+
+def select_undeployed(connection: Connection) -> list[Row]:
+    """Agents on a commit that no deployment has put them on, or that would go back to one that was never deployed: name, sha."""
+    return connection.execute(
+        """SELECT a.name, a.commit_sha AS sha FROM agents a WHERE a.commit_sha IS NOT NULL AND NOT EXISTS (
+             SELECT 1 FROM deployments d WHERE d.agent_id = a.id AND d.commit_sha = a.commit_sha
+               AND d.status IN ('starting', 'checking', 'deployed'))
+           UNION SELECT a.name, a.good_sha FROM agents a WHERE a.good_sha IS NOT NULL AND NOT EXISTS (
+             SELECT 1 FROM deployments d WHERE d.agent_id = a.id AND d.commit_sha = a.good_sha AND d.status = 'deployed')
+           ORDER BY 1"""
+    ).fetchall()
+
+
+def select_restless(connection: Connection) -> list[Row]:
+    """What is still wanted of the buried, and a purge of who is none: name, what."""
+    return connection.execute(
+        """SELECT a.name, 'it is wanted running' AS what FROM agents a WHERE a.lifecycle = 'buried'
+             AND (a.wanted <> 'stopped' OR a.online OR a.bury_wanted)
+           UNION SELECT a.name, 'it has no tombstone' FROM agents a WHERE a.lifecycle = 'buried' AND a.buried_json IS NULL
+           UNION SELECT a.name, 'it is purged, and not buried' FROM agents a WHERE a.lifecycle <> 'buried' AND a.purge_json IS NOT NULL
+           UNION SELECT a.name, p.kind || ' ' || p.id || ' can still be decided' FROM agents a JOIN approvals p
+             ON p.requester_id = a.id OR (p.kind = 'apply_commit' AND p.agent_id = a.id)
+             WHERE a.lifecycle = 'buried' AND p.status IN ('pending', 'orphaned')
+           UNION SELECT a.name, 'question ' || q.id || ' can still be answered' FROM agents a JOIN questions q
+             ON q.asker_id = a.id OR q.recipient_id = a.id WHERE a.lifecycle = 'buried' AND q.status = 'pending'
+           UNION SELECT a.name, 'reminder ' || r.id || ' will still be sent' FROM agents a JOIN reminders r ON r.agent_id = a.id
+             WHERE a.lifecycle = 'buried' AND r.status = 'pending'
+           ORDER BY 1, 2"""
+    ).fetchall()
+
+
+def select_recorded(connection: Connection) -> list[Row]:
+    """Each agent of which something was deployed, while nothing of it is under way or waits to be recorded, with its newest
+    deployment that worked: id, name, lifecycle, runtime, spec_json, commit_sha, deployment, deployed (sha), kind."""
+    return connection.execute(
+        """SELECT a.id, a.name, a.lifecycle, a.runtime, a.spec_json, a.commit_sha, d.id AS deployment, d.commit_sha AS deployed, d.kind
+           FROM agents a JOIN deployments d ON d.id = (SELECT n.id FROM deployments n
+             WHERE n.agent_id = a.id AND n.status = 'deployed' ORDER BY n.created_at DESC, n.id DESC LIMIT 1)
+           WHERE a.purge_json IS NULL AND NOT a.bury_wanted AND NOT EXISTS (SELECT 1 FROM deployments o WHERE o.agent_id = a.id
+             AND (o.status IN ('queued', 'building', 'starting', 'checking')
+               OR (o.status IN ('deployed', 'failed') AND NOT o.recorded)))
+           ORDER BY a.name"""
+    ).fetchall()
+
+
 def count_entries(connection: Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM audit").fetchone()[0])

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from hived.core import agents, approvals, check, question_ends
-from hived.store.database import Database
+from hived.core import agents, approvals, check, deployment_steps, deployments, question_ends, tombstones
+from hived.core.agent_views import find_agent, spec_of
+from hived.store.database import Database, Tx
 from hived.wire.approvals import ApprovalAsk
 from hived.wire.errors import DatabaseUnreadable
 from hived.wire.ids import new_id
 from hived.wire.questions import AnswerDraft
+from hived.wire.tombstones import Destroy
 from tests.support.books import OPERATOR, Books, event
 
 DATABASES = Path(__file__).resolve().parents[2] / "fixtures" / "databases"
@@ -61,7 +63,35 @@ async def fill(books: Books) -> dict[str, str]:
         await books.one("SELECT id FROM questions WHERE text = 'And?'"),
     )
     await books.do(lambda tx: question_ends.answer(tx, ids["answered"], AnswerDraft(text="yes"), OPERATOR))
+    await deploy(books, ids)
     return ids
+
+
+async def deploy(books: Books, ids: dict[str, str]) -> None:
+    """An agent on its second config, with a third that is queued; and one that was destroyed."""
+
+    async def queue(name: str, letter: str) -> str:
+        return await books.do(
+            lambda tx: (
+                deployments.queue(
+                    tx, find_agent(tx.connection, name), "rollback", actor=OPERATOR, commit=letter * 40
+                ).id
+            )
+        )
+
+    def start(tx: Tx) -> None:
+        spec = spec_of(find_agent(tx.connection, "cid"))
+        deployment_steps.begin_start(tx, ids["deployed"], spec, "c" * 40, None)
+        deployment_steps.end_well(tx, ids["deployed"])
+
+    ids["cid"], ids["dee"] = await books.agent("cid"), await books.agent("dee")
+    ids["failed"] = await queue("cid", "b")
+    await books.do(lambda tx: deployment_steps.end_badly(tx, ids["failed"], "setup", "no"))
+    ids["deployed"] = await queue("cid", "c")
+    await books.do(start)
+    ids["queued"] = await queue("cid", "d")
+    await books.do(lambda tx: tombstones.want_burial(tx, "dee", Destroy(), OPERATOR))
+    await books.do(lambda tx: tombstones.bury(tx, ids["dee"], tombstones.Remains()))
 
 
 async def wrong(books: Books) -> dict[str, list[str]]:
@@ -154,6 +184,21 @@ async def test_whole_books_are_found_whole(books: Books) -> None:
             "reminders",
         ),
         ("UPDATE agents SET over_budget = 'b' WHERE id = :ada", "budgets"),
+        ("UPDATE deployments SET status = 'building', agent_id = :dee WHERE id = :queued", "deployments"),
+        ("UPDATE deployments SET status = 'building' WHERE agent_id = :cid", "deployments"),
+        ("UPDATE deployments SET ended_at = NULL WHERE id = :failed", "deployments"),
+        ("UPDATE deployments SET step = NULL WHERE id = :failed", "deployments"),
+        ("UPDATE deployments SET commit_sha = NULL WHERE id = :deployed", "deployments"),
+        ("UPDATE deployments SET status = 'starting' WHERE id = :queued", "deployments"),
+        ("UPDATE approvals SET kind = 'apply_commit', id = 'x' WHERE id = :spawn", "proposals"),
+        ("UPDATE agents SET commit_sha = 'b' WHERE id = :cid", "configs"),
+        ("UPDATE agents SET good_sha = 'b' WHERE id = :cid", "configs"),
+        ("UPDATE deployments SET status = 'failed' WHERE id = :deployed", "configs"),
+        ("UPDATE agents SET wanted = 'running' WHERE id = :dee", "buried"),
+        ("UPDATE agents SET buried_json = NULL WHERE id = :dee", "buried"),
+        ("UPDATE agents SET purge_json = '{}' WHERE id = :cid", "buried"),
+        ("UPDATE approvals SET requester_id = :dee WHERE id = :pending", "buried"),
+        ("UPDATE questions SET asker_id = :dee WHERE id = :open", "buried"),
         ("DELETE FROM agents WHERE id = :bob", "file"),
     ],
 )
