@@ -1,14 +1,18 @@
 """The audit, and the check of all the books."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
 from hived.api.callers import hive_of
 from hived.core import audit, check
+from hived.store.check import select_recorded
+from hived.upkeep.config_check import check_configs, with_configs
 from hived.wire import routes
 from hived.wire.audit import AuditList, CheckReport
 
+RECORD_SECONDS = (0.2, 1.0, 3.0)
 host_router = APIRouter(tags=["decisions"])
 
 
@@ -29,5 +33,14 @@ async def get_audit(
 
 @host_router.get(routes.CHECK)
 async def get_check(request: Request) -> CheckReport:
-    """Look at every promise of the books. 200 whatever is found; `ok` says it."""
-    return await hive_of(request).database.read(check.check_books)
+    """Look at every promise of the books, and at what lies beside them. 200 whatever is found; `ok` says it."""
+    hive = hive_of(request)
+    report = await hive.database.read(check.check_books)
+    wrong: list[str] = []
+    for pause in (0.0, *RECORD_SECONDS):  # the books come first: what is just being recorded is looked at again
+        await asyncio.sleep(pause)
+        rows = await hive.database.read(select_recorded)
+        wrong = await asyncio.to_thread(check_configs, hive.paths, rows)
+        if not wrong:
+            break
+    return with_configs(report, wrong)

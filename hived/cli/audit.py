@@ -78,9 +78,9 @@ def _check(arguments: Arguments) -> int:
 
 def _check_file() -> Any:
     """Nobody has it open. Only here is pydantic loaded."""
-    from hived.core.check import check_file
+    from hived.upkeep.config_check import check_home
 
-    return check_file(hive_paths().database).model_dump()
+    return check_home(hive_paths()).model_dump()
 
 
 COMMANDS = {
