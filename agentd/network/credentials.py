@@ -11,6 +11,9 @@ from agentd.network.http1 import Headers
 AUTHORIZATION = "authorization"
 HEADERS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"})
 
+LEAST_KEY_BYTES = 8
+"""Shorter, it is nothing to look for in what a server says."""
+
 
 def placeholder(variable: str) -> str:
     """What stands in that variable inside."""
@@ -49,6 +52,14 @@ class Credentials:
         filled = [(name, found) for name, value in sent if (found := self._filled(value)) is not None]
         first = self.keys[0]
         return kept + (filled or [(first.header.encode(), first.whole)])
+
+    def hidden(self, data: bytes) -> bytes:
+        """With each key's placeholder where the key stood."""
+        for key in self.keys:
+            value = key.value.strip().encode("utf-8", "surrogateescape")
+            if len(value) >= LEAST_KEY_BYTES:
+                data = data.replace(value, placeholder(key.variable).encode())
+        return data
 
     def _filled(self, value: bytes) -> bytes | None:
         for key in self.keys:

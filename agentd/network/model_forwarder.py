@@ -36,6 +36,10 @@ ANSWER_SECONDS = 900.0
 WRITE_SECONDS = 60.0
 TAKE_SECONDS = 300.0
 """For the engine to take what has come."""
+MOST_COMPLAINT_BYTES = 1024 * 1024
+"""Of an answer that is an error, looked through for the key; more is no complaint, and goes out as it is."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""TRACE is none: it says back what it was asked, the key too."""
 _BODILESS = frozenset({204, 304})
 
 
@@ -94,7 +98,7 @@ class ModelForwarder:
         except EngineFailed as error:
             raise Refused(502, error.message) from error
         upstream = route.upstream
-        path = upstream.path(target)
+        path = upstream.path(target, keyless=bool(route.credentials.keys))
         outside = await self._loaded(route)
         import httpx
 
@@ -116,16 +120,19 @@ class ModelForwarder:
             await self._taken(client)
             return False
         try:
-            return await self._answer(head, answer, client, upstream.name) and body.finished
+            return await self._answer(head, answer, client, route) and body.finished
         finally:
             await answer.aclose()
 
-    async def _answer(self, head: Head, answer: "httpx.Response", client: Client, name: str) -> bool:
-        """The answer as it comes. True where another request may follow."""
+    async def _answer(self, head: Head, answer: "httpx.Response", client: Client, route: Route) -> bool:
+        """The answer as it comes; one that is an error, without the key. True where another request may follow."""
         import httpx
 
         self._heard()
-        headers = end_to_end(answer.headers.raw, set())
+        name = route.upstream.name
+        complaint = answer.status_code >= 400 and bool(route.credentials.keys) and _readable(answer)
+        dropped = {b"content-encoding", b"content-length"} if complaint and head.method != "HEAD" else set()
+        headers = [(key, route.credentials.hidden(value)) for key, value in end_to_end(answer.headers.raw, dropped)]
         bodiless = head.method == "HEAD" or answer.status_code in _BODILESS
         sized = bodiless or any(name.lower() == b"content-length" for name, _ in headers)
         chunked = not sized and head.minor == 1
@@ -135,7 +142,7 @@ class ModelForwarder:
         headers.append((b"Connection", b"keep-alive" if goes_on else b"close"))
         client.writer.write(answer_head(answer.status_code, answer.reason_phrase, headers))
         try:
-            async for piece in answer.aiter_raw():
+            async for piece in _complaint(answer, route.credentials) if complaint else answer.aiter_raw():
                 self._heard()
                 client.writer.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
                 await self._taken(client)
@@ -162,6 +169,24 @@ class ModelForwarder:
             if self._client is None:
                 self._client = await asyncio.to_thread(_make_client, route)
             return self._client
+
+
+def _readable(answer: "httpx.Response") -> bool:
+    return answer.headers.get("content-encoding", "identity").strip().lower() in ("identity", "gzip", "deflate")
+
+
+async def _complaint(answer: "httpx.Response", credentials: Credentials) -> AsyncIterator[bytes]:
+    """Servers say which key they refuse, and what they say stands in the transcript."""
+    held: list[bytes] = []
+    size = 0
+    async for piece in answer.aiter_bytes():
+        held.append(piece)
+        size += len(piece)
+        if size > MOST_COMPLAINT_BYTES:
+            yield credentials.hidden(b"".join(held))
+            held, size = [], 0
+    if held:
+        yield credentials.hidden(b"".join(held))
 
 
 class _Body:
@@ -193,6 +218,8 @@ def checked_target(head: Head) -> str:
         raise Refused(421, "This socket leads to the model's host alone.")
     if not head.target.startswith("/"):
         raise Refused(421, "This socket leads to the model's host alone: ask it for a path.")
+    if head.method not in METHODS:
+        raise Refused(405, f"{head.method} is no method that a model is asked by.")
     return head.target
 
 
@@ -213,6 +240,8 @@ async def _unless_gone(client: Client, doing: Coroutine[Any, Any, bool]) -> bool
 
 
 def _make_client(route: Route) -> "httpx.AsyncClient":
+    from http.cookiejar import DefaultCookiePolicy
+
     import httpx
 
     outside, upstream = route.outside, route.upstream
@@ -227,6 +256,7 @@ def _make_client(route: Route) -> "httpx.AsyncClient":
         limits=limits,
     )
     client.headers.clear()
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # an engine keeps its own
     return client
 
 

@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from agentd.network.hosts import InvalidHost, parse_host
 from agentd.network.http1 import Refused
 
 _DOTS = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
+_KEYS = frozenset({"key", "api_key", "api-key", "access_token", "oauth_token"})
+"""Of an address's query, as Google's and others' APIs take them."""
 
 
 class InvalidBase(ValueError):
@@ -41,9 +43,13 @@ class Upstream:
         usual = self.port == (443 if self.scheme == "https" else 80)
         return self.host if usual else f"{self.host}:{self.port}"
 
-    def path(self, target: str) -> str:
-        """Raises Refused for a path that leads out of the base address's own."""
+    def path(self, target: str, *, keyless: bool = False) -> str:
+        """`keyless`: without a key that stands in the address. Raises Refused for a path that leads out of the base address's
+        own."""
         path, mark, query = target.partition("?")
         if "#" in target or "\\" in path or any(_DOTS.fullmatch(part) for part in path.split("/")):
             raise Refused(400, "Its path leads elsewhere.")
+        if keyless:
+            query = "&".join(part for part in query.split("&") if unquote(part.partition("=")[0]).lower() not in _KEYS)
+            mark = mark if query else ""
         return self.prefix + path + mark + query
