@@ -18,6 +18,7 @@ from pathlib import Path
 from agentd.engines.base import EngineFailed
 from agentd.runtimes import cgroups
 from agentd.runtimes.base import Room, Wrapped
+from agentd.runtimes.cgroups import FIRST_TO_GO
 from agentd.runtimes.mounts import Kind, Mounts
 from agentd.runtimes.opened_ports import opened
 from agentd.runtimes.seccomp import seccomp_filter
@@ -34,6 +35,8 @@ RESOLVER = Path("/etc/resolv.conf")
 MASKED = ("/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers")
 MASKED_FOLDERS = ("/etc/ssl/private", "/etc/sudoers.d")
 OWN_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - each a fresh one of the sandbox's own
+OWN_SHARE = 8
+"""Of the machine's memory each of them takes at most one such part: what lies there goes with no process that is ended."""
 ENVIRONMENT_FILE = "/run/hive/environment"
 USER = "agent"
 """What the engine's uid is called inside."""
@@ -48,6 +51,7 @@ USER_NAMESPACES = Path("/proc/sys/kernel/unprivileged_userns_clone")
 APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 MOST_NAMESPACES = Path("/proc/sys/user/max_user_namespaces")
 
+_FIRST_TO_GO = f"{{ echo {FIRST_TO_GO} >/proc/self/oom_score_adj; }} 2>/dev/null; "
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -86,7 +90,7 @@ class Bwrap:
             for folder in reversed(Path(ENVIRONMENT_FILE).parents[:-1]):
                 words += ["--perms", "0755", "--dir", str(folder)]
             words += ["--perms", "0444", "--file", _handed(_exports(inside), descriptors), ENVIRONMENT_FILE]
-            script = f'{_checked(room)}. {ENVIRONMENT_FILE}; exec "$@"'
+            script = f'{_FIRST_TO_GO}{_checked(room)}. {ENVIRONMENT_FILE}; exec "$@"'
             words += ["--remount-ro", "/", "--chdir", str(cwd)]
             arguments = _handed(b"".join(os.fsencode(word) + b"\0" for word in words), descriptors)
             shell = ["/bin/sh", "-c", script, "sh"]
@@ -141,7 +145,7 @@ def _files(room: Room, descriptors: list[int]) -> list[str]:
         elif what is Kind.WRITE:
             words += ["--bind", place, place]
         elif what is Kind.OWN:
-            words += ["--perms", "1777", "--tmpfs", place]
+            words += ["--perms", "1777", *_size(), "--tmpfs", place]
         else:
             words += ["--perms", "0755", "--tmpfs", place]
             hidden.append(place)
@@ -238,6 +242,20 @@ def _program(name: str) -> str:
         message = f"{name} is not here; install it: apt install {package}"
         raise EngineFailed("failed", message, False, "runtime_unusable")
     return os.path.realpath(found)
+
+
+@functools.cache
+def _size() -> tuple[str, ...]:
+    """Of a folder in memory; nothing where this bwrap (before 0.7) cannot say it, and the kernel's half of the memory holds."""
+    try:
+        said = subprocess.run(
+            [_program("bwrap"), "--help"], env=OUTER_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True,
+            timeout=PROBE_SECONDS, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return ("--size", str(memory // OWN_SHARE)) if b"--size" in said.stdout + said.stderr else ()
 
 
 @functools.cache

@@ -20,6 +20,8 @@ FOLDER = "hive"
 """Below what we may write; in it a group for each agent."""
 CPU_PERIOD = 100_000
 """Microseconds: the kernel's own default."""
+FIRST_TO_GO = 500
+"""`oom_score_adj` of an engine: where the machine's memory ends, the kernel ends it before any harness or hived."""
 JOIN_FAILED = 125
 _JOIN = (
     'while [ "$1" != -- ]; do echo $$ >"$1" || { echo "the limits cannot be kept: $1 takes no process" >&2; exit '
@@ -92,6 +94,12 @@ class Group:
             return int(counts.get("oom_kill", 0))
         except ValueError:
             return 0
+
+
+def go_first(pid: int) -> None:
+    """That process, and what it starts from now on. Best effort: one that has ended needs it no more."""
+    with contextlib.suppress(OSError):
+        _write(Path(f"/proc/{pid}/oom_score_adj"), str(FIRST_TO_GO))
 
 
 def places() -> dict[str, Place]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentd.engines.base import EngineFailed, Note
 from agentd.runtimes.base import Room, RuntimePlugin, Wrapped
-from agentd.runtimes.cgroups import Group
+from agentd.runtimes.cgroups import Group, go_first
 from agentd.runtimes.child import ChildProcess, Report, Streams, Surroundings
 from agentd.runtimes.installs import find_program
 from agentd.runtimes.process_tree import end_marked, end_tree
@@ -113,6 +113,7 @@ class ProcessRuntime:
         finally:
             for descriptor in wrapped.descriptors:
                 os.close(descriptor)
+        go_first(transport.get_pid())
         identity = ProcessIdentity.of(transport.get_pid(), self._generation)
         if identity is not None:
             identity.write(_pid_file(self._harness, self._name))

@@ -182,6 +182,19 @@ def test_a_hive_below_a_folder_of_the_system_is_hidden_all_the_same(who: str) ->
         assert done.stdout.rstrip().endswith("closed")
 
 
+@pytest.mark.parametrize("who", OPERATORS)
+def test_the_machines_memory_is_filled_by_no_folder_and_the_engine_goes_before_any_harness(who: str) -> None:
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with quartered(who) as quarters:
+        done = quarters.set_up(
+            "df -B1 --output=size /tmp /var/tmp /dev/shm | tail -n 3",
+            "cat /proc/self/oom_score_adj; { echo -900 >/proc/self/oom_score_adj; } 2>/dev/null || echo held",
+        )
+    *_, first, second, third, _, adjusted, held = done.stdout.splitlines()
+    assert max(map(int, (first, second, third))) <= memory / 8 + 4096
+    assert (int(adjusted), held) == (500, "held")
+
+
 def test_the_filter_is_made_for_both_architectures_and_no_other() -> None:
     for machine in ("x86_64", "aarch64"):
         made = seccomp_filter(machine)
