@@ -25,7 +25,7 @@ async def check_reach(hive: Hive, request: SpawnRequest, *, asked_by_agent: bool
         return await hive.runtimes.settle(request)
     await hive.database.read(lambda conn: check_request(conn, request))
     if request.repo is not None:
-        await asyncio.to_thread(check_repo, request.repo, agents=hive.paths.agents)
+        await asyncio.to_thread(check_repo, request.repo, data=hive.paths.data)
     settled = await hive.runtimes.settle(request)
     await check_thinking(settled)
     return settled

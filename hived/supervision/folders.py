@@ -23,7 +23,7 @@ def prepare(agent: Supervised, paths: AgentPaths, hive: HivePaths) -> None:
     for folder in (paths.root, paths.harness, paths.state, paths.home):
         private_folder(folder)
     private_folder(paths.io)
-    make_workspace(agent.name, agent.request.repo, paths.workspace, agents=hive.agents)
+    make_workspace(agent.name, agent.request.repo, paths.workspace, data=hive.data)
     settings = (
         (paths.model_file, agent.model),
         (paths.effort_file, agent.effort),

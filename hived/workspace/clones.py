@@ -37,7 +37,7 @@ class CloneOrigin:
     commit: str
 
 
-def make_workspace(name: str, repo: str | None, workspace: Path, *, agents: Path | None = None) -> bool:
+def make_workspace(name: str, repo: str | None, workspace: Path, *, data: Path | None = None) -> bool:
     """Make the folder that an agent works in: a clone on branch `hive/<name>`, or an empty folder without `repo`.
 
     A folder that is there is left as it is. True if it was made. Raises InvalidRepo.
@@ -48,7 +48,7 @@ def make_workspace(name: str, repo: str | None, workspace: Path, *, agents: Path
     if repo is None:
         private_folder(workspace)
         return True
-    check_repo(repo, agents=agents)
+    check_repo(repo, data=data)
     private_folder(workspace.parent)
     for broken_off in workspace.parent.glob(f"{workspace.name}.*.part"):
         shutil.rmtree(broken_off, ignore_errors=True)

@@ -39,18 +39,19 @@ class Origin:
         return sorted({*self.refs.values(), *self.heads})
 
 
-def check_repo(repo: str, *, agents: Path | None = None) -> None:
+def check_repo(repo: str, *, data: Path | None = None) -> None:
     """Raise InvalidRepo unless `repo` is the absolute path of a git repository that can be cloned: with a commit, and whole.
 
-    `agents` is the hive's folder of agents: what lies in there an agent can write, so git is not run on it.
+    `data` is the hive's own folder: agents write in there, and queens (proposed configs), so git is not run on what lies there.
     """
     path = Path(repo)
     if not path.is_absolute():
         raise InvalidRepo(repo=repo, reason="the path is not absolute.")
     if not path.is_dir():
         raise InvalidRepo(repo=repo, reason="there is no such folder: it was moved, or is gone.")
-    if agents is not None and path.resolve().is_relative_to(agents.resolve()):
-        raise InvalidRepo(repo=repo, reason="it lies in an agent's own folder.")
+    own = () if data is None else (data.resolve(),)
+    if any(path.resolve().is_relative_to(folder) or _real(path).is_relative_to(folder) for folder in own):
+        raise InvalidRepo(repo=repo, reason="it lies in the hive's own folders, where agents write.")
     if not ((path / ".git").exists() or (path / "HEAD").is_file()):
         raise InvalidRepo(repo=repo, reason="it is not the top folder of a git repository.")
     in_origin(repo, ["rev-parse", "--git-dir"])
@@ -60,6 +61,16 @@ def check_repo(repo: str, *, agents: Path | None = None) -> None:
         raise InvalidRepo(repo=repo, reason="it is a partial clone, so some of its objects may be missing.")
     if in_origin(repo, ["rev-parse", "--quiet", "--verify", "HEAD^{commit}"], codes=(0, 1)).code:
         raise InvalidRepo(repo=repo, reason="it has no commit yet.")
+
+
+def _real(repo: Path) -> Path:
+    """Where its repository lies: a `.git` that is a file (a worktree's, a submodule's) names another place."""
+    try:
+        named = (repo / ".git").read_bytes()[:4096].decode("utf-8", "surrogateescape")
+    except OSError:
+        found = repo / ".git"
+        return (found if found.is_dir() else repo).resolve()
+    return (repo / named.partition("gitdir:")[2].strip()).resolve()
 
 
 def read_origin(repo: str) -> Origin:

@@ -1,6 +1,7 @@
 """An agent's workspace: made once, on its own branch, by a git that runs nothing of the repository's."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -114,9 +115,20 @@ def test_a_repository_without_a_commit_is_refused(tmp_path: Path) -> None:
         make_workspace("ada", str(tmp_path), tmp_path.parent / f"{tmp_path.name}-work")
 
 
-def test_an_agents_own_folder_is_no_origin(repo: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidRepo, match="agent's own folder"):
-        check_repo(str(repo), agents=tmp_path)
+def test_what_lies_where_agents_write_is_no_origin_however_it_is_named(repo: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "config").mkdir(parents=True)
+    proposed = data / "config" / "ann"
+    shutil.copytree(repo, proposed)
+    (tmp_path / "link").symlink_to(proposed)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / ".git").write_text(f"gitdir: {proposed}/.git\n")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / ".git").symlink_to(proposed / ".git")
+    for named in (proposed, tmp_path / "link", tmp_path / "tree", tmp_path / "linked"):
+        with pytest.raises(InvalidRepo, match="where agents write"):
+            check_repo(str(named), data=data)
+    check_repo(str(repo), data=data)
 
 
 def test_a_name_that_is_none_makes_no_folder(repo: Path, tmp_path: Path) -> None:
