@@ -74,8 +74,8 @@ class Listening:
         self._serving[task] = client
         try:
             await self._serve(client)
-        except OSError:
-            return  # the connection has ended, from whichever side
+        except (OSError, asyncio.CancelledError):
+            return  # it has ended, from whichever side; a task that `close` cancelled asyncio before 3.11.8 would log as a fault
         finally:
             self._serving.pop(task, None)
             client.writer.close()

@@ -32,11 +32,11 @@ class McpResponder:
     async def respond(self, message: Any) -> JsonObject | None:
         """The answer to one message; None for a notification and for an answer, which want none."""
         if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
-            return error_answer(_id_of(message), INVALID_REQUEST, "This is no JSON-RPC 2.0 message.")
+            return error_answer(id_of(message), INVALID_REQUEST, "This is no JSON-RPC 2.0 message.")
         method = message.get("method")
         if method is None and ("result" in message or "error" in message):
             return None
-        request_id = _id_of(message)
+        request_id = id_of(message)
         if not isinstance(method, str):
             return error_answer(request_id, INVALID_REQUEST, "The message names no method.")
         if "id" not in message:
@@ -86,7 +86,7 @@ class McpResponder:
         return _result(request_id, {"content": content, "isError": answer.is_error})
 
 
-def _id_of(message: Any) -> str | int | None:
+def id_of(message: Any) -> str | int | None:
     found = message.get("id") if isinstance(message, dict) else None
     return found if isinstance(found, str | int) and not isinstance(found, bool) else None
 

@@ -7,17 +7,20 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agentd.network.listening import open_socket
 from agentd.runtimes.line_splitter import LineSplitter
-from agentd.tools.mcp_responder import INVALID_REQUEST, PARSE_ERROR, McpResponder, error_answer
+from agentd.tools.mcp_responder import INTERNAL_ERROR, INVALID_REQUEST, PARSE_ERROR, McpResponder, error_answer, id_of
 
 MOST_LINE_BYTES = 4 * 1024 * 1024
 """A message's body is at most 256 KiB; escaped twice over it still fits."""
 MOST_AT_ONCE = 32
 """Calls of one connection that run side by side; the next are read when one of them is answered."""
+MOST_HELD_BYTES = 32 * 1024 * 1024
+"""Of all connections' messages that are being answered; what comes on top is refused, or a flood of them would end the harness."""
 MOST_CLIENTS = 16
 READ_BYTES = 64 * 1024
 CANCELLED = "notifications/cancelled"
@@ -39,6 +42,7 @@ class ToolsSocket:
         self._log = log
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
+        self._held = Held()
 
     async def start(self) -> None:
         """Listen. A socket that an earlier harness left there is replaced. Raises OSError."""
@@ -70,10 +74,25 @@ class ToolsSocket:
             return
         self._serving.add(task)
         try:
-            await _Connection(reader, writer, self._make_responder(), self._log).serve()
+            await _Connection(reader, writer, self._make_responder(), self._log, self._held).serve()
+        except asyncio.CancelledError:
+            return  # by `close`; asyncio before 3.11.8 would log it as a fault
         finally:
             self._serving.discard(task)
             writer.close()
+
+
+@dataclass(slots=True)
+class Held:
+    """Bytes of messages that are being answered."""
+
+    size: int = 0
+
+    def take(self, size: int) -> bool:
+        if self.size and self.size + size > MOST_HELD_BYTES:
+            return False
+        self.size += size
+        return True
 
 
 class _Connection:
@@ -83,7 +102,9 @@ class _Connection:
         writer: asyncio.StreamWriter,
         responder: McpResponder,
         log: Callable[[str], None],
+        held: Held,
     ) -> None:
+        self._held = held
         self._reader = reader
         self._writer = writer
         self._responder = responder
@@ -123,9 +144,14 @@ class _Connection:
             self._cancel(message.get("params"))
             return
         await self._room.acquire()
+        if not self._held.take(len(line)):
+            self._room.release()
+            said = f"Calls of {self._held.size} bytes are being answered already; try again when one of them is."
+            await self._send(error_answer(id_of(message), INTERNAL_ERROR, said))
+            return
         task = asyncio.create_task(self._answer(message), name="hive tool call")
         self._calls[task] = message.get("id") if isinstance(message, dict) else None
-        task.add_done_callback(self._answered)
+        task.add_done_callback(lambda task: self._answered(task, len(line)))
 
     def _cancel(self, params: Any) -> None:
         wanted = params.get("requestId") if isinstance(params, dict) else None
@@ -138,7 +164,8 @@ class _Connection:
         if answer is not None:
             await self._send(answer)
 
-    def _answered(self, task: asyncio.Task[None]) -> None:
+    def _answered(self, task: asyncio.Task[None], size: int) -> None:
+        self._held.size -= size
         self._calls.pop(task, None)
         self._room.release()
         if not task.cancelled() and isinstance(error := task.exception(), Exception):

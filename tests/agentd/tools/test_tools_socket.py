@@ -201,6 +201,36 @@ async def test_a_message_that_is_too_long_is_dropped_and_said(served: Served) ->
         assert (await raw.hear())["id"] == 2
 
 
+async def test_a_flood_of_long_calls_is_refused_and_does_not_stay_in_memory(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools_socket, "MOST_HELD_BYTES", 300_000)
+    long = {"name": "ask", "arguments": {"text": "x" * 100_000}}
+    async with connected(served.path) as raw, connected(served.path) as other:
+        for number in range(6):
+            raw.say({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": long})
+        refused = [await raw.hear() for _ in range(4)]
+        assert [answer["id"] for answer in refused] == [2, 3, 4, 5]
+        assert all("are being answered already" in answer["error"]["message"] for answer in refused)
+        other.say({"jsonrpc": "2.0", "id": 9, "method": "ping"})
+        assert (await other.hear())["id"] == 9
+        served.tools.told.set()
+        assert {(await raw.hear())["id"] for _ in range(2)} == {0, 1}
+        raw.say({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": long})
+        assert "result" in await raw.hear()
+
+
+async def test_an_end_in_the_middle_of_a_call_is_logged_as_no_fault(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connected(served.path) as raw:
+        raw.call(1, "ask")
+        await served.tools.asking.wait()
+        await served.socket.close()
+        assert await raw.reader.read() == b""
+    assert caplog.records == []
+
+
 async def test_too_many_clients_are_turned_away(served: Served) -> None:
     raws = [await asyncio.open_unix_connection(str(served.path)) for _ in range(tools_socket.MOST_CLIENTS)]
     for id, (_, writer) in enumerate(raws):
