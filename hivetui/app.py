@@ -18,6 +18,7 @@ from hivetui.attention import Attention
 from hivetui.commands import HiveCommands
 from hivetui.controller import Controller
 from hivetui.intents import Intent
+from hivetui.keymap import bindings_of
 from hivetui.life_calls import meanwhile
 from hivetui.screens.asks import Asked, Draws, Hears, Noted, PanesShown
 from hivetui.screens.first_run import FirstRunScreen
@@ -61,7 +62,8 @@ class HiveApp(KeysInTurn):
     CommandPalette CommandList > .option-list--option-highlighted { background: $cursor-row; }
     """
     COMMANDS: ClassVar[set[Any]] = {HiveCommands}
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [key for key in bindings_of("hive") if key.id == "hive.pause_all"]
+    """What works on every screen, whatever is looked at."""
     ENABLE_COMMAND_PALETTE = True
     ESCAPE_TO_MINIMIZE = False
 
@@ -114,6 +116,9 @@ class HiveApp(KeysInTurn):
         return self._hive
 
     # News --------------------------------------------------------------------------------------------------
+
+    def action_pause_all(self) -> None:
+        self.hive.pause_all()
 
     def apply(self, change: Change) -> None:
         """Something happened to the hive."""

@@ -251,7 +251,9 @@ def deployment_lines(
             [(one_line(found.reason, 1200), "bad" if found.status == "failed" else "text")], width, (("  ", ""),)
         )
     if found.status == "failed" and found.base:
-        lines += wrapped([(f"{short(found.base)}, which ran before it, runs again.", "text")], width, (("  ", ""),))
+        begun = found.step not in ("validate", "setup")
+        went = "was put back" if begun else "ran on: nothing had changed yet"
+        lines += wrapped([(f"{short(found.base)}, which ran before it, {went}.", "text")], width, (("  ", ""),))
     if back is not None:
         lines += [
             (),

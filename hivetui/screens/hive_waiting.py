@@ -28,6 +28,7 @@ from hivetui.state.waiting import (
     next_filter,
     settled,
     stepped,
+    to_open,
     toggled,
     toggled_all,
 )
@@ -187,6 +188,11 @@ class HiveWaiting(HiveKeys):
                 became = {id: f"{DEEDS[type(one)]} by you" for id, one in zip(known[1], decisions, strict=True)}
                 self.put(desks.answered(self.desk, frozenset(known[1]), became, done=outcome.done))
                 return
+
+    def action_waiting(self) -> None:
+        """To the list; within it from what is decided to what still waits."""
+        super().action_waiting()
+        self.rearrange(to_open)
 
     def go_to_waiting(self, id: str) -> None:
         self.action_waiting()

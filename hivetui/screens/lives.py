@@ -104,6 +104,10 @@ class ActsOnAgents(Screen[None]):
             agents = [agent for agent in agents if fits(deed, agent)]
         if not agents:
             said = f"There is no agent {names[0]!r}." if len(names) == 1 else f"There is nothing to {deed} among them."
+            if deed == "start" and any(
+                is_frozen(self.state.agents[name]) for name in names if name in self.state.agents
+            ):
+                said = "They are paused, not stopped: p lets them go on."
             self.post_message(Noted(Notice(said if names else f"Nobody is named to {deed}.", "bad")))
             return
         those = tuple(agent.name for agent in agents)

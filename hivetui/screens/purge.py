@@ -106,7 +106,13 @@ class PurgeScreen(ModalScreen[bool]):
         elif self._input.value.strip() != name:
             self._say(f"Type {name} to purge it, or esc to leave it.", "wait")
         elif self._plan.stopped_by and not discards:
-            self._say("f in the list brings its commits home; or say above to discard what is nowhere else.", "wait")
+            work = self._plan.work
+            home = (
+                "f in the list brings its commits home"
+                if work is not None and work.commits
+                else "v in the list shows it"
+            )
+            self._say(f"Its work is nowhere else: {home}; ↑ and space discard it.", "wait")
         else:
             self._asked = PurgeTombstone(name, discards)
             self._say(f"{name} is being purged…", "dim")

@@ -31,7 +31,7 @@ from hivetui.widgets.reading import Reading
 from hivetui.widgets.why_lines import Why, history_lines, log_lines, next_steps, state_lines, step_lines
 
 SIDE_BY_SIDE = 120
-AGAIN_SECONDS = 1.0
+AGAIN_SECONDS = 0.2
 """What happened meanwhile is there after so long."""
 LOGS: tuple[WhichLog, ...] = ("engine", "harness")
 """Those that are shown."""

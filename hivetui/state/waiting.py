@@ -263,6 +263,14 @@ def moved(known: WaitingOnYou, to: str) -> WaitingOnYou:
     return replace(known, cursor=to)
 
 
+def to_open(known: WaitingOnYou) -> WaitingOnYou:
+    """The cursor goes from what is gone to the first that still waits."""
+    current = known.selected
+    if current is not None and not current.gone:
+        return known
+    return next((moved(known, item.id) for item in known.shown if not item.gone), known)
+
+
 def stepped(known: WaitingOnYou, by: int) -> WaitingOnYou:
     """The cursor goes so many items on, over what is gone as long as something that waits lies behind it."""
     shown = known.shown

@@ -21,6 +21,10 @@ def proposal_lines(payload: dict[str, Any], width: int) -> list[Line]:
         ],
         width,
     )  # fmt: skip
+    if base:
+        lines += wrapped(
+            [("Then it starts anew: a turn that runs is broken off, and its messages come again.", "dim")], width
+        )
     flags = _list(payload, "flags")
     if flags:
         lines += [(), (("it would let it do more:", "bad-strong"),)]

@@ -10,11 +10,13 @@ from textual.widget import Widget
 from hivetui.commands import Command
 from hivetui.keymap import Key
 from hivetui.state.hive import Notice
-from hivetui.widgets.lines import Line, Piece, cells, cropped, justified, one_line
+from hivetui.widgets.lines import Line, Piece, cells, cropped, justified, one_line, wrapped
 from hivetui.widgets.strips import strip_of
 
 NOTICE_SECONDS = 8
 """How long a notice stays, unless a key is pressed before."""
+MOST_LINES = 4
+"""Of a notice that says what did not work, and what to do."""
 
 
 class KeyFooter(Widget):
@@ -37,19 +39,35 @@ class KeyFooter(Widget):
     def show(self, keys: tuple[Key, ...], notice: Notice | None, commands: tuple[Command, ...]) -> None:
         if (keys, notice, commands) != (self._keys, self._notice, self._commands):
             self._keys, self._notice, self._commands = keys, notice, commands
+            self._fit()
             self.refresh()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as what it says; one line for all but a notice that is no good news."""
+        self.styles.height = 1 if self._commands else max(1, len(self._said(self.size.width)))
+
+    def _said(self, width: int) -> list[Line]:
+        if self._notice is None or width < 1:
+            return []
+        return [notice_line(self._notice, width)] if self._notice.tone == "good" else notice_lines(self._notice, width)
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         if self._commands:
             line = commands_line(self._commands, width)
         elif self._notice is not None:
-            line = notice_line(self._notice, width)
+            said = self._said(width)
+            line = said[y] if y < len(said) else ()
         else:
             line = keys_line(self._keys, width)[0]
         return strip_of(line, width, self.rich_style)
 
     def on_click(self, event: events.Click) -> None:
+        if self._commands or self._notice is not None:
+            return  # the keys are not there to be seen
         for key, start, end in keys_line(self._keys, self.size.width)[1]:
             if start <= event.x < end:
                 self.post_message(self.HintClicked(key.id))
@@ -100,10 +118,24 @@ def _hint(key: Key, narrow: bool) -> list[Piece]:
 
 
 def notice_line(notice: Notice, width: int) -> Line:
+    return cropped(_notice_pieces(notice), width)
+
+
+def notice_lines(notice: Notice, width: int) -> list[Line]:
+    """All of it, as long as that is no more than MOST_LINES."""
+    lines = wrapped(_notice_pieces(notice), width, hang=1)
+    return (
+        lines
+        if len(lines) <= MOST_LINES
+        else [*lines[: MOST_LINES - 1], cropped([*lines[MOST_LINES - 1][:-1], ("…", "dim")], width)]
+    )
+
+
+def _notice_pieces(notice: Notice) -> list[Piece]:
     mark = {"good": ("✓ ", "good"), "bad": ("error ", "bad-strong"), "plain": ("", "")}[notice.tone]
     code = f" [{notice.code}]" if notice.code else ""
     said = (one_line(notice.text), "bad" if notice.tone == "bad" else "text")
-    return cropped([(" ", ""), mark, said, (code, "dim")], width)
+    return [(" ", ""), mark, said, (code, "dim")]
 
 
 def commands_line(commands: Sequence[Command], width: int) -> Line:

@@ -161,6 +161,40 @@ async def test_the_panic_key_asks_once_and_pauses_everything_that_runs(live: Liv
     assert all(path.endswith("/resume") for path in paths(live))
 
 
+@pytest.mark.parametrize("key", ["y", "c", "T"])
+async def test_the_panic_key_is_on_every_screen(live: Live, key: str) -> None:
+    await focus(live, "carol")
+    await live.pilot.press(key)
+    await live.until(lambda: live.app.screen is not live.app.hive, "another screen")
+    await live.pilot.press("P")
+    await asks(live, "Pause all", "Nothing is lost")
+    await live.pilot.press("y")
+    await live.until(lambda: "/v1/agents/alice/pause" in paths(live), "the pause")
+
+
+async def test_a_refusal_is_read_to_its_end_and_hides_no_key_that_could_be_clicked(live: Live) -> None:
+    live.hived.refuse = BY_CODE["start_failed"](
+        name="carol", cause=f"no module named lint. {'Look. ' * 30}Then start it."
+    )
+    await focus(live, "carol")
+    await live.pilot.press("s")
+    await live.until(lambda: "Then start it. [start_failed]" in " ".join(live.text.split()), "all of it")
+    live.hived.asked.clear()
+    for x in range(0, 100, 7):
+        await live.pilot.click("KeyFooter", offset=(x, 0))
+    await live.pilot.press("escape")
+    await live.until(lambda: "Then start it." not in live.text, "the keys")
+    assert live.hived.asked == []
+
+
+async def test_starting_what_is_paused_says_the_key_that_lets_it_go_on(live: Live) -> None:
+    await focus(live, "bob")
+    await live.pilot.press("space")
+    await focus(live, "alice")
+    await live.pilot.press("space", "s")
+    await live.until(lambda: "p lets them go on" in live.text, "the way on")
+
+
 async def test_the_panic_key_is_not_pressed_by_writing(live: Live) -> None:
     await live.pilot.press("i", "P", "P", "y", "enter")
     await live.until(lambda: live.posted("/v1/messages"), "the message")
@@ -216,11 +250,11 @@ async def test_reviving_goes_to_the_decision_that_shows_what_changed(live: Live)
 async def test_a_purge_shows_the_plan_wants_the_name_and_that_its_work_is_discarded(live: Live) -> None:
     await live.pilot.press("T", "down", "x")
     await live.until(lambda: isinstance(live.app.screen, PurgeScreen), "the purge")
-    await live.until(lambda: "goes for good" in live.text and "whose senders are told" in live.text, "the plan")
+    await live.until(lambda: "goes for good" in live.text and "2 messages that wait for it" in live.text, "the plan")
     await live.pilot.press(*"gu", "enter")
     await live.until(lambda: "Type gus" in live.text, "the name")
     await live.pilot.press("s", "enter")
-    await live.until(lambda: "discard what is nowhere" in live.text, "the work")
+    await live.until(lambda: "Its work is nowhere else:" in live.text, "the work")
     assert live.hived.asked == []
     await live.pilot.press("shift+tab", "space", "tab", "enter")
     await live.until(lambda: live.hived.asked, "the purge")

@@ -17,6 +17,7 @@ from hivetui.state.waiting import (
     next_filter,
     settled,
     stepped,
+    to_open,
     toggled,
     toggled_all,
     waiting_from,
@@ -79,6 +80,14 @@ def test_the_list_does_not_move_when_something_above_the_cursor_goes() -> None:
 def test_what_is_struck_and_out_of_sight_goes_before() -> None:
     known = without(without(moved(three(), "c"), "a"), "b")
     assert ids(settled(known, {"b", "c"})) == "bc"
+
+
+def test_the_key_of_the_list_goes_from_what_is_decided_to_what_still_waits() -> None:
+    known = without(moved(three(), "a"), "a")
+    assert to_open(known).cursor == "b"
+    assert to_open(moved(known, "c")).cursor == "c"
+    assert to_open(without(without(known, "b"), "c")).cursor == "a"
+    assert to_open(WaitingOnYou()).cursor is None
 
 
 def test_leaving_the_list_takes_away_all_that_is_gone() -> None:

@@ -3,7 +3,7 @@ import pytest
 from hivetui.commands import COMMANDS, completions
 from hivetui.keymap import footer_of
 from hivetui.state.hive import Notice
-from hivetui.widgets.footer import commands_line, keys_line, notice_line
+from hivetui.widgets.footer import MOST_LINES, commands_line, keys_line, notice_line, notice_lines
 from hivetui.widgets.lines import cells, plain
 
 
@@ -27,6 +27,15 @@ def test_a_notice_has_a_word_and_a_code() -> None:
     assert plain(notice_line(Notice("No.", "bad", "no_turn"), 80)) == " error No. [no_turn]"
     assert plain(notice_line(Notice("Done.", "good"), 80)) == " ✓ Done."
     assert cells(notice_line(Notice("x" * 300, "bad"), 80)) == 80
+
+
+def test_what_did_not_work_is_said_to_its_end() -> None:
+    said = "hived is not running (no answer on /run/user/1000/hive/host.sock); start it with: hive up --detach"
+    lines = notice_lines(Notice(said, "bad", "not_running"), 80)
+    assert " ".join(plain(line).strip() for line in lines) == f"error {said} [not_running]"
+    assert len(lines) == 2
+    assert all(cells(line) <= 80 for line in lines)
+    assert len(notice_lines(Notice("word " * 300, "bad"), 80)) == MOST_LINES
 
 
 def test_commands_are_said_while_they_are_typed() -> None:
