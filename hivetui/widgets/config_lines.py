@@ -21,10 +21,6 @@ def proposal_lines(payload: dict[str, Any], width: int) -> list[Line]:
         ],
         width,
     )  # fmt: skip
-    if base:
-        lines += wrapped(
-            [("Then it starts anew: a turn that runs is broken off, and its messages come again.", "dim")], width
-        )
     flags = _list(payload, "flags")
     if flags:
         lines += [(), (("it would let it do more:", "bad-strong"),)]
@@ -37,6 +33,9 @@ def proposal_lines(payload: dict[str, Any], width: int) -> list[Line]:
         lines += [(), (("its build runs:", "dim"),)]
         for command in setup:
             lines += wrapped(visible(command, "strong"), width, (("$ ", "strong"),))
+    if base:
+        anew = "Then it starts anew: a turn that runs is broken off, and its messages come again."
+        lines += [(), *wrapped([(anew, "dim")], width)]
     return [*lines, (), *_files(payload, width)]
 
 

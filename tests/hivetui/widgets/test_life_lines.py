@@ -82,6 +82,7 @@ def test_history_is_newest_first_and_a_log_line_is_never_markup() -> None:
 def test_a_config_says_first_what_it_would_newly_allow_and_shows_what_is_hidden() -> None:
     payload = lives_scene.approvals()[-2].payload | {"setup": ["echo \u202e safe"], "flags": ["network"]}
     said = text(proposal_lines(payload, 70))
+    assert said.index("it would let it do more") < said.index("a turn that runs is broken off")
     assert said.index("! network") < said.index("why") < said.index("$ echo")
     assert "\\u202e" in said
     assert "+10 −4" in said
@@ -90,6 +91,7 @@ def test_a_config_says_first_what_it_would_newly_allow_and_shows_what_is_hidden(
 
 def test_a_config_with_nothing_in_it_is_still_told() -> None:
     said = text(proposal_lines({"agent": "a", "commit": "f" * 40, "base": None}, 60))
+    assert "broken off" not in said, "nothing runs yet"
     assert "a would run ffffffff in place of nothing" in said
     assert "0 files +? −?" in said
 
