@@ -1,6 +1,8 @@
 """The one place where an error becomes `{code, message, detail}` with its status; and the headers on every answer."""
 
+import errno
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -12,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hived.api.callers import agent_of
 from hived.core.text import one_line
-from hived.wire.errors import ForbiddenRole, HiveError, Internal, InvalidRequest, NotJson, UnknownRoute
+from hived.wire.errors import DiskFull, ForbiddenRole, HiveError, Internal, InvalidRequest, NotJson, UnknownRoute
 from hived.wire.protocol import BUILD, BUILD_HEADER, PROTOCOL, PROTOCOL_HEADER
 
 logger = logging.getLogger(__name__)
@@ -43,11 +45,17 @@ class Faults:
             if started:
                 raise
             await answer_to(error)(scope, receive, stamped)
-        except Exception:
+        except Exception as error:
             logger.exception("%s %s failed", scope.get("method"), one_line(str(scope.get("path"))))
             if started:
                 raise
-            await answer_to(Internal())(scope, receive, stamped)
+            await answer_to(DiskFull() if _is_full(error) else Internal())(scope, receive, stamped)
+
+
+def _is_full(error: Exception) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def answer_to(error: HiveError, status: int | None = None) -> Response:

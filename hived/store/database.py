@@ -18,7 +18,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import aiosqlite
 
@@ -132,6 +132,8 @@ class Tx:
         try:
             yield
         except BaseException:
+            if not self.connection.in_transaction:  # a full disk: SQLite has undone all of it
+                raise
             self.connection.execute("ROLLBACK TO part")
             self.connection.execute("RELEASE part")
             del self.feed_rows[marks[0] :], self.rings[marks[1] :], self.callbacks[marks[2] :]
@@ -279,6 +281,8 @@ def _commit(connection: sqlite3.Connection, group: list[_Pending], config: Confi
             try:
                 pending.result = pending.change(tx)
             except Exception as error:
+                if not connection.in_transaction:  # a full disk: SQLite has undone all of them
+                    _undone(error)
                 connection.execute("ROLLBACK TO change")
                 pending.error = error
             else:
@@ -306,8 +310,17 @@ def _flush(tx: Tx, flush: Flush, items: list[str]) -> None:
     try:
         with tx.part():
             flush(tx, items)
-    except Exception:
+    except Exception as error:
+        if not tx.connection.in_transaction:
+            _undone(error)
         logger.exception("what follows from a change could not be fed")
+
+
+def _undone(error: Exception) -> NoReturn:
+    """Nothing of the group is there any more: all of it fails."""
+    if isinstance(error, sqlite3.Error):
+        raise error
+    raise sqlite3.OperationalError(f"the changes were undone: {error}") from error
 
 
 def insert_rows(connection: sqlite3.Connection, sql: str, row: str, rows: Sequence[Sequence[Any]]) -> None:

@@ -323,6 +323,11 @@ class Internal(HiveError):
     code = "internal"
 
 
+class DiskFull(Internal):
+    code = "disk_full"
+    template = "There is no room left on the disk that holds the hive: free some, then ask again."
+
+
 class NotRunning(Unavailable):
     code = "not_running"
     exit_code = 3

@@ -153,6 +153,17 @@ async def test_a_fault_of_ours_is_logged_whole_and_told_in_one_sentence(
     assert "no such table" not in json.dumps(answer)
 
 
+async def test_a_full_disk_is_said_and_nothing_is_done(books: Books, host: Calls) -> None:
+    await books.agent("ada")
+    await books.do(lambda tx: tx.execute("PRAGMA max_page_count = 1"))  # as large as it is now
+    status, answer = await host("POST", "/v1/messages", {"to": "ada", "body": "x" * 200_000})
+    assert (status, answer["code"]) == (500, "disk_full")
+    assert "free some" in answer["message"]
+    await books.do(lambda tx: tx.execute("PRAGMA max_page_count = 1000000"))
+    assert (await host("GET", "/v1/messages"))[1]["messages"] == []
+    assert (await host("POST", "/v1/messages", {"to": "ada", "body": "x"}))[0] == 201
+
+
 async def test_an_agents_socket_says_no_to_everything_that_is_not_its_own(harness: Calls) -> None:
     for method, path in (
         ("GET", "/v1/agents"), ("GET", "/v1/snapshot"), ("GET", "/v1/feed"), ("POST", "/v1/messages"),
