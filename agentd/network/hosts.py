@@ -18,6 +18,15 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _EMBEDDING = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
 """Of IPv6, where the last 32 bits are an address of IPv4."""
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(network)
+    for network in ("64:ff9b:1::/48", "::ffff:0:0:0/96", "fec0::/10", "5f00::/16", "192.0.0.0/24", "192.88.99.0/24")
+)
+"""The library takes them for global; they lead into this machine's own network, or to translators in it."""
+_METADATA = tuple(
+    map(ipaddress.ip_address, ("168.63.129.16", "192.0.0.192", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254"))
+)
+"""Of clouds, beside 169.254.169.254: they give their machine's own credentials to whoever asks."""
 _THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
 
 
@@ -42,12 +51,15 @@ class Entry:
         found = _unwrapped(address)
         if found.is_multicast or found.is_unspecified:
             return False
-        if found.is_global:
+        meant = not self.below and (is_address(self.host) or "." not in self.host or self.host.endswith(".localhost"))
+        if meant:
+            return True
+        if found in _METADATA:
+            return False
+        if found.is_global and not any(found in network for network in _NOT_PUBLIC):
             return True
         if self.below:
             return False
-        if is_address(self.host) or "." not in self.host or self.host.endswith(".localhost"):
-            return True
         return not (found.is_loopback or found.is_link_local or found.is_reserved or found in _THIS_NETWORK)
 
 
