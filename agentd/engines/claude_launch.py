@@ -19,6 +19,8 @@ from agentd.mcp_servers import HIVE_SERVER
 from hived.wire.agents import SpawnRequest
 from hived.wire.errors import CommandMissing
 
+UNWALLED = "process"
+"""The runtime in which an engine is who agentd is."""
 TOOL_PREFIX = f"mcp__{HIVE_SERVER}__"
 OPTIONS = frozenset({"command", "permission_mode", "allowed_tools", "disallowed_tools", "max_turns"})
 PAST_THE_HIVE = ("AskUserQuestion", "CronCreate", "ListAgents", "ScheduleWakeup", "SendMessage")
@@ -43,6 +45,8 @@ def command_line(
     """
     options = context.launch.spec.engine_options
     _check_names(options)
+    if context.launch.engine_uid is not None:
+        environment = None  # root may not go unasked, and it is not root there
     command = [
         *program(options.get("command")),
         "-p", "--output-format", "stream-json", "--input-format", "stream-json", "--verbose",
@@ -92,7 +96,8 @@ def check_spec(spec: SpawnRequest) -> None:
         missing = CommandMissing(command=found)
         raise EngineFailed("failed", missing.message, retryable=False, code=missing.code)
     server_config(spec)
-    held = {"IS_SANDBOX": "1"} if "IS_SANDBOX" in spec.env_from else spec.env
+    walled = spec.runtime is not None and spec.runtime != UNWALLED
+    held = {"IS_SANDBOX": "1"} if walled or "IS_SANDBOX" in spec.env_from else spec.env
     Settings("", None, None).checked_mode(spec.engine_options.get("permission_mode", "default"), held)
 
 

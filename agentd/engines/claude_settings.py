@@ -39,8 +39,8 @@ class Settings:
         if mode == UNASKED and environment is not None and environment.get("IS_SANDBOX") != "1" and os.geteuid() == 0:
             raise invalid(
                 "permission_mode",
-                f"Claude Code refuses {UNASKED} to root; run hived as another user, or put IS_SANDBOX=1 into the agent's"
-                " env where something else walls it in.",
+                f"Claude Code refuses {UNASKED} to root; give it a runtime with walls (bwrap), run hived as another"
+                " user, or put IS_SANDBOX=1 into the agent's env where something else walls it in.",
             )
         return str(mode)
 

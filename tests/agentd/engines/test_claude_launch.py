@@ -129,6 +129,15 @@ def test_root_may_not_go_unasked_unless_something_walls_it_in(
     assert "IS_SANDBOX=1" in at_spawn.value.message
 
 
+def test_behind_walls_it_is_not_root_and_may_go_unasked(unstarted: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    unstarted.options.update(permission_mode="bypassPermissions", command=["sh"])
+    context = unstarted.context()
+    check_spec(context.launch.spec.model_copy(update={"runtime": "bwrap"}))
+    walled = replace(context, launch=context.launch.model_copy(update={"engine_uid": 200001}))
+    assert option(command_line(walled, HAIKU, environment={}), "--permission-mode") == "bypassPermissions"
+
+
 DOCS = {"name": "docs", "command": "docs-server", "args": ["-q"], "env": {"TOKEN": "secret"}}
 
 
