@@ -22,8 +22,11 @@ from hived.workspace.refs import RefsUnreadable, read_head
 FIRST = "refs/hive/first"
 MOST_FILES = 1000
 MOST_BYTES = 16 * 1024 * 1024
+_MIB = "16 MiB"
 MOST_PACK_BYTES = 64 * 1024 * 1024
 """Of what one proposal may bring along: its files, and the history that is new."""
+MOST_OBJECTS = 10_000
+"""Each becomes a file."""
 MOST_FOLDERS = 1000
 MOST_DEPTH = 32
 MOST_NAME = 255
@@ -176,11 +179,22 @@ def _take(paths: AgentPaths, repo: Repository, commit: str, source: Path | None)
             if look.kinds([commit]).get(commit) != "commit":
                 raise CommitNotFound(repo=_named(paths, source), commit=commit)
             look.pack([commit], known, pack, most_bytes=MOST_PACK_BYTES, seconds=FETCH_SECONDS)
+        if (count := _objects_in(pack)) > MOST_OBJECTS:
+            reason = (
+                f"it brings {count} objects along that hived does not have; at most {MOST_OBJECTS} are taken at once."
+            )
+            raise InvalidProposal(commit=commit[:SHOWN], reason=reason)
         repo.git(["unpack-objects", "-q", "--strict"], stdin=pack, seconds=FETCH_SECONDS)
     finally:
         pack.unlink(missing_ok=True)
     if not repo.has(commit):
         raise CommitNotFound(repo=_named(paths, source), commit=commit)
+
+
+def _objects_in(pack: Path) -> int:
+    """As its head says."""
+    with open(pack, "rb") as file:
+        return int.from_bytes(file.read(12)[8:], "big")
 
 
 def _git_folder(paths: AgentPaths, source: Path | None) -> "tuple[Path, *tuple[str, ...]]":
@@ -204,20 +218,27 @@ class _Found:
         self._folders = 0
 
     def walk(self, repo: Repository, tree: str, prefix: str, depth: int) -> None:
-        """Raises KeyError, InvalidProposal."""
+        """Raises InvalidProposal."""
         self._folders += 1
         if self._folders > MOST_FOLDERS or depth > MOST_DEPTH:
             raise self._refused(f"it has more than {MOST_FOLDERS} folders, or some more than {MOST_DEPTH} deep.")
-        for entry in repo.entries(tree):
+        try:
+            entries = repo.entries(tree)
+        except KeyError:
+            raise self._refused(f"the folder {prefix or '.'} cannot be read, or has too many files.") from None
+        for entry in entries:
             path = prefix + self._name(entry)
             if entry.mode in ("40000", "040000"):
                 self.walk(repo, entry.sha, f"{path}/", depth + 1)
                 continue
             self._check(entry, path)
-            content = repo.read(entry.sha, "blob")
+            try:
+                content = repo.read(entry.sha, "blob")
+            except KeyError:
+                raise self._refused(f"{path} cannot be read, or has more than {_MIB}.") from None
             self._bytes += len(content)
             if self._bytes > MOST_BYTES:
-                raise self._refused(f"its files have more than {MOST_BYTES // (1024 * 1024)} MiB together.")
+                raise self._refused(f"its files have more than {_MIB} together.")
             self.files[path] = File(content, entry.mode == "100755")
 
     def _check(self, entry: Entry, path: str) -> None:

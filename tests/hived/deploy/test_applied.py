@@ -148,6 +148,18 @@ def test_too_many_files_or_bytes_are_refused(paths: AgentPaths, config: Config) 
     git(config.folder, "reset", "-q", "--hard", "HEAD~1")
     commit = config.commit({f"big{number}": "x" * (6 * 1024 * 1024) for number in range(3)})
     assert "more than 16 MiB together" in refused(paths, commit)
+    git(config.folder, "reset", "-q", "--hard", "HEAD~1")
+    commit = config.commit({"bomb": "\0" * (64 * 1024 * 1024)})
+    assert "bomb cannot be read, or has more than 16 MiB" in refused(paths, commit)
+
+
+def test_a_history_without_end_is_refused_before_it_is_unpacked(
+    paths: AgentPaths, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applied, "MOST_OBJECTS", 20)
+    commit = [config.commit({"note": str(number)}) for number in range(7)][-1]
+    assert "it brings 21 objects along" in refused(paths, commit)
+    assert not applied.repository(paths).has(commit)
 
 
 def test_a_folder_that_a_queen_put_in_the_way_is_left_alone(paths: AgentPaths, tmp_path: Path) -> None:
