@@ -17,6 +17,8 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u2
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10))))
 """Printable, as Unicode has it, and yet blank."""
 
+LEAST_CUT = 8
+"""No column is cut to less."""
 COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36, "dim": 2, "bold": 1}
 
 
@@ -53,14 +55,61 @@ def print_json(document: Any) -> None:
 
 
 def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Aligned columns; the last is as long as it is. Nothing where there are no rows."""
+    """Aligned columns, on a terminal no wider than it is. Nothing where there are no rows."""
     table = [tuple(line(cell) for cell in row) for row in rows]
     if not table:
         return
-    widths = [max(len(row[index]) for row in (header, *table)) for index in range(len(header))]
-    print(colour(_aligned(header, widths), "dim"))
-    for row in table:
-        print(_aligned(row, widths))
+    first, *others = laid_out(header, table, _columns())
+    print(colour(first, "dim"))
+    for row in others:
+        print(row)
+
+
+def laid_out(header: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> list[str]:
+    """The header and each row, aligned, the last column as long as it is.
+
+    With a number of columns none is wider: what is empty all the way down goes, the widest are cut, and a last cell without
+    room stands below its row.
+    """
+    kept = list(range(len(header)))
+    widths = [max(len(row[index]) for row in (header, *rows)) for index in kept]
+    if not columns or sum(widths) + 2 * (len(kept) - 1) <= columns:
+        return [_aligned(row, widths) for row in (header, *rows)]
+    kept = [index for index in kept if index == kept[-1] or any(row[index] for row in rows)]
+    widths = [widths[index] for index in kept]
+    while sum(widths[:-1]) + 2 * (len(kept) - 2) > columns and max(widths[1:-1], default=0) > LEAST_CUT:
+        widths[widths.index(max(widths[1:-1]), 1)] -= 1
+    lines: list[str] = []
+    for row in (header, *rows):
+        *cells, last = (row[index] for index in kept)
+        cut = [line(cell, width) for cell, width in zip(cells, widths, strict=False)]
+        whole = _aligned([*cut, last], widths)
+        if len(whole) <= columns:
+            lines.append(whole)
+        elif row is header:
+            lines.append(_aligned([*cut, ""], widths))
+        else:
+            lines += [_aligned([*cut, ""], widths), *_below(last, columns)]
+    return lines
+
+
+def _below(text: str, columns: int) -> list[str]:
+    """That text in lines of at most so many columns, broken at spaces where there are some, four spaces in."""
+    room, lines = max(8, columns - 4), []
+    while text:
+        at = text.rfind(" ", 0, room + 1) if len(text) > room else len(text)
+        at = at if at > 0 else room
+        lines.append(f"    {text[:at]}")
+        text = text[at:].lstrip()
+    return lines
+
+
+def _columns() -> int:
+    """Of the terminal; 0: it is none, and nothing is cut."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
+    except (OSError, ValueError):
+        return 0
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:

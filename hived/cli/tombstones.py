@@ -15,6 +15,7 @@ from hived.cli.work import nowhere_else
 from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.errors import ConfirmationNeeded
+from hived.wire.lifecycle_errors import WorkUnmerged
 from hived.wire.names import checked_name
 
 KINDS = ("work", "home", "state", "journal", "logs", "config", "other")
@@ -174,6 +175,8 @@ def _purge(arguments: Arguments) -> int:
         _print_plan(plan, to_stderr=not arguments.dry_run)
         if arguments.dry_run:
             return 0
+        if plan["stopped_by"] and not arguments.discard_work:
+            raise WorkUnmerged(name=name, what=line(plan["stopped_by"]).rpartition(": ")[2])
     if not _named(arguments.yes, name, f"Purging {name}"):
         return 1
     body = {"discard_work": arguments.discard_work}

@@ -42,6 +42,24 @@ def test_columns_are_aligned_and_cells_cleaned(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == "A     B\nlong  x\ns     y z\n"
 
 
+def test_a_table_is_no_wider_than_the_terminal_and_what_matters_of_it_stays() -> None:
+    header = ("ID", "AGENT", "MODEL", "UNREAD", "WHY")
+    why = "it ended with code 2: ls: cannot access '/nonexistent': No such file"
+    rows = [("01a1ff81", "long2", "claude-haiku-4-5-20251001", "", why), ("01a1ff82", "ada", "sonnet", "", "fine")]
+    lines = output.laid_out(header, rows, 48)
+    assert max(map(len, lines)) <= 48
+    assert "UNREAD" not in lines[0]
+    assert lines[1].startswith("01a1ff81  long2  claude-haiku-4-5-20251001")
+    assert " ".join(text.strip() for text in lines[2:4]) == why
+    assert all(text.startswith("    ") for text in lines[2:4])
+    assert lines[4].startswith("01a1ff82  ada    sonnet")
+    narrow = output.laid_out(header, rows, 30)
+    assert max(map(len, narrow)) <= 30
+    assert "long2  claude-h" in narrow[1]
+    assert "…" in narrow[1]
+    assert output.laid_out(header, rows, 0)[1].endswith(why)
+
+
 def test_without_a_terminal_there_is_no_colour() -> None:
     assert output.colour("x", "red") == "x"
 

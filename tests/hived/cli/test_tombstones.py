@@ -127,8 +127,17 @@ def test_a_wrong_name_is_refused_before_anything_is_asked(hived: ToldHived, caps
     assert hived.asked == []
 
 
+def test_what_a_purge_would_stop_at_is_said_before_a_name_is_asked_for(hived: ToldHived) -> None:
+    code, said = end(typed(hived, "purge", "ada"))
+    assert code == 5
+    assert "goes  /hive/agents/ada" in said
+    assert "error[work_unmerged]: ada has work that is nowhere else: 2 commits." in " ".join(said.split())
+    assert "Type its name" not in said
+    assert hived.changes() == []
+
+
 def test_on_a_terminal_a_purge_shows_what_goes_and_asks_for_the_name(hived: ToldHived) -> None:
-    terminal = typed(hived, "purge", "ada")
+    terminal = typed(hived, "purge", "ada", "--discard-work")
     terminal.expect("Type its name to go on")
     shown = terminal.before or ""
     assert "ada goes for good: 4.0 KiB (work 4.0 KiB)" in shown
@@ -143,7 +152,7 @@ def test_on_a_terminal_a_purge_shows_what_goes_and_asks_for_the_name(hived: Told
 
 @pytest.mark.parametrize("answer", ["", "y", "yes", "bob", "ADA"])
 def test_any_other_word_is_a_no(hived: ToldHived, answer: str) -> None:
-    terminal = typed(hived, "purge", "ada")
+    terminal = typed(hived, "purge", "ada", "--discard-work")
     terminal.expect("Type its name to go on")
     terminal.sendline(answer)
     code, said = end(terminal)
