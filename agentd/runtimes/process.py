@@ -94,7 +94,9 @@ class ProcessRuntime:
         _check_folder(cwd)
         mark = self._own_mark or f"{self._generation}.{new_id()}"
         marked = {**env, ENGINE_MARK_VARIABLE: mark}
-        wrapped, group = await asyncio.to_thread(self._wrapped, list(command), marked, cwd)
+        wrapped, group, unheld = await asyncio.to_thread(self._wrapped, list(command), marked, cwd)
+        if unheld:
+            self._say_once(unheld)
         try:
             # The loop's thread is the harness's main one: what dies with its parent dies with the thread that started it.
             transport, protocol = await asyncio.get_running_loop().subprocess_exec(
@@ -131,34 +133,35 @@ class ProcessRuntime:
         await self._processes.add(child)
         return child
 
-    def _wrapped(self, command: list[str], env: Mapping[str, str], cwd: Path) -> tuple[Wrapped, Group | None]:
-        """Blocking. What is started in its place, and the group that it joins."""
+    def _wrapped(self, command: list[str], env: Mapping[str, str], cwd: Path) -> tuple[Wrapped, Group | None, str]:
+        """Blocking. What is started in its place, the group that it joins, and which limits are not held, as a sentence."""
         if self._room is None:
-            return Wrapped(command, env, cwd), None
+            return Wrapped(command, env, cwd), None, ""
         if not command or "\0" in "".join(command) or find_program(command[0], env, cwd) is None:
             raise _command_missing(command[0] if command else "", "No such file or directory")
         room = self._room(command, env)
-        group = self._group(room)
-        return self._plugin.wrap(command, env, cwd, room), group
-
-    def _group(self, room: Room) -> Group | None:
-        if not room.limits.named:
-            return None
-        try:
-            group = Group(room.group, room.limits)
-        except OSError as error:
-            self._say_once(f"The limits of this agent cannot be kept here: {error.strerror} ({error.filename}).")
-            return None
-        if group.unheld:
-            self._say_once(
-                f"This machine does not hold the limits {', '.join(group.unheld)}: no control group can be written."
-            )
-        return group
+        group, unheld = _group(room)
+        return self._plugin.wrap(command, env, cwd, room), group, unheld
 
     def _say_once(self, words: str) -> None:
         if words not in self._said:
             self._said.add(words)
             self._report(Note(words, "warning"))
+
+
+def _group(room: Room) -> tuple[Group | None, str]:
+    if not room.limits.named:
+        return None, ""
+    try:
+        group = Group(room.group, room.limits)
+    except OSError as error:
+        return None, f"The limits of this agent cannot be kept here: {error.strerror} ({error.filename})."
+    if group.unheld:
+        return (
+            group,
+            f"This machine does not hold the limits {', '.join(group.unheld)}: no control group can be written.",
+        )
+    return group, ""
 
 
 def _command_missing(program: str, reason: str) -> EngineFailed:

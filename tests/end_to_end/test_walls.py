@@ -81,6 +81,13 @@ def test_a_command_is_fed_and_heard_and_what_it_leaves_is_ended(hive: WalledHive
     wait_until(lambda: not _running("sleep 987"), "what it left being ended")
 
 
+def test_limits_that_this_user_cannot_hold_are_said_and_the_agent_works(hive: WalledHive) -> None:
+    hive.spawn("runner", "command", engine_options={"command": ["/bin/cat"]}, limits={"processes": 100, "memory": "1G"})
+    hive.until_online("runner")
+    assert done(hive, "hello", "runner")["outcome"] == "ok"
+    assert "hello" in "\n".join(texts(hive, "runner"))
+
+
 def test_it_goes_on_after_its_harness_was_killed(hive: WalledHive) -> None:
     scripted(hive, '[[turn]]\nsteps = [{ shell = "echo again >>log; wc -l <log" }, { say = "ok" }]\n')
     assert done(hive, "one")["outcome"] == "ok"

@@ -4,6 +4,7 @@ ordinary user.
 `OPERATORS`: who agentd is. As root both can be tried; else only the user that we are.
 """
 
+import asyncio
 import atexit
 import contextlib
 import json
@@ -169,11 +170,15 @@ class Starter:
     def __init__(self, quarters: Quarters, launch: Launch, name: str, processes: Processes | None) -> None:
         self.quarters = quarters
         self.reports: list[EngineEvent] = []
-        self.runtime: ProcessRuntime = make_runtime(launch, self.reports.append, name=name, processes=processes)
+        self.runtime: ProcessRuntime = make_runtime(launch, self._report, name=name, processes=processes)
 
     async def __call__(self, *command: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> ChildProcess:
         given = {"PATH": "/usr/bin:/bin", "HOME": str(self.quarters.home), **(env or {})}
         return await self.runtime.start(command, env=given, cwd=cwd or self.quarters.workspace)
+
+    def _report(self, event: EngineEvent) -> None:
+        asyncio.get_running_loop()  # the journal needs it: nothing is reported from another thread
+        self.reports.append(event)
 
     async def python(self, code: str, *words: str) -> ChildProcess:
         return await self(sys.executable, "-c", code, *words)
