@@ -84,6 +84,8 @@ def _made(shell: Shell, url: str, cli: str, path: str) -> list[str]:
         "acorn",
         "--engine",
         "acp",
+        "--option",
+        "agent=claude-agent-acp",
         "--command",
         adapter,
         *model,

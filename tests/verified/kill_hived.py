@@ -1,7 +1,9 @@
 """kill -9 of hived in mid-turn, again and again: no event and no message is lost or doubled."""
 
 import sys
+import tempfile
 from functools import partial
+from pathlib import Path
 
 from tests.verified.shell import Shell, expect, kill_hard, temporary_hive, wait_until
 
@@ -18,8 +20,8 @@ for number in range(int(sys.argv[1])):
 
 def run() -> list[str]:
     said: list[str] = []
-    with temporary_hive() as shell:
-        script = shell.home / "talker.py"
+    with tempfile.TemporaryDirectory(prefix="talker") as outside, temporary_hive() as shell:
+        script = Path(outside, "talker.py")  # nothing in the hive's own folders is there for an agent
         script.write_text(TALKER)
         shell.hive("spawn", "talker", "--engine", "command", "--command", f"{sys.executable} {script} {LINES}", "--yes")
         for number in range(MESSAGES):
