@@ -144,14 +144,14 @@ class Repository:
 
     def entries(self, tree: str) -> list[Entry]:
         """Raises KeyError."""
-        body, found = self.read(tree, "tree"), []
-        while body:
-            head, _, rest = body.partition(b"\0")
-            mode, _, name = head.partition(b" ")
-            if len(rest) < 20 or not name:
+        body, found, at = self.read(tree, "tree"), [], 0
+        while at < len(body):
+            end = body.find(b"\0", at)
+            mode, _, name = body[at : max(end, at)].partition(b" ")
+            if end < 0 or len(body) < end + 21 or not name:
                 raise KeyError(tree)
-            found.append(Entry(mode.decode("ascii", "replace"), name, rest[:20].hex()))
-            body = rest[20:]
+            found.append(Entry(mode.decode("ascii", "replace"), name, body[end + 1 : end + 21].hex()))
+            at = end + 21
         return found
 
     def write_commit(self, files: Files, parents: Sequence[str], message: str, at: str) -> str:

@@ -3,6 +3,7 @@
 import os
 import resource
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,18 @@ def test_a_full_disk_is_not_made_fuller_by_each_try(repo: Repository) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list((repo.folder / "objects").rglob("*.new")) == []
+
+
+def test_a_folder_of_very_many_files_is_read_in_one_pass(repo: Repository) -> None:
+    line = b"100644 f%06d\0" + b"x" * 20
+    tree = repo.write("tree", b"".join(line % number for number in range(200_000)))
+    began = time.process_time()
+    entries = repo.entries(tree)
+    assert time.process_time() - began < 5
+    assert (len(entries), entries[-1].name, entries[-1].sha) == (200_000, b"f199999", (b"x" * 20).hex())
+
+
+@pytest.mark.parametrize("body", [b"100644 cut", b"100644 cut\0" + b"x" * 19, b"100644\0" + b"x" * 20])
+def test_a_folder_that_is_none_is_not_read(repo: Repository, body: bytes) -> None:
+    with pytest.raises(KeyError):
+        repo.entries(repo.write("tree", body))
