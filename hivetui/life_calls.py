@@ -41,7 +41,7 @@ MEANWHILE: dict[str, str] = {
     "pause": "pausing",
     "resume": "resuming",
     "rebuild": "rebuilding",
-    "destroy": "being buried",
+    "destroy": "burying",
 }
 """An agent's state until hived has answered."""
 DONE = {

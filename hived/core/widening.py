@@ -1,5 +1,6 @@
 """What a proposed config would let an agent do that it may not now, in words for whoever decides. Pure."""
 
+import shlex
 from collections import Counter
 from typing import Any
 
@@ -84,7 +85,7 @@ def _options(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return shlex.join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _new_rules(

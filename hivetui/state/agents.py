@@ -170,7 +170,7 @@ class Agent:
     """Its turn stands still until the operator decides something; kept by the hive's reducer, as is since when."""
     blocked_since: str = ""
     acting: str = ""
-    """What hived was asked to do with it and has not answered yet: `stopping`, `being buried`; kept by the reducer too."""
+    """What hived was asked to do with it and has not answered yet: `stopping`, `burying`; kept by the reducer too."""
     acting_since: str = ""
 
     @property

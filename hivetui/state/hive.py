@@ -155,7 +155,7 @@ class ActBegan:
 
     agents: tuple[str, ...]
     word: str
-    """`stopping`, `being buried`."""
+    """`stopping`, `burying`."""
     at: str
 
 

@@ -20,7 +20,7 @@ def flags(before: dict[str, Any], after: dict[str, Any], runtime: str = "bwrap")
         ({"network": False}, {"network": True}, "network"),
         ({}, {"engine": "acp"}, "engine claude → acp"),
         ({}, {"engine_options": {"permission_mode": "bypassPermissions"}}, "permission mode: bypassPermissions"),
-        ({}, {"engine_options": {"command": ["sh", "-c", "x"]}}, "command: sh -c x"),
+        ({}, {"engine_options": {"command": ["sh", "-c", "x y"]}}, "command: sh -c 'x y'"),
         ({}, {"engine_options": {"allowed_tools": ["Bash"]}}, "another option: allowed_tools"),
         ({"engine_options": {"sandbox": "on"}}, {}, "an option less: sandbox"),
         ({"setup": ["make"]}, {"setup": ["make", "make install"]}, "new setup: make install"),
