@@ -52,6 +52,11 @@ def next_steps(agent: Agent, last_byte_at: str, now: datetime) -> list[Step]:
         some = "the one thing" if agent.waiting == 1 else f"the {agent.waiting} things"
         steps.append(Step("why.waiting", f"decide {some} that wait{'s' * (agent.waiting == 1)} on you"))
     match kind:
+        case "parked" if agent.commit is None:
+            steps += [
+                Step("why.start", "build it again, and start it"),
+                Step("why.deployments", "read what its setup printed"),
+            ]
         case "parked" | "crashed":
             again = "try it again" if kind == "parked" else "try it again now; hived does by itself soon"
             steps += [
@@ -149,7 +154,7 @@ def wanted_words(agent: Agent) -> str:
         case "paused":
             return "that it stands still, until you let it go on"
     if agent.lifecycle == "parked":
-        return "that it runs; it ended too often, and is not tried again by itself"
+        return "that it runs; it is not tried again by itself"
     return "that it runs; it is tried again by itself" if agent.lifecycle == "crashed" else "that it runs"
 
 

@@ -1,5 +1,6 @@
 """How agents' lives read: rows of the list, why, a config that is asked for, a purge's plan."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -59,6 +60,18 @@ def test_why_says_what_is_wanted_and_what_to_do() -> None:
     for words in ("carol is parked", "No module named 'lint'", "not tried again by itself", "bwrap", "pypi.org"):
         assert words in said, words
     assert [step.key for step in next_steps(carol, "", scene.NOW)][0] == "why.start"
+
+
+def test_what_never_was_built_is_not_said_to_have_ended_and_offers_no_way_back() -> None:
+    carol = replace(state().agents["carol"], commit=None)
+    assert carol.lifecycle == "parked"
+    said = text(state_lines(Why(carol), scene.NOW, 78))
+    assert "that it runs; it is not tried again by itself" in said
+    assert "too often" not in said
+    says = {step.key: step.says for step in next_steps(carol, "", scene.NOW)}
+    assert says["why.start"] == "build it again, and start it"
+    assert says["why.deployments"] == "read what its setup printed"
+    assert "why.rebuild" not in says
 
 
 def test_an_engine_that_is_silent_for_long_is_said_and_can_be_ended() -> None:
