@@ -5,7 +5,14 @@ worker). It is found by the entry point group `hive.runtimes`; each entry is an 
 without arguments that makes one. `tests/agentd/runtimes/conformance.py` is what any of them must pass.
 
 Starting, reading and ending the process is agentd's (runtimes/process.py), the same for every runtime: a plug-in only turns a
-command into another command.
+command into another command. What that one owes agentd:
+
+- its stdin, stdout and stderr are the command's, unbuffered, and its exit code too;
+- a TERM to it reaches the command;
+- whatever runs inside can be found from outside, to be frozen and ended: below it in the tree of processes, or, where a
+  service starts it (`docker run`), by `HIVE_ENGINE_RUN` of the environment, which it passes on and agentd can read in /proc;
+- it ends, with all that is inside, when agentd dies;
+- behind walls and without `Room.network`, `Room.prefix` is put before the command, or `Room.bridges` are built by other means.
 """
 
 from collections.abc import Mapping, Sequence

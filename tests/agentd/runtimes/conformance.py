@@ -7,6 +7,7 @@ It is found as agentd finds it, by its entry point, and started as agentd starts
 not work here.
 """
 
+import asyncio
 import contextlib
 import json
 import sys
@@ -17,6 +18,8 @@ import psutil
 import pytest
 
 from agentd.engines.base import EngineFailed
+from agentd.network.listening import open_socket
+from agentd.network.plan import PROXY_PORT
 from agentd.runtimes.process import LOGIN, Processes
 from agentd.runtimes.registry import load_runtime
 from hived.wire.launch import ENGINE_MARK_FILE, ENGINE_MARK_VARIABLE
@@ -166,6 +169,52 @@ class Conformance:
         await login.close()
         assert engine.returncode is None
         await engine.terminate()
+
+    async def test_behind_its_walls_is_what_is_its_own_and_nothing_of_the_hive(self, quarters: Quarters) -> None:
+        self._has_walls()
+        theirs = [quarters.secrets, quarters.other / "state" / "note", quarters.harness / "events.sqlite"]
+        for file in theirs:
+            file.write_text("theirs")
+            file.chmod(0o666)
+            file.parent.chmod(0o777)
+        code = (
+            "import sys\nfound = []\n"
+            "for mode, *names in (('r', *sys.argv[2:]), ('a', sys.argv[1])):\n"
+            "    for name in names:\n"
+            "        try: found.append(open(name, mode).name)\n"
+            "        except OSError: pass\n"
+            "print(found)"
+        )
+        process = await quarters.starter().python(code, str(quarters.config / "agent.toml"), *map(str, theirs))
+        assert await lines_of(process) == ["[]"]
+        await process.close()
+
+    async def test_without_a_network_the_ports_of_its_room_lead_out_and_nothing_else(self, quarters: Quarters) -> None:
+        self._has_walls()
+
+        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"led out")
+            writer.close()
+
+        proxy = open_socket(quarters.io / "proxy.sock", quarters.uid)
+        async with (
+            await asyncio.start_unix_server(answer, sock=proxy),
+            await asyncio.start_server(answer, "127.0.0.1", 0) as outside,
+        ):
+            code = (
+                "import socket, sys\n"
+                "for port in map(int, sys.argv[1:]):\n"
+                "    try: print(socket.create_connection(('127.0.0.1', port), 20).recv(99).decode())\n"
+                "    except OSError as error: print('no')\n"
+            )
+            port = str(outside.sockets[0].getsockname()[1])
+            process = await quarters.starter().python(code, str(PROXY_PORT), port)
+            assert await lines_of(process) == ["led out", "no"]
+            await process.close()
+
+    def _has_walls(self) -> None:
+        if not load_runtime(self.kind).walls:
+            pytest.skip("it says that it has no walls")
 
     async def test_a_limit_is_no_hindrance_to_a_program_below_it(self, quarters: Quarters) -> None:
         launch = quarters.launch(network=True, limits={"memory": "1G", "cpu": 2, "processes": 200})
