@@ -59,9 +59,7 @@ async def test_who_lives_cannot_be_revived(books: Books) -> None:
 
 async def test_approved_the_same_agent_lives_with_its_conversation(books: Books) -> None:
     ada = await books.agent("ada", model="large")
-    session = (
-        'UPDATE agents SET session_id = \'s-1\', session_json = \'{"state": "kept", "id": "s-1"}\', good_sha = \'f00\''
-    )
+    session = 'UPDATE agents SET session_id = \'s-1\', session_json = \'{"state": "kept", "id": "s-1"}\''
     await books.do(lambda tx: tx.execute(session))
     waiting = await books.send("ada")
     await destroy(books, "ada")
