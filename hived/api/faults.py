@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hived.api.callers import agent_of
 from hived.core.text import one_line
+from hived.store.database import says_full
 from hived.wire.errors import DiskFull, ForbiddenRole, HiveError, Internal, InvalidRequest, NotJson, UnknownRoute
 from hived.wire.protocol import BUILD, BUILD_HEADER, PROTOCOL, PROTOCOL_HEADER
 
@@ -53,9 +53,7 @@ class Faults:
 
 
 def _is_full(error: Exception) -> bool:
-    if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return says_full(error) or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT))
 
 
 def answer_to(error: HiveError, status: int | None = None) -> Response:

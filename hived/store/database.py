@@ -386,3 +386,8 @@ async def _connect(path: Path, *, read_only: bool = False) -> aiosqlite.Connecti
     for pragma in pragmas:
         await connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def says_full(error: Exception) -> bool:
+    """SQLite found no room on the disk."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
