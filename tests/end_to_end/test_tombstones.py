@@ -31,12 +31,12 @@ TOMBSTONE = f"/v1/tombstones/{WORKER}"
 
 
 @pytest.fixture
-def hive() -> Iterator[LiveHive]:
+def hive(tmp_path: Path) -> Iterator[LiveHive]:
     """A hive with one worker in a clone of a repository."""
     with live_hive(start=False) as made:
         (made.home / "hive.toml").write_text("healthy_seconds = 0\n")
         made.start()
-        scripted(made, SCENARIO, repo=str(make_origin(made.home / "origin")))
+        scripted(made, SCENARIO, repo=str(make_origin(tmp_path / "origin")))
         yield made
 
 
@@ -68,7 +68,9 @@ def folders(hive: LiveHive) -> list[Path]:
     ]
 
 
-def test_destroyed_it_is_read_as_before_and_revived_it_goes_on_with_its_conversation(hive: LiveHive) -> None:
+def test_destroyed_it_is_read_as_before_and_revived_it_goes_on_with_its_conversation(
+    hive: LiveHive, tmp_path: Path
+) -> None:
     done(hive, "hello")
     before, journal = hive.agent(WORKER), events(hive)
     tombstone = destroy(hive, note="for now")
@@ -82,10 +84,10 @@ def test_destroyed_it_is_read_as_before_and_revived_it_goes_on_with_its_conversa
     assert events(hive)[: len(journal)] == journal
     for view in ("turns", "log", "work"):
         assert hive.get(f"/v1/agents/{WORKER}/{view}")[0] == 200
-    commit(hive.home / "origin", text="more\n", message="more")
+    commit(tmp_path / "origin", text="more\n", message="more")
 
     asked = revive(hive)
-    assert asked["payload"]["changed"] == [f"repo: 1 commit on main of {hive.home}/origin"]
+    assert asked["payload"]["changed"] == [f"repo: 1 commit on main of {tmp_path}/origin"]
     after = hive.agent(WORKER)
     assert (after["id"], after["session_id"]) == (before["id"], before["session_id"])
     assert after["generation"] == before["generation"] + 1
@@ -151,7 +153,7 @@ def test_no_agent_can_end_another_or_itself(hive: LiveHive) -> None:
     assert hive.agent(WORKER)["online"]
 
 
-def test_work_that_is_nowhere_else_stops_a_purge_until_it_has_come_home(hive: LiveHive) -> None:
+def test_work_that_is_nowhere_else_stops_a_purge_until_it_has_come_home(hive: LiveHive, tmp_path: Path) -> None:
     done(hive, "write")
     status, refused = delete(hive, f"/v1/agents/{WORKER}", {"purge": True})
     assert (status, refused["code"]) == (409, "work_unmerged")
@@ -168,10 +170,10 @@ def test_work_that_is_nowhere_else_stops_a_purge_until_it_has_come_home(hive: Li
     status, purged = delete(hive, TOMBSTONE)
     assert (status, purged["name"]) == (200, WORKER), purged
     assert folders(hive) == []
-    assert "mine" in git(hive.home / "origin", "log", "--format=%s", "hive/worker")
+    assert "mine" in git(tmp_path / "origin", "log", "--format=%s", "hive/worker")
 
 
-def test_purged_its_name_is_free_and_the_next_one_begins_with_nothing(hive: LiveHive) -> None:
+def test_purged_its_name_is_free_and_the_next_one_begins_with_nothing(hive: LiveHive, tmp_path: Path) -> None:
     done(hive, "hello")
     first = hive.agent(WORKER)
     destroy(hive)
@@ -184,7 +186,7 @@ def test_purged_its_name_is_free_and_the_next_one_begins_with_nothing(hive: Live
     assert delete(hive, TOMBSTONE, key="once") == (200, purged)
     assert delete(hive, TOMBSTONE)[1]["code"] == "tombstone_not_found"
     assert hive.get(f"/v1/agents/{WORKER}")[1]["code"] == "agent_not_found"
-    scripted(hive, SCENARIO, repo=str(hive.home / "origin"))
+    scripted(hive, SCENARIO, repo=str(tmp_path / "origin"))
     second = hive.agent(WORKER)
     assert second["id"] != first["id"]
     assert (second["spend"]["turns"], second["generation"]) == (0, 1)
@@ -274,14 +276,14 @@ def test_from_the_shell(hive: LiveHive) -> None:
     assert (nobody.returncode, nobody.stderr.partition("]")[0]) == (4, "error[tombstone_not_found")
 
 
-def test_an_agent_that_never_came_up_can_be_destroyed_and_purged() -> None:
+def test_an_agent_that_never_came_up_can_be_destroyed_and_purged(tmp_path: Path) -> None:
     with living(SCENARIO) as hive:
         until_idle(hive)
         hive.spawn(
             "broken",
             "command",
             engine_options={"command": ["sh", "-c", "exit 3"]},
-            repo=str(make_origin(hive.home / "o")),
+            repo=str(make_origin(tmp_path / "o")),
         )
         tombstone = destroy(hive, "broken")
         assert tombstone["name"] == "broken"

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,11 +24,11 @@ TOMBSTONE = f"/v1/tombstones/{WORKER}"
 
 
 @pytest.fixture
-def hive() -> Iterator[LiveHive]:
+def hive(tmp_path: Path) -> Iterator[LiveHive]:
     with live_hive(start=False) as made:
         (made.home / "hive.toml").write_text("healthy_seconds = 0\n")
         made.start()
-        scripted(made, SCENARIO, repo=str(make_origin(made.home / "origin")))
+        scripted(made, SCENARIO, repo=str(make_origin(tmp_path / "origin")))
         yield made
 
 
