@@ -75,7 +75,7 @@ ATTEMPTS = (
         process="as the kernel allows it",
     ),
     Attempt("write its own config", "echo x >>CONFIG/agent.toml || touch CONFIG/more || mv CONFIG CONFIG.old"),
-    Attempt("write the engine's install", "touch PACKAGE/escape && rm PACKAGE/escape"),
+    Attempt("write the engine's install", "test -e PACKAGE/network/bridge.py && : >> PACKAGE/network/bridge.py"),
     Attempt(
         "write the system's folders",
         "for f in /usr/bin/x-escape /etc/x-escape /x-escape /opt/x-escape /lib/x-escape; do"
