@@ -13,7 +13,7 @@ from hived.cli.command import Arguments, Command
 from hived.cli.demo_hive import AGENTS, BUILDER, SCOUT, DemoHive, demo_hive
 from hived.cli.output import note, print_facts, print_json
 from hived.client import oneshot
-from hived.demo.repository import TEST, git
+from hived.demo.repository import TEST
 from hived.wire import routes
 from hived.wire.errors import DemoFailed, UsageError
 from hived.wire.names import OPERATOR, QUEEN
@@ -103,7 +103,7 @@ def summary(hive: DemoHive) -> dict[str, Any]:
     rules = oneshot.call("GET", routes.RULES)["rules"]
     hits = sum(rule["hits"] for rule in rules)
     _check(hits, "no rule answered anything.")
-    work = {name: _work(hive, name) for name in (BUILDER, SCOUT)}
+    work = {name: _work(name) for name in (BUILDER, SCOUT)}
     tests = subprocess.run(
         [sys.executable, *TEST], cwd=hive.workspace(BUILDER), capture_output=True, text=True, timeout=TEST_SECONDS,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}, check=False,
@@ -124,13 +124,14 @@ def summary(hive: DemoHive) -> dict[str, Any]:
     }
 
 
-def _work(hive: DemoHive, name: str) -> dict[str, Any]:
-    """What the agent committed on its branch, beside where its clone began."""
-    clone, branch = hive.workspace(name), f"hive/{name}"
-    commit = git(clone, "rev-parse", branch)
-    files = git(clone, "diff", "--name-only", "origin/main", branch).splitlines()
-    _check(files, f"{name} committed nothing on {branch}.")
-    return {"branch": branch, "commit": commit[:12], "files": files}
+def _work(name: str) -> dict[str, Any]:
+    """What the agent committed on its branch, beside where its clone began; as hived reads it, for git runs in no clone."""
+    found = oneshot.call("GET", oneshot.path_of(routes.AGENT_WORK, name=name))
+    state = found["state"]
+    _check(state["commits"] and state["head"], f"{name} committed nothing on {state['branch']}.")
+    _check(not state["changed"], f"{name} left {state['changed']} files uncommitted.")
+    files = [file["path"] for file in found["files"]]
+    return {"branch": state["branch"], "commit": state["head"][:12], "files": files}
 
 
 def _check(holds: object, reason: str) -> None:

@@ -71,12 +71,14 @@ OURS = ("HIVE_HOME", "HIVE_EVENTS_DB", "HIVE_MODEL_FILE", "HIVE_CONTEXT_WINDOW")
 class DemoHive:
     """Made by `demo_hive`. `pace` stretches every wait of the play: 1 as real agents, 0 as fast as it goes."""
 
-    def __init__(self, home: Path, pace: float) -> None:
+    def __init__(self, folder: Path, home: Path, pace: float) -> None:
         self.home = home
         self.pace = pace
         self.paths: HivePaths = hive_paths()
-        self.repo = home / "till"
-        self.scenarios = home / "scenarios"
+        self._folder = folder
+        self.repo = folder / "till"
+        """Beside the hive's own folders, as every origin must be."""
+        self.scenarios = folder / "scenarios"
         self._hived: subprocess.Popen[bytes] | None = None
         self._reached: int = -1
 
@@ -109,7 +111,7 @@ class DemoHive:
             _end(self._hived)
         for identity in self._harnesses():
             _end_harness(identity)
-        shutil.rmtree(self.home, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _staged(self, scenario: str) -> str:
         """The scenario with this home's paths, and every wait stretched by the pace."""
@@ -202,10 +204,12 @@ class DemoHive:
 def demo_hive(pace: float = 1.0) -> Iterator[DemoHive]:
     """A demo hive with hived up, in a temporary home with a short path; all of it gone at the end, however that comes."""
     before = {name: os.environ.pop(name, None) for name in OURS}
-    home = Path(tempfile.mkdtemp(prefix="hvdemo", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="hvdemo", dir="/tmp"))
+    home = folder / "hive"
+    home.mkdir(mode=0o700)
     os.environ["HIVE_HOME"] = str(home)
     try:
-        hive = DemoHive(home, pace)
+        hive = DemoHive(folder, home, pace)
         try:
             hive.open()
             yield hive
