@@ -135,6 +135,7 @@ def test_a_harness_killed_in_a_pause_comes_back_paused_and_its_turn_is_delivered
         assert agent["generation"] == 2
         assert not away.alive, "what the older one had left is ended, though it stood still"
         assert len(wakes(hive)) == 1, "no turn has begun"
+        (work / "go").touch()
         post(hive, "resume")
         wait_until(lambda: "ok" in outcomes(hive), "the turn that it is delivered to again", 40)
         assert any(e["payload"].get("redelivered") for e in events(hive) if e["kind"] == "message_in")
