@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from tests.verified.lifecycle_truth import Truth, ancestors, git, processes
-from tests.verified.shell import Shell, expect, wait_until
+from tests.verified.shell import HIVE, Shell, expect, wait_until
 
 BAD = {"validate": 'colour = "green"\n', "setup": 'setup = ["exit 3"]\n'}
 """Above the rest of an agent.toml."""
@@ -128,7 +128,7 @@ class Deeds:
     def kill_hived_in_a_burial(self) -> str:
         name = self._some([name for name in self._running() if name != "queen"])
         child = subprocess.Popen(
-            ["hive", "destroy", name, "--yes"], env=self.shell.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [HIVE, "destroy", name, "--yes"], env=self.shell.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         wait_until(lambda: self._state(name) != "running" or child.poll() is not None, f"the stop of {name}", 30)
         os.kill(self.shell.pid(), signal.SIGKILL)
