@@ -64,6 +64,8 @@ class LivesApi:
         ]
 
     async def _get_agent(self, request: Request) -> Response:
+        if request.path_params["name"] not in {view.name for view in self.snapshot.agents}:
+            return Response("Not Found", 404)
         view = self._view(request.path_params["name"])
         spec = SpawnRequest(name=view.name, engine=view.engine)
         return self._json(self.details.get(view.name) or AgentDetail(**view.model_dump(), spec=spec))
