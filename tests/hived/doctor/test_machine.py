@@ -72,7 +72,7 @@ def test_a_terminal_that_cannot_show_the_screen_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], size: tuple[int, int], state: str
 ) -> None:
     monkeypatch.setattr("sys.stdout", _Terminal())
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size(size))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda fallback=(80, 24): os.terminal_size(size))
     check = machine.terminal(environment)
     assert check is not None
     assert check.state == state
