@@ -443,4 +443,4 @@ class Hive(RuleBasedStateMachine):
 Hive.TestCase.settings = settings(
     max_examples=100, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
 )
-TestHive = Hive.TestCase
+TestHive = pytest.mark.timeout(400)(Hive.TestCase)
