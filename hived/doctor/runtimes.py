@@ -128,7 +128,9 @@ def _default(found: list[RuntimeFound], configured: str | None) -> Check:
     one, name, why = chosen(found, configured)
     works = ", ".join(other.kind for other in found if other.works) or "none"
     if one is None and not name:
-        return Check(name="runtimes", state="failed", detail="none works", remedy="No agent can start; see what each says.")
+        return Check(
+            name="runtimes", state="failed", detail="none works", remedy="No agent can start; see what each says."
+        )
     if one is None:
         return Check(
             name="runtimes",

@@ -6,7 +6,20 @@ import sys
 
 from tests.benchmarks.measure import Finding
 
-NAMES = ("start", "approve", "memory", "pane", "diff", "events", "snapshot", "decisions", "broker", "claude", "hundred", "walls")
+NAMES = (
+    "start",
+    "approve",
+    "memory",
+    "pane",
+    "diff",
+    "events",
+    "snapshot",
+    "decisions",
+    "broker",
+    "claude",
+    "hundred",
+    "walls",
+)
 
 
 def main() -> int:

@@ -53,7 +53,7 @@ def test_a_zombie_is_dead() -> None:
         assert identity is None or not identity.alive
     finally:
         child.wait()
-        child.stdout.close() if child.stdout else None
+        child.stdout.close()
 
 
 def test_what_is_no_such_file_names_nobody(tmp_path: Path) -> None:

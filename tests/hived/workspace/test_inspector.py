@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from hived.workspace import inspector as inspecting
 from hived.workspace.git import GitFailed, Output, run_git
 from hived.workspace.inspector import Inspector, inspector, is_sha
 from tests.support.repositories import Desk, commit, git, make_desk, make_origin
