@@ -52,8 +52,7 @@ def test_a_zombie_is_dead() -> None:
         assert start_mark(child.pid) is None
         assert identity is None or not identity.alive
     finally:
-        child.wait()
-        child.stdout.close()
+        child.communicate()
 
 
 def test_what_is_no_such_file_names_nobody(tmp_path: Path) -> None:
