@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hived.core import toml_text as toml
 from hived.core.overflow import made_whole
 from hived.store.transcripts import select_events
+from hived.wire import toml_text as toml
 from hived.wire.agents import EngineAbilities, ModelOffered
 from hived.wire.errors import TooLarge, TurnNotFound
 from hived.wire.recordings import Recording

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hived.wire import toml_text as toml
 from hived.wire.agents import AgentSpec, SpawnRequest
 from hived.wire.names import QUEEN
 
@@ -103,9 +104,9 @@ def render(spec: AgentSpec, heading: str = "") -> str:
     lines = [f"# {_plain(heading, 120)}"] if heading else []
     plain = [key for key in kept if key not in _TABLES and key not in _ARRAYS]
     for key in (*(key for key in _FIRST if key in plain), *(key for key in plain if key not in _FIRST)):
-        value = kept[key]
-        long = isinstance(value, list) and len(value) > 1 and len(_value(value)) > 80
-        lines.append(f"{key} = {_spread(value) if long else _value(value)}")
+        value = _said(kept[key])
+        long = isinstance(value, list) and len(value) > 1 and len(toml.value(value)) > 80
+        lines.append(f"{key} = {_spread(value) if long else toml.value(value)}")
     for key in _TABLES:
         if key in kept:
             lines += ["", f"[{key}]", *toml_table(kept[key])]
@@ -116,48 +117,21 @@ def render(spec: AgentSpec, heading: str = "") -> str:
 
 
 def toml_table(table: dict[str, Any]) -> list[str]:
-    """`key = value`, one a line; what is None is left out. Raises TypeError for what TOML has no word for."""
-    return [f"{_key(key)} = {_value(value)}" for key, value in table.items() if value is not None]
+    """`key = value`, one a line; what is None is left out, at any depth. Raises TypeError for what TOML has no word for."""
+    return toml.lines(_said(table))
+
+
+def _said(found: Any) -> Any:
+    """Without what is None: TOML has no word for it."""
+    if isinstance(found, dict):
+        return {key: _said(item) for key, item in found.items() if item is not None}
+    if isinstance(found, list):
+        return [_said(item) for item in found if item is not None]
+    return found
 
 
 def _spread(values: list[Any]) -> str:
-    return "[\n" + "".join(f"  {_value(value)},\n" for value in values) + "]"
-
-
-def _value(found: Any) -> str:
-    match found:
-        case str():
-            return _string(found)
-        case bool():
-            return "true" if found else "false"
-        case int():
-            return str(found)
-        case float():
-            return repr(found)
-        case list():
-            return "[" + ", ".join(_value(item) for item in found if item is not None) + "]"
-        case dict():
-            inner = ", ".join(f"{_key(key)} = {_value(item)}" for key, item in found.items() if item is not None)
-            return f"{{ {inner} }}" if inner else "{}"
-    raise TypeError(type(found).__name__)
-
-
-def _string(text: str) -> str:
-    """A basic string on one line; what does not print is escaped."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(char if char.isprintable() else _escaped(char) for char in escaped) + '"'
-
-
-def _escaped(char: str) -> str:
-    code = ord(char)
-    if 0xD800 <= code <= 0xDFFF:  # no Unicode text has one
-        return "\ufffd"
-    named = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(char)
-    return named or (f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}")
-
-
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else _string(name)
+    return "[\n" + "".join(f"  {toml.value(value)},\n" for value in values) + "]"
 
 
 def _wrong(error: ValidationError) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hived.core import toml_text as toml
+from hived.wire import toml_text as toml
 
 ANY_TEXT = st.text()
 SCALARS = st.one_of(ANY_TEXT, st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False))

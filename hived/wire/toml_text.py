@@ -1,4 +1,4 @@
-"""TOML as text: strings that any hostile words are safe in, and the values that a scenario needs."""
+"""TOML as text, for scenarios, agent.toml and hive.lock: strings that any hostile words are safe in, and values."""
 
 import json
 import math
@@ -32,8 +32,14 @@ def value(found: Any) -> str:
         case list():
             return "[" + ", ".join(value(item) for item in found) + "]"
         case dict():
-            return "{ " + ", ".join(f"{_key(key)} = {value(item)}" for key, item in found.items()) + " }"
+            inner = ", ".join(f"{_key(key)} = {value(item)}" for key, item in found.items())
+            return f"{{ {inner} }}" if inner else "{}"
     raise TypeError(type(found).__name__)
+
+
+def lines(table: dict[str, Any]) -> list[str]:
+    """`key = value`, one a line. Raises TypeError as `value`."""
+    return [f"{_key(key)} = {value(item)}" for key, item in table.items()]
 
 
 def table_or_json(table: dict[str, Any]) -> str:
