@@ -29,8 +29,11 @@ Serve = Callable[[Client], Awaitable[None]]
 class Listening:
     """`serve` is called for each connection and ends with it; what it raises of OSError is the connection's end."""
 
-    def __init__(self, path: Path, uid: int | None, serve: Serve, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, uid: int | None, serve: Serve, log: Callable[[str], None], most: int = MOST_CONNECTIONS
+    ) -> None:
         self._path = path
+        self._most = most
         self._uid = uid
         self._serve = serve
         self._log = log
@@ -67,8 +70,8 @@ class Listening:
     async def _connected(self, client: Client) -> None:
         task = asyncio.current_task()
         assert task is not None
-        if len(self._serving) >= MOST_CONNECTIONS:
-            self._log(f"a connection to {self._path.name} was refused: there are {MOST_CONNECTIONS} already")
+        if len(self._serving) >= self._most:
+            self._log(f"a connection to {self._path.name} was refused: there are {self._most} already")
             client.writer.close()
             return
         self._serving[task] = client

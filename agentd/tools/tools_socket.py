@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agentd.network.listening import open_socket
+from agentd.network.listening import Client, Listening
 from agentd.runtimes.line_splitter import LineSplitter
 from agentd.tools.mcp_responder import INTERNAL_ERROR, INVALID_REQUEST, PARSE_ERROR, McpResponder, error_answer, id_of
 
@@ -36,50 +36,21 @@ class ToolsSocket:
         log: Callable[[str], None],
         uid: int | None = None,
     ) -> None:
-        self._path = path
-        self._uid = uid
         self._make_responder = make_responder
         self._log = log
-        self._server: asyncio.Server | None = None
-        self._serving: set[asyncio.Task[None]] = set()
         self._held = Held()
+        self._listening = Listening(path, uid, self._serve, log, MOST_CLIENTS)
 
     async def start(self) -> None:
         """Listen. A socket that an earlier harness left there is replaced. Raises OSError."""
-        listener = open_socket(self._path, self._uid)
-        try:
-            self._server = await asyncio.start_unix_server(self._connected, sock=listener)
-        except BaseException:
-            listener.close()
-            raise
+        await self._listening.start()
 
     async def close(self) -> None:
         """End every connection and take the socket away. Harmless when it does not listen."""
-        server, self._server = self._server, None
-        if server is None:
-            return
-        server.close()
-        for task in self._serving:
-            task.cancel()
-        await asyncio.gather(*self._serving, return_exceptions=True)
-        with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
+        await self._listening.close()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        if len(self._serving) >= MOST_CLIENTS:
-            self._log(f"a connection to {self._path} was refused: there are {MOST_CLIENTS} already")
-            writer.close()
-            return
-        self._serving.add(task)
-        try:
-            await _Connection(reader, writer, self._make_responder(), self._log, self._held).serve()
-        except asyncio.CancelledError:
-            return  # by `close`; asyncio before 3.11.8 would log it as a fault
-        finally:
-            self._serving.discard(task)
-            writer.close()
+    async def _serve(self, client: Client) -> None:
+        await _Connection(client.reader, client.writer, self._make_responder(), self._log, self._held).serve()
 
 
 @dataclass(slots=True)

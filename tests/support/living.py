@@ -69,11 +69,15 @@ def turns(hive: LiveHive, name: str = WORKER) -> list[dict[str, Any]]:
 
 
 def until_idle(hive: LiveHive, name: str = WORKER) -> None:
-    wait_until(
-        lambda: (agent := hive.agent(name))["online"] and agent["turn"]["state"] == "idle" and not agent["unread"],
-        f"{name} being idle",
-        SECONDS,
-    )
+    """In no turn, and about to begin none: a leased message is no longer unread, before its turn is heard of."""
+
+    def idle() -> bool:
+        agent = hive.agent(name)
+        if not agent["online"] or agent["turn"]["state"] != "idle" or agent["unread"]:
+            return False
+        return all(message["status"] != "leased" for message in hive.get(f"/v1/messages?to={name}")[1]["messages"])
+
+    wait_until(idle, f"{name} being idle", SECONDS)
 
 
 def post(hive: LiveHive, action: str, body: Any = None, name: str = WORKER, timeout: float = 60.0) -> Any:

@@ -176,9 +176,13 @@ async def test_a_setup_has_the_proxy_and_no_model() -> None:
         async with boxed(SETUP, engine="claude", env=key, allow_hosts=[place]) as box:
             said = (await box.run(["env"], process=SETUP))[1]
             assert "ANTHROPIC_UNIX_SOCKET" not in said
-            script = f"import socket; socket.create_connection(('127.0.0.1', {server.port}), 5).send(b'x')"
-            assert (await box.python(script, process=SETUP))[0] == 0
-            assert await (await server.next()).exactly(1) == b"x"
+            # It waits for the answer: what has ended takes its bridge with it, and a byte that is still on its way.
+            script = f"import socket; s = socket.create_connection(('127.0.0.1', {server.port}), 5); s.send(b'x'); print(s.recv(1))"
+            asked = asyncio.ensure_future(box.python(script, process=SETUP))
+            connection = await server.next()
+            assert await connection.exactly(1) == b"x"
+            await connection.send(b"y")
+            assert await asked == (0, "b'y'")
 
 
 async def test_the_sockets_cannot_be_taken_away_from_inside() -> None:
