@@ -12,7 +12,7 @@ from hived.core.agents import set_lifecycle
 from hived.core.approval_rows import feed as feed_approval
 from hived.core.deployments import SHORT_SHA, feed, to_deployment
 from hived.core.messages import tell
-from hived.core.rebuild import put_on
+from hived.core.rebuild import put_on, thinker
 from hived.core.text import one_line
 from hived.store import agents as agent_store
 from hived.store import approvals as approval_store
@@ -197,6 +197,8 @@ def _go_back(tx: Tx, row: Row, agent: Row) -> None:
     if not before or (before["commit_sha"], before["spec_json"]) == (agent["commit_sha"], agent["spec_json"]):
         return
     now, then = spec_of(agent), SpawnRequest.model_validate_json(before["spec_json"])
+    if thinker(now) == thinker(then):  # its conversation went on meanwhile, and what was set for it holds
+        before.update(session_id=agent["session_id"], session_json=agent["session_json"], **before.get("set", {}))
     store.update_agent_back(tx, agent["id"], before)
     agent_store.update_files_behind(tx, agent["id"], True)
     if now.limits != then.limits:

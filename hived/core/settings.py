@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 from hived.core.agent_views import find_agent, known_abilities, publish
 from hived.core.audit import append
 from hived.store import agents as store
+from hived.store import deployments
 from hived.store.database import Connection, Row, Tx
 from hived.wire.agents import ENGINES_OWN_MODEL, EngineAbilities, ModelList, ModelOffered
 from hived.wire.approvals import Actor
@@ -58,6 +59,7 @@ def set_model(tx: Tx, name: str, model: str, actor: Actor, *, by_hand: bool = Fa
         detail = {"model": model, "previous": row["model_set"], **_hand(by_hand)}
         append(tx, "agent.model_set", actor, agent_id, detail)
         publish(tx, agent_id)
+    _set_meanwhile(tx, agent_id, {"model_set": model, "model": model})
     tx.ring(agent_id, "model", {"model": model})
     return agent_id
 
@@ -71,8 +73,18 @@ def set_setting(tx: Tx, name: str, setting: Setting, value: str | None, actor: A
         detail = {setting: value, "previous": row[setting], **_hand(by_hand)}
         append(tx, f"agent.{setting}_set", actor, agent_id, detail)
         publish(tx, agent_id)
+    _set_meanwhile(tx, agent_id, {setting: value})
     tx.ring(agent_id, "setting", {"setting": setting, "value": value})
     return agent_id
+
+
+def _set_meanwhile(tx: Tx, agent_id: str, values: dict[str, str | None]) -> None:
+    """Should a deployment fail that starts or is watched now, the agent goes back with these."""
+    for row in deployments.select_open_of(tx.connection, agent_id):
+        if row["before_json"] is not None:
+            before = json.loads(row["before_json"])
+            kept = {**before, "set": {**before.get("set", {}), **values}}
+            deployments.update_before(tx, row["id"], json.dumps(kept))
 
 
 def _hand(by_hand: bool) -> dict[str, str]:

@@ -156,6 +156,11 @@ def update_starting(
     )
 
 
+def update_before(tx: Tx, deployment_id: str, before_json: str) -> None:
+    """What a failure of one that is starting or checking goes back to."""
+    tx.execute("UPDATE deployments SET before_json = ? WHERE id = ?", (before_json, deployment_id))
+
+
 def update_checking(tx: Tx, deployment_id: str, generation: int) -> None:
     tx.execute(
         "UPDATE deployments SET status = 'checking', generation = ?, checked_from = ? WHERE id = ?",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hived.core import agents, approvals, deployment_steps, deployments, tombstones
+from hived.core import agents, approvals, deployment_steps, deployments, settings, tombstones
 from hived.core.agent_views import find_agent, find_any_agent, spec_of
 from hived.store import deployments as store
 from hived.store.database import Connection, Row, Tx
@@ -144,6 +144,55 @@ async def test_a_failure_goes_back_to_all_that_was(books: Books, bee: str) -> No
     assert await books.one("SELECT count(*) FROM rules WHERE revoked_at IS NULL") == 0
     assert await books.one("SELECT count(*) FROM budgets") == 0
     assert await look(books, asked) is None, "once"
+
+
+async def set_all(books: Books, model: str = "deep", effort: str | None = "low", mode: str | None = "plan") -> None:
+    """As the operator."""
+    await books.do(lambda tx: settings.set_model(tx, "bee", model, OPERATOR))
+    await books.do(lambda tx: settings.set_setting(tx, "bee", "effort", effort, OPERATOR))
+    await books.do(lambda tx: settings.set_setting(tx, "bee", "permission_mode", mode, OPERATOR))
+
+
+async def settings_of(books: Books) -> tuple[str, str, str | None, str | None]:
+    row = await row_of(books)
+    return row["model_set"], row["model"], row["effort"], row["permission_mode"]
+
+
+@pytest.mark.parametrize("status", ["starting", "checking"])
+async def test_what_is_set_while_it_starts_stays_when_it_goes_back(books: Books, bee: str, status: str) -> None:
+    await set_all(books, "plain", "high", None)
+    asked = await queue(books, "apply", sha("b"))
+    await start(books, asked, model="fast", network=True)
+    if status == "checking":
+        await come_up(books)
+        await look(books, asked)
+    assert (await now(books, asked)).status == status
+    await set_all(books)
+    await books.do(lambda tx: tx.execute("UPDATE agents SET session_id = 's2'"))
+    await books.do(lambda tx: deployment_steps.end_badly(tx, asked.id, "health", "no"))
+    assert await settings_of(books) == ("deep", "deep", "low", "plan")
+    row = await row_of(books)
+    assert (row["commit_sha"], row["session_id"], bool(row["files_behind"])) == (sha("a"), "s2", True)
+
+
+async def test_a_model_that_the_failed_config_names_stays_where_the_operator_set_the_same(
+    books: Books, bee: str
+) -> None:
+    await set_all(books, "plain", None, "plan")
+    asked = await queue(books, "apply", sha("b"))
+    await start(books, asked, model="fast")
+    await set_all(books, "fast", None, None)
+    await books.do(lambda tx: deployment_steps.end_badly(tx, asked.id, "start", "no"))
+    assert await settings_of(books) == ("fast", "fast", None, None)
+
+
+async def test_what_was_set_for_another_engine_goes_with_it(books: Books, bee: str) -> None:
+    await set_all(books, "plain", "high", "plan")
+    asked = await queue(books, "apply", sha("b"))
+    await start(books, asked, engine="command", engine_options={"command": ["cat"]}, model="fast")
+    await set_all(books, "deep", "low", None)
+    await books.do(lambda tx: deployment_steps.end_badly(tx, asked.id, "start", "no"))
+    assert await settings_of(books) == ("plain", "plain", "high", "plan")
 
 
 @pytest.mark.parametrize("status", ["starting", "checking"])
