@@ -4,11 +4,14 @@ Up to the look it may be refused; from then on (`sure`) it only goes on, through
 rows without what was asked, deployments and the audit stay, and whoever has its name next inherits nothing.
 """
 
-from hived.core import audit, budgets, delivery, heard, rules
+from hived.core import audit, budgets, delivery, heard, rules, waiting
+from hived.core.approval_rows import feed as feed_approval
+from hived.core.messages import tell
 from hived.core.tombstone_views import feed, find_tombstone, row_of, to_tombstone
 from hived.store import idempotency
 from hived.store import tombstones as store
 from hived.store.database import SUPERVISOR, Connection, Row, Tx
+from hived.wire.agents import SpawnRequest
 from hived.wire.approvals import Actor
 from hived.wire.base import Answer
 from hived.wire.lifecycle_errors import BeingRevived
@@ -123,6 +126,7 @@ def finish(tx: Tx, agent_id: str) -> None:
         rules.revoke(tx, rule_id, Actor(who=HIVED))
     emptied = store.empty_decisions(tx, agent_id)
     store.release_children(tx, name)
+    _release_asked(tx, name)
     store.delete_agent(tx, agent_id)
     budgets.agent_gone(tx, agent_id)
     detail = {"name": name, "bytes": wish.bytes, "bundle": wish.bundle, "emptied_decisions": emptied}
@@ -144,6 +148,23 @@ def lost_words(work: WorkState | None, files: int | None) -> str:
     if files:
         said.append(f"{files} file{'' if files == 1 else 's'} in a workspace without a repository")
     return " and ".join(said)
+
+
+def _release_asked(tx: Tx, name: str) -> None:
+    """Whoever has its name next is not the parent of what was asked for under it: a spawn fails, a tombstone comes back as the
+    operator's."""
+    for ask in store.select_spawns_below(tx.connection, name):
+        request = SpawnRequest.model_validate_json(ask["payload_json"])
+        if request.revive is not None:
+            store.update_without_parent(tx, ask["id"])
+        else:
+            reason = (
+                f"{name}, which was to be its parent, was purged; ask for it anew, under another one or under none."
+            )
+            store.update_failed(tx, ask["id"], reason)
+            waiting.close_item(tx, ask["id"], "spawn")
+            tell(tx, ask["requester_id"], f"Your request to spawn {request.name} has failed: {reason}", about=ask["id"])
+        feed_approval(tx, ask["id"])
 
 
 def _current(tx: Tx, agent_id: str) -> Wish | None:

@@ -9,6 +9,7 @@ from hived.core.creation import DEFAULT_RUNTIME, check_request, create_agent
 from hived.core.messages import tell
 from hived.core.rule_drafts import rules_said
 from hived.core.text import one_line
+from hived.store import agents as agent_store
 from hived.store import approvals as store
 from hived.store.database import Row, Tx
 from hived.wire.agents import SpawnRequest
@@ -81,6 +82,7 @@ def carry_out(tx: Tx, row: Row, verdict: Decided, note: str | None, actor: Actor
             if request.revive is not None:
                 agent_id = revival.revive(tx, request, row, actor)
             else:
+                _check_parent(tx, request, row)
                 cause = f"its spawn was approved by {actor.who}"
                 agent_id = create_agent(tx, request, runtime=request.runtime or DEFAULT_RUNTIME, cause=cause)
     except HiveError as error:
@@ -90,6 +92,17 @@ def carry_out(tx: Tx, row: Row, verdict: Decided, note: str | None, actor: Actor
     store.update_made(tx, row["id"], agent_id)
     deployments.queue_first(tx, agent_id, actor=actor, approval_id=row["id"], note=request.reason)
     _tell(tx, row, f"Your request to spawn {request.name} was approved by {actor.who}.{remark}")
+
+
+def _check_parent(tx: Tx, request: SpawnRequest, asked: Row) -> None:
+    """The parent is the agent that was meant: a purge fails the asks under it, but those of older hives' purges wait yet.
+
+    Raises InvalidRequest.
+    """
+    parent = None if request.parent is None else agent_store.select_agent_named(tx.connection, request.parent)
+    if request.parent is not None and (parent is None or parent["created_at"] > asked["created_at"]):
+        words = "is gone" if parent is None else "is another agent by now"
+        raise InvalidRequest(reason=f"parent: {request.parent} {words}; ask for {request.name} anew.")
 
 
 def fail_spawn_of(tx: Tx, agent_id: str, cause: str) -> None:

@@ -156,6 +156,20 @@ def release_children(tx: Tx, name: str) -> None:
     )
 
 
+def select_spawns_below(connection: Connection, name: str) -> list[Row]:
+    """Undecided spawns and revivals that name it as their parent, oldest first."""
+    return connection.execute(
+        """SELECT * FROM approvals WHERE status = 'pending' AND kind = 'spawn' AND json_extract(payload_json, '$.parent') = ?
+           ORDER BY created_at, id""",
+        (name,),
+    ).fetchall()
+
+
+def update_without_parent(tx: Tx, approval_id: str) -> None:
+    """What an undecided revival asks for."""
+    tx.execute("UPDATE approvals SET payload_json = json_remove(payload_json, '$.parent') WHERE id = ?", (approval_id,))
+
+
 def delete_agent(tx: Tx, agent_id: str) -> None:
     """With its journals' cursors, what it spent, its lifecycle's steps, unused grants and kept answers."""
     tx.execute("DELETE FROM grants WHERE agent_id = ? AND used_at IS NULL", (agent_id,))

@@ -2,14 +2,15 @@
 
 import pytest
 
-from hived.core import approvals, budgets, purges, reminders, rules, tombstones
+from hived.core import approvals, budgets, purges, reminders, revival, rules, tombstones
 from hived.core.check import check_books
 from hived.store.agents import select_agent
 from hived.store.approvals import insert_approval
 from hived.store.database import Tx
+from hived.wire.agents import SpawnRequest
 from hived.wire.approvals import ApprovalAsk
 from hived.wire.budgets import BudgetDraft
-from hived.wire.errors import StillAlive, TombstoneNotFound
+from hived.wire.errors import AlreadyDecided, StillAlive, TombstoneNotFound
 from hived.wire.ids import new_id
 from hived.wire.reminders import ReminderDraft
 from hived.wire.rules import RuleDraft
@@ -192,3 +193,45 @@ async def test_finished_twice_nothing_more_happens(books: Books) -> None:
     ada = await purge(books)
     await books.do(lambda tx: purges.finish(tx, ada))
     assert await books.one("SELECT count(*) FROM audit WHERE action = 'agent.purged'") == 1
+
+
+async def test_a_spawn_that_waits_fails_with_its_parent_and_a_newcomer_of_that_name_is_nobodys(books: Books) -> None:
+    await books.agent("ada", role="queen")
+    request = SpawnRequest(name="kid", engine="scripted", parent="ada")
+    asked = await books.do(lambda tx: approvals.ask_spawn(tx, request, "operator"))
+    await destroy(books, "ada")
+    await purge(books)
+    await books.agent("ada", role="queen")
+    failed = await books.read(lambda conn: approvals.to_approval(approvals.find_approval(conn, asked.id)))
+    assert (failed.status, "ada, which was to be its parent, was purged" in (failed.failure or "")) == ("failed", True)
+    assert await books.one("SELECT count(*) FROM waiting WHERE id = ?", asked.id) == 0
+    assert [row.payload["status"] for row in books.feed if row.kind == "approval"] == ["pending", "failed"]
+    with pytest.raises(AlreadyDecided):
+        await books.do(lambda tx: approvals.decide(tx, asked.id, "approved", None, None, OPERATOR))
+    await books.do(lambda tx: approvals.ask_spawn(tx, request, "operator"))
+    assert await is_whole(books)
+
+
+async def test_a_spawn_that_waited_through_a_purge_of_an_older_hive_is_not_the_newcomers(books: Books) -> None:
+    await books.agent("ada", role="queen")
+    request = SpawnRequest(name="kid", engine="scripted", parent="ada")
+    asked = await books.do(lambda tx: approvals.ask_spawn(tx, request, "operator"))
+    await books.do(
+        lambda tx: tx.execute("UPDATE agents SET created_at = '2999-01-01T00:00:00.000Z' WHERE name = 'ada'")
+    )
+    done = await books.do(lambda tx: approvals.decide(tx, asked.id, "approved", None, None, OPERATOR))
+    assert (done.status, "ada is another agent by now" in (done.failure or "")) == ("failed", True)
+    assert await books.one("SELECT count(*) FROM agents WHERE name = 'kid'") == 0
+
+
+async def test_a_revival_that_waits_goes_on_without_a_parent_that_is_purged(books: Books) -> None:
+    await books.agent("ada", role="queen")
+    await books.agent("kid", parent="ada")
+    await destroy(books, "kid")
+    asked = await books.do(lambda tx: revival.ask_revival(tx, "kid", [], None))
+    assert asked.payload["parent"] == "ada"
+    await destroy(books, "ada")
+    await purge(books)
+    await books.agent("ada", role="queen")
+    done = await books.do(lambda tx: approvals.decide(tx, asked.id, "approved", None, None, OPERATOR))
+    assert (done.status, done.payload.get("parent"), (await books.view("kid")).parent) == ("approved", None, None)
