@@ -8,10 +8,12 @@ from fastapi import APIRouter, Query, Request
 from hived.api.callers import hive_of
 from hived.core import diff_bases
 from hived.core.hive import Hive
+from hived.core.proposals import KEPT_REFUSED
 from hived.deploy.applied import repository
 from hived.deploy.diffs import difference
 from hived.wire import routes
 from hived.wire.deployments import Diff, DiffBase
+from hived.wire.errors import CommitNotFound
 
 host_router = APIRouter(tags=["config"])
 AT_ONCE = 4
@@ -42,5 +44,9 @@ async def get_deployment_diff(request: Request, id: str) -> Diff:
 async def _filled(hive: Hive, diff: Diff) -> Diff:
     repo = repository(hive.paths.agent(diff.agent)).folder
     async with _room:
-        found = await asyncio.to_thread(difference, repo, diff.base_commit, diff.commit)
+        try:
+            found = await asyncio.to_thread(difference, repo, diff.base_commit, diff.commit)
+        except CommitNotFound as error:
+            kept = f"of proposals that were refused the newest {KEPT_REFUSED} are kept."
+            raise CommitNotFound(f"{error.message} It was removed: {kept}", **error.detail) from None
     return diff.model_copy(update={"files": found.files, "text": found.text, "cut": found.cut})

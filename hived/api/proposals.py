@@ -27,6 +27,7 @@ from hived.deploy.repository import Files, is_commit
 from hived.paths import AgentPaths
 from hived.store.database import Connection, Row, Tx
 from hived.store.deployments import select_open_of
+from hived.upkeep.refused import forget_refused
 from hived.wire import routes
 from hived.wire.agents import AgentSpec, SpawnRequest
 from hived.wire.approvals import Approval
@@ -98,7 +99,11 @@ async def _propose(
         if same is not None:
             return same
         proposals.check_new(agent, commit)
-        async with _taken_in(paths, commit, approval_id, source) as proposed:
+        async with (
+            _swept(hive, agent),
+            hive.gate(agent["id"]).writing(),
+            _taken_in(paths, commit, approval_id, source) as proposed,
+        ):
             spec = await _checked(hive, agent, proposed, look=asker is None)
             changed = await asyncio.to_thread(_changed, paths, agent["commit_sha"], commit)
             payload = ProposalPayload(
@@ -122,10 +127,21 @@ async def _propose(
 
 
 @contextlib.asynccontextmanager
+async def _swept(hive: Hive, agent: Row) -> AsyncIterator[None]:
+    """What was taken in goes again where no proposal comes of it."""
+    try:
+        yield
+    except HiveError:
+        await forget_refused(hive, agent["id"], agent["name"])
+        raise
+
+
+@contextlib.asynccontextmanager
 async def _taken_in(
     paths: AgentPaths, commit: str, approval_id: str, source: Path | None
 ) -> AsyncIterator[applied.Proposed]:
-    """The commit, copied and tagged; the tag goes again where what is done with it fails."""
+    """The commit, copied and tagged; the tag goes again where it is refused. After any other fault the books may hold the proposal
+    all the same: a tag that has none is found by the next sweep."""
     try:
         proposed = await asyncio.to_thread(applied.fetch_proposal, paths, commit, approval_id, source)
     except OSError as error:
@@ -134,7 +150,7 @@ async def _taken_in(
         ) from error
     try:
         yield proposed
-    except Exception:
+    except HiveError:
         with contextlib.suppress(OSError):
             await asyncio.to_thread(applied.repository(paths).delete_ref, f"refs/tags/proposal/{approval_id}")
         raise
@@ -248,9 +264,12 @@ def _flags(before: AgentSpec, after: AgentSpec, runtime: str, files: Files) -> l
 
 
 async def tag_denied(hive: Hive, approval: Approval) -> None:
-    """Tag the denied commit in applied/, with the note. What cannot be tagged now is at hived's next start."""
+    """Tag the denied commit in applied/, with the note, and let older ones go. What cannot be now is at hived's next start."""
     if approval.kind != proposals.KIND or approval.status != "denied" or approval.decided_at is None:
         return
-    paths = hive.paths.agent(str(approval.payload["agent"]))
-    with contextlib.suppress(OSError, KeyError):
-        await asyncio.to_thread(applied.deny, paths, approval.id, approval.note or "", approval.decided_at)
+    payload = ProposalPayload.model_validate(approval.payload)
+    paths = hive.paths.agent(payload.agent)
+    async with hive.gate(payload.agent_id).writing():
+        with contextlib.suppress(OSError, KeyError):
+            await asyncio.to_thread(applied.deny, paths, approval.id, approval.note or "", approval.decided_at)
+    await forget_refused(hive, payload.agent_id, payload.agent)

@@ -102,7 +102,8 @@ def settle(
     )
     if not won:
         raise _already_decided(row)
-    named = {"rule": rule, "grant": grant, "twin": twin, "updated_input": updated_input}
+    commit = row["input_hash"] if row["kind"] == "apply_commit" else None
+    named = {"commit": commit, "rule": rule, "grant": grant, "twin": twin, "updated_input": updated_input}
     detail = {
         "subject": row["subject"],
         "note": note,

@@ -8,6 +8,7 @@ from typing import Any
 
 from hived.config import Config
 from hived.core.bus import Topic
+from hived.core.gates import Gate
 from hived.core.heard import HEARD
 from hived.core.presence import Presence
 from hived.doctor.runtimes import Runtimes
@@ -73,6 +74,7 @@ class Hive:
         """Set whenever an agent's folders have been made: there is more to watch."""
         self.looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         """Held while an agent's workspace is looked at (api/work.py, supervision/work_watch.py)."""
+        self._gates: dict[str, Gate] = {}
         self.presence = Presence()
         self.heard_at: dict[str, str] = {}
         """By agent: when it was last heard of anything that its engine did or said; since this hived runs."""
@@ -89,6 +91,10 @@ class Hive:
     def bells(self, agent_id: str) -> Topic[Ring]:
         """The doorbells of one agent's harness."""
         return self._bells.setdefault(agent_id, Topic(BELL_LIMIT))
+
+    def gate(self, agent_id: str) -> Gate:
+        """Of applied/<name>: who writes to it, and who sweeps it."""
+        return self._gates.setdefault(agent_id, Gate())
 
     def live(self, agent_id: str) -> Topic[LiveEvents]:
         """One agent's events as they come in; weights are bytes."""

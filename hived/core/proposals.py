@@ -1,5 +1,6 @@
 """Proposals: a commit of an agent's config that may run once the operator has said so. Fetches and tags are deploy's."""
 
+from itertools import pairwise
 from typing import Final
 
 from hived.core import deployments, waiting
@@ -12,6 +13,7 @@ from hived.core.widening import kinds
 from hived.store import agents
 from hived.store import approvals as store
 from hived.store.database import Connection, Row, Tx
+from hived.store.deployments import select_open_of
 from hived.wire.approvals import Actor, Approval
 from hived.wire.deployments import DeploymentStep, ProposalPayload
 from hived.wire.errors import HiveError, InvalidProposal, InvalidRequest
@@ -19,6 +21,9 @@ from hived.wire.ids import new_id
 from hived.wire.names import QUEEN
 
 KIND: Final = "apply_commit"
+REFUSED = ("denied", "cancelled", "expired", "failed")
+KEPT_REFUSED = 5
+"""Of an agent, the newest."""
 SHOWN = 12
 """Digits of a commit among words."""
 
@@ -172,6 +177,24 @@ def denied_of(conn: Connection) -> list[tuple[str, str, str, str]]:
         )
         for row in store.select_denied_commits(conn)
     ]
+
+
+def kept_of(conn: Connection, agent_id: str) -> tuple[set[str], set[str]] | None:
+    """What applied/<name> keeps: proposals, by their ids, and commits. None where there is no such agent.
+
+    Of those that were refused, and never built, the newest are kept, and what an undecided one is compared with.
+    """
+    agent = agents.select_agent(conn, agent_id)
+    if agent is None:
+        return None
+    rows = store.select_commits_of(conn, agent_id)
+    refused = [row["id"] for row in rows if row["status"] in REFUSED and not row["begun"]]
+    gone = set(refused[:-KEPT_REFUSED])
+    gone -= {before["id"] for before, row in pairwise(rows) if row["status"] == "pending"}
+    kept = [row for row in rows if row["id"] not in gone]
+    under_way = select_open_of(conn, agent_id)
+    commits = [agent["commit_sha"], agent["good_sha"], *(row["commit_sha"] for row in under_way)]
+    return {row["id"] for row in kept}, {sha for sha in (*commits, *(row["commit"] for row in kept)) if sha is not None}
 
 
 def _hears_news(tx: Tx, row: Row) -> bool:

@@ -6,6 +6,7 @@ each under a tag, whatever happens to the repository that it came from. Everythi
 
 import os
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,8 @@ MOST_DEPTH = 32
 MOST_NAME = 255
 MOST_PATH = 1024
 FETCH_SECONDS = 60.0
+UNSWEPT = "unswept"
+"""In the git folder: objects have come that perhaps nothing leads to."""
 SHOWN = 12
 """Digits of a commit where an error names it."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -153,7 +156,7 @@ def fetch_proposal(paths: AgentPaths, commit: str, proposal_id: str, source: Pat
         first = repo.ref(FIRST)
         if first is None:
             raise CommitNotFound(repo=f"applied/{paths.name}", commit=commit)
-        if not repo.has(commit):
+        if not _is_whole(repo, commit):
             _take(paths, repo, commit, source)
         if repo.git(["merge-base", "--is-ancestor", first, commit], codes=(0, 1, 128)).code:
             reason = f"its history has nothing to do with {paths.name}'s config, which begins at {first[:SHOWN]}."
@@ -184,11 +187,20 @@ def _take(paths: AgentPaths, repo: Repository, commit: str, source: Path | None)
                 f"it brings {count} objects along that hived does not have; at most {MOST_OBJECTS} are taken at once."
             )
             raise InvalidProposal(commit=commit[:SHOWN], reason=reason)
+        (repo.folder / UNSWEPT).touch(mode=0o600)
         repo.git(["unpack-objects", "-q", "--strict"], stdin=pack, seconds=FETCH_SECONDS)
     finally:
         pack.unlink(missing_ok=True)
     if not repo.has(commit):
         raise CommitNotFound(repo=_named(paths, source), commit=commit)
+
+
+def _is_whole(repo: Repository, commit: str) -> bool:
+    """All that it leads to is there: a kill may have come between one object and the next, taken in or removed."""
+    if not repo.has(commit):
+        return False
+    known = [sha for sha in (repo.ref(FIRST), repo.ref(MAIN)) if sha is not None]
+    return repo.git(["rev-list", "--objects", "--quiet", commit, "--not", *known], codes=(0, 1, 128)).code == 0
 
 
 def _objects_in(pack: Path) -> int:
@@ -311,6 +323,28 @@ def end_badly(paths: AgentPaths, deployment: str, commit: str, words: str, at: s
     repo = repository(paths)
     repo.tag(f"failed/{deployment}", commit, words, at)
     repo.delete_ref(f"refs/tags/building/{deployment}")
+
+
+def sweep(paths: AgentPaths, proposals: Collection[str], commits: Collection[str]) -> None:
+    """Remove the tags of all proposals but these (approvals' ids), then every object that no ref and none of these commits leads to.
+
+    The caller sees to it that nobody writes there meanwhile. Killed anywhere, the next one goes on. Raises OSError, GitFailed.
+    """
+    repo = repository(paths)
+    if not repo.exists:
+        return
+    own = [name for name in repo.tags() if name.startswith(("proposal/", "denied/"))]
+    gone = [name for name in own if name.partition("/")[2] not in proposals]
+    unswept = repo.folder / UNSWEPT
+    if not gone and not unswept.exists():
+        return
+    unswept.touch(mode=0o600)
+    for name in gone:
+        repo.delete_ref(f"refs/tags/{name}")
+    for left in repo.folder.glob("incoming-*.pack"):
+        left.unlink()
+    repo.git(["prune", "--expire=now", "--", *(sha for sha in commits if repo.has(sha))])
+    unswept.unlink()
 
 
 def tags(paths: AgentPaths) -> dict[str, str]:

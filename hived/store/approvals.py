@@ -83,6 +83,24 @@ def select_denied_commits(connection: Connection) -> list[Row]:
     ).fetchall()
 
 
+def select_commits_of(connection: Connection, agent_id: str) -> list[Row]:
+    """(id, status, commit, begun: it has a deployment) of every proposal of that agent's config, oldest first."""
+    return connection.execute(
+        """SELECT a.id, a.status, a.input_hash AS 'commit',
+             EXISTS (SELECT 1 FROM deployments d WHERE d.approval_id = a.id) AS begun
+           FROM approvals a WHERE a.kind = 'apply_commit' AND a.agent_id = ? ORDER BY a.created_at, a.id""",
+        (agent_id,),
+    ).fetchall()
+
+
+def select_proposed_agents(connection: Connection) -> list[Row]:
+    """(id, name) of the agents, buried ones too, whose config something was proposed for."""
+    return connection.execute(
+        """SELECT id, name FROM agents WHERE id IN (SELECT agent_id FROM approvals WHERE kind = 'apply_commit')
+           ORDER BY created_at, id"""
+    ).fetchall()
+
+
 def select_commit_before(connection: Connection, agent_id: str, created_at: str, approval_id: str) -> Row | None:
     """The proposal of that agent's config that was asked for before this one, which was made then."""
     row: Row | None = connection.execute(

@@ -54,7 +54,8 @@ async def build(hive: Hive, row: Row, agent: Row) -> Built:
     paths = hive.paths.agent(agent["name"])
     asked_by_agent = await hive.database.read(lambda conn: _asked_by_agent(conn, row))
     try:
-        commit, files = await to_its_end(partial(_commit, paths, row, agent, asked_by_agent))
+        async with hive.gate(agent["id"]).writing():
+            commit, files = await to_its_end(partial(_commit, paths, row, agent, asked_by_agent))
         if commit != row["commit_sha"] and row["kind"] not in FIRST_KINDS:  # theirs is written with their start
             await hive.database.write(lambda tx: made_commit(tx, row["id"], commit))
         spec = applied.spec_of(commit, files)

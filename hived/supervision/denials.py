@@ -1,4 +1,5 @@
-"""Denied proposals whose tag hived did not come to make before it ended: made at its next start."""
+"""Denied proposals whose tag hived did not come to make before it ended, and refused ones that it did not come to remove: made
+and removed at its next start."""
 
 import asyncio
 import logging
@@ -7,6 +8,8 @@ from hived.core.hive import Hive
 from hived.core.proposals import denied_of
 from hived.deploy import applied
 from hived.paths import HivePaths
+from hived.store.approvals import select_proposed_agents
+from hived.upkeep.refused import forget_refused
 from hived.wire.errors import HiveError
 
 log = logging.getLogger(__name__)
@@ -19,9 +22,11 @@ class Denials:
         self._hive = hive
 
     async def run(self) -> None:
-        """Tag `denied/<approval>` wherever a proposal was denied and its commit is still there untagged."""
+        """Tag `denied/<approval>` wherever a proposal was denied and its commit is still there untagged; then let the older ones go."""
         denied = await self._hive.database.read(denied_of)
         await asyncio.to_thread(_tag, self._hive.paths, denied)
+        for agent in await self._hive.database.read(select_proposed_agents):
+            await forget_refused(self._hive, agent["id"], agent["name"])
 
 
 def _tag(paths: HivePaths, denied: list[tuple[str, str, str, str]]) -> None:

@@ -41,7 +41,8 @@ class Recorder:
             return
         at, deployment = utc_now(), to_deployment(row)
         if await self._is_there(row):
-            await asyncio.to_thread(_end_well, self._paths(row), row, at)
+            async with self._hive.gate(row["agent_id"]).writing():
+                await asyncio.to_thread(_end_well, self._paths(row), row, at)
         async with self._one:
             known = await self._lock()
             named = {**known.agents, row["agent"]: _locked(row)}
@@ -65,7 +66,8 @@ class Recorder:
                 if row["status"] == "deployed":
                     await self.deployed(row["id"])
                 elif row["commit_sha"] is not None and await self._is_there(row):
-                    await asyncio.to_thread(_end_badly, self._paths(row), row, await self._log_of(row["id"]))
+                    async with self._hive.gate(row["agent_id"]).writing():
+                        await asyncio.to_thread(_end_badly, self._paths(row), row, await self._log_of(row["id"]))
             except (GitFailed, HiveError) as error:
                 log.error("deployment %s of %s cannot be recorded: %s", row["id"], row["agent"], error)
             await self._hive.database.write(partial(_recorded, deployment_id=row["id"]))
