@@ -1,12 +1,14 @@
 """Turns what the operator wants into calls of hived, and what came of them into notices. Knows no widget."""
 
 import asyncio
+import json
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from hived.client.hive_client import HiveClient
 from hived.wire import agents as wire
-from hived.wire.agents import SpawnRequest
+from hived.wire.agents import AgentSpec, SpawnDraft
 from hived.wire.errors import HiveError
 from hived.wire.messages import MessageDraft
 from hived.wire.names import checked_name
@@ -159,21 +161,36 @@ class Controller:
                 return Outcome(intent, True, Notice(f"The login of {agent} is cancelled."))
 
     async def _spawn(self, intent: SpawnAgent) -> Outcome:
-        request = SpawnRequest(
+        request = SpawnDraft(
             name=checked_name(intent.name),
-            engine=intent.engine,
+            engine=intent.engine or None,
             model=intent.model,
             role="queen" if intent.role == "queen" else "worker",
             parent=intent.parent,
+            template=intent.template,
+            runtime=intent.runtime,
+            prompt=intent.prompt,
             engine_options=dict(intent.options),
             env_from=list(intent.env_from),
         )
         asked = await self._client.create_agent(request, key=uuid4().hex)
+        if intent.template is not None and _is_other(json.loads(intent.seen), request, asked.payload):
+            said = f"The template {intent.template} was changed meanwhile: {intent.name} waits for your decision. w shows it."
+            return Outcome(intent, True, Notice(said))
         approval = await self._client.approve(asked.id)
         if approval.status != "approved":
             reason = approval.failure or f"The spawn of {intent.name} is {approval.status}."
             return Outcome(intent, False, Notice(reason, "bad", "start_failed"))
         return good(intent, f"{intent.name} is made and starts.")
+
+
+def _is_other(seen: dict[str, Any], request: SpawnDraft, payload: dict[str, Any]) -> bool:
+    """What is asked for holds something that was neither seen in the template nor said by the operator."""
+    given = set(request.model_dump(exclude_defaults=True)) | ({"model", "runtime"} - seen.keys())
+    if request.engine is not None and request.engine != seen.get("engine", request.engine):
+        given |= {"model", "engine_options"}
+    expected = AgentSpec.model_validate({"engine": request.engine or "", **seen}).model_dump(exclude=given)
+    return any(payload.get(name) != value for name, value in expected.items())
 
 
 def _write_new(name: str, text: str) -> Path:

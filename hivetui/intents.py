@@ -229,6 +229,13 @@ class SpawnAgent:
     """What its engine needs: `command`, `scenario`, …"""
     env_from: tuple[str, ...] = ()
     """Names of secrets that it is given."""
+    template: str | None = None
+    """What it begins as; what is said here stands above it, and `engine` may be empty then."""
+    seen: str = ""
+    """What that template said when it was looked at, as JSON: another one is not approved."""
+    runtime: str | None = None
+    prompt: str | None = None
+    """The path of a file that is appended to its system prompt."""
 
 
 HAVE_FORMS = frozenset({"command", "scripted", "acp", "api"})

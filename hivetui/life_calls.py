@@ -16,6 +16,7 @@ from hivetui.life_intents import (
     Destroy,
     Inspect,
     LifeIntent,
+    ListTemplates,
     LoadDeployments,
     LoadDiff,
     LookAtWork,
@@ -111,6 +112,8 @@ async def do_life(client: HiveClient, intent: LifeIntent) -> Outcome:
             return _rolled_back(intent, await client.roll_back(agent, to))
         case LoadDiff("approval", id, base):
             return _found(intent, await client.diff_approval(id, base))
+        case ListTemplates():
+            return _found(intent, await client.list_templates())
         case LoadDiff(_, id):
             return _found(intent, await client.diff_deployment(id))
 

@@ -104,6 +104,11 @@ class LoadDiff:
     base: DiffBase = "running"
 
 
+@dataclass(frozen=True, slots=True)
+class ListTemplates:
+    """What new agents can begin as."""
+
+
 LifeIntent = (
     Act
     | Destroy
@@ -118,4 +123,5 @@ LifeIntent = (
     | ShowDeployment
     | RollBack
     | LoadDiff
+    | ListTemplates
 )

@@ -82,8 +82,10 @@ class HiveClient(DecisionCalls, LifecycleCalls):
         return AgentDetail.model_validate(await self._call("GET", _path(routes.AGENT, name=name)))
 
     async def create_agent(self, request: SpawnRequest, *, key: str | None = None) -> Approval:
-        """Asks for it: the approval is pending."""
-        body = request.model_dump(exclude_defaults=True) | {"name": request.name, "engine": request.engine}
+        """Asks for it: the approval is pending. The engine of a SpawnDraft may be its template's."""
+        body = request.model_dump(exclude_defaults=True) | {"name": request.name}
+        if request.engine:
+            body["engine"] = request.engine
         return Approval.model_validate(await self._call("POST", routes.AGENTS, body, key=key))
 
     async def approve(self, id: str, verdict: Verdict | None = None) -> Approval:

@@ -127,7 +127,8 @@ def _looked_at(paths: HivePaths, name: str) -> Template:
             name=shown, problem="its name must be a lower-case letter, then up to 31 letters, digits or hyphens."
         )
     try:
-        return Template(name=name, description=read_template(paths, name).description)
+        read = read_template(paths, name)
+        return Template(name=name, description=read.description, said=read.said)
     except (InvalidTemplate, TemplateNotFound) as error:
         return Template(name=name, problem=str(error.detail.get("reason") or error.message))
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from hived.wire.approvals import Actor
-from hived.wire.base import Answer, WireModel
+from hived.wire.base import Answer, JsonObject, WireModel
 from hived.wire.ids import ID_PATTERN
 
 DeploymentKind = Literal["spawn", "apply", "rebuild", "rollback", "revive", "migrate"]
@@ -135,6 +135,8 @@ class Template(Answer):
     description: str = ""
     """The first comment line of its agent.toml."""
     problem: str = ""
+    said: JsonObject = Field(default_factory=dict)
+    """What its agent.toml says."""
 
 
 class TemplateList(Answer):

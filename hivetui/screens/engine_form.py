@@ -1,7 +1,7 @@
 """What each engine is told before it can start, and how that is said: fields, choices, the same by command. Pure."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from hivetui.state.hive import HiveState
 from hivetui.widgets.choice_rows import Choice
 from hivetui.widgets.lines import Line, one_line
 
-MOST_FIELDS = 4
+MOST_FIELDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     ),
 }
 """Of the engine alone; an acp preset brings its own command."""
+AGENTS_OWN = ("engine", "model", "runtime", "prompt", "env_from")
+"""What is no engine option."""
 Values = Mapping[str, str]
 """By a field's name, what was typed."""
 
@@ -61,36 +63,46 @@ class Engine:
         return () if self.preset else FIELDS.get(self.kind, ())
 
     @property
-    def title(self) -> str:
-        return self.preset or self.kind
+    def way(self) -> str:
+        return f"on {self.preset or self.kind}"
 
     def missing(self, values: Values) -> Field | None:
-        return next((field for field in self.fields if field.needed and not values.get(field.name)), None)
+        return missing_of(self.fields, values)
 
     def options(self, values: Values) -> tuple[tuple[str, str], ...]:
         """Its engine_options. A scenario's path is made absolute: hived works in another folder."""
-        given = [
-            (field.name, values.get(field.name, "")) for field in self.fields if field.name not in ("model", "env_from")
-        ]
-        found = [(name, absolute(value) if name == "scenario" else value) for name, value in given if value]
-        return (("agent", self.preset), *found) if self.preset else tuple(found)
+        found = options_of(self.fields, values)
+        return (("agent", self.preset), *found) if self.preset else found
 
     def flags(self, values: Values) -> str:
         """The same for a shell, with a space before it."""
         said = f" --engine {self.kind or 'ENGINE'}"
         if self.preset:
             return f"{said} --option agent={shlex.quote(self.preset)}"
-        for field in self.fields:
-            value = values.get(field.name, "")
-            if not value and not field.needed:
-                continue
+        return said + flags_of(self.fields, values)
+
+
+def missing_of(fields: Sequence[Field], values: Values) -> Field | None:
+    """The first without which it cannot start."""
+    return next((field for field in fields if field.needed and not values.get(field.name)), None)
+
+
+def options_of(fields: Sequence[Field], values: Values) -> tuple[tuple[str, str], ...]:
+    """Those of its fields that are its engine's own."""
+    given = [(field.name, values.get(field.name, "")) for field in fields if field.name not in AGENTS_OWN]
+    return tuple((name, absolute(value) if name == "scenario" else value) for name, value in given if value)
+
+
+def flags_of(fields: Sequence[Field], values: Values) -> str:
+    """What is said of them in a command, each with a space before it."""
+    said = ""
+    for field in fields:
+        value = values.get(field.name, "")
+        if value or field.needed:
             shown = shlex.quote(value) if value else field.word
-            said += (
-                f" --option {field.name}={shown}"
-                if field.flag == "option"
-                else f" --{field.flag or field.name} {shown}"
-            )
-        return said
+            flag = f"option {field.name}=" if field.flag == "option" else f"{field.flag or field.name} "
+            said += f" --{flag}{shown}"
+    return said
 
 
 def engine_of(id: str) -> Engine:
@@ -129,7 +141,7 @@ def _choice(found: EngineFound) -> Choice:
     return Choice(None, ((kind, "dim"), ("– ", "dim"), (preset, "dim"), (how, "dim")))
 
 
-def act_line(engine: Engine, missing: Field | None, making: str | None, whom: str = "it", *, writing: bool) -> Line:
+def act_line(way: str, missing: Field | None, making: str | None, whom: str = "it", *, writing: bool) -> Line:
     """What enter does now."""
     if making:
         return (("   making ", "dim"), (one_line(making, 40), "strong"), ("…", "dim"))
@@ -137,12 +149,11 @@ def act_line(engine: Engine, missing: Field | None, making: str | None, whom: st
         return (
             (f"   type its {missing.name}; then ", "text"),
             ("enter", "key"),
-            (f" makes {whom} on {engine.title}", "text"),
+            (f" makes {whom} {way}", "text"),
         )
     if missing:
         return (("   ", ""), ("enter", "key"), (f" asks for its {missing.name} first", "text"))
-    said = f" makes {whom} on {engine.title}" if engine.kind else f" makes {whom}"
-    return (("   ", ""), ("enter", "key"), (said, "text"))
+    return (("   ", ""), ("enter", "key"), (f" makes {whom} {way}".rstrip(), "text"))
 
 
 def absolute(path: str) -> str:

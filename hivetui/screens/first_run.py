@@ -1,8 +1,10 @@
-"""Making an agent, or putting one on another engine: what engines were found and what each needs, here or by command.
+"""Making an agent, or putting one on another engine: what engines and templates there are and what each needs, here or by command.
 
 In a hive without agents it is the first screen, and makes the queen and then the first worker.
 """
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,17 +14,20 @@ from textual.containers import Container, Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Input
 
+from hived.wire.deployments import TemplateList
 from hived.wire.names import QUEEN
 from hivetui.controller import Outcome
 from hivetui.intents import ListEngines, Rebuild, SpawnAgent
 from hivetui.keymap import bindings_of
+from hivetui.life_intents import ListTemplates
 from hivetui.screens.asks import Asked
 from hivetui.screens.confirm import ConfirmScreen
-from hivetui.screens.engine_form import MOST_FIELDS, Engine, act_line, engine_choices, engine_of
+from hivetui.screens.engine_form import MOST_FIELDS, Engine, Field, act_line, engine_choices, engine_of
+from hivetui.screens.template_form import PREFIX, FromTemplate, template_choices
 from hivetui.state.agents import Agent
 from hivetui.state.clock import Clock
 from hivetui.state.hive import HiveState
-from hivetui.widgets.choice_rows import ChoiceRows
+from hivetui.widgets.choice_rows import Choice, ChoiceRows
 from hivetui.widgets.header import Header
 from hivetui.widgets.in_order import LineInput
 from hivetui.widgets.lines import Line, one_line, wrapped
@@ -54,8 +59,11 @@ class FirstRunScreen(Screen[None]):
         self.first = not state.agents
         self._rebuilt = rebuilt
         self._values: dict[str, dict[str, str]] = {}
-        """What was typed, by engine and field."""
+        """What was typed, by what is chosen and field."""
+        self._templates: TemplateList | None = None
         self._filled_for = ""
+        self._fields: tuple[Field, ...] = ()
+        """Those that are shown."""
         self._wanted_engine = engine
         self._clock = clock
         self._making: str | None = None
@@ -88,7 +96,8 @@ class FirstRunScreen(Screen[None]):
                 yield Lines([(("   name", "dim"),)])
                 yield self._name_input
             for label, field in zip(self._labels, self._inputs, strict=True):
-                with Horizontal(classes="field"):
+                with Horizontal(classes="field") as row:
+                    row.display = False
                     yield label
                     yield field
             yield self._act
@@ -96,7 +105,7 @@ class FirstRunScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.set_focus(self._engines)
-        self.post_message(Asked(ListEngines()))
+        self.action_look_again()
         self.draw(self.state)
         self.call_after_refresh(lambda: self.draw(self.state))
 
@@ -105,16 +114,32 @@ class FirstRunScreen(Screen[None]):
         return any(agent.role == "queen" for agent in self.state.agents.values())
 
     @property
-    def engine(self) -> Engine | None:
-        """The engine that the cursor is on, if it is there."""
+    def _chosen_id(self) -> str:
         chosen = self._engines.chosen
-        return engine_of(chosen.id) if chosen and chosen.id else None
+        return (chosen.id or "") if chosen else ""
+
+    @property
+    def engine(self) -> Engine | FromTemplate | None:
+        """What the cursor is on, an engine or a template, if it is there."""
+        id = self._chosen_id
+        if not id.startswith(PREFIX):
+            return engine_of(id) if id else None
+        found = self._templates.templates if self._templates is not None else []
+        template = next((template for template in found if f"{PREFIX}{template.name}" == id), None)
+        return FromTemplate(template, self._values.get(id, {}).get("engine", "")) if template is not None else None
 
     @property
     def values(self) -> dict[str, str]:
-        """What is typed for that engine, by field."""
-        fields = self.engine.fields if self.engine is not None else ()
-        return {field.name: given.value.strip() for field, given in zip(fields, self._inputs, strict=False)}
+        """What is typed, by field."""
+        return {field.name: given.value.strip() for field, given in zip(self._fields, self._inputs, strict=False)}
+
+    @property
+    def _choices(self) -> tuple[Choice, ...]:
+        """Engines and templates that can be used, then those that cannot."""
+        found = engine_choices(self.state)
+        if self.state.engines is not None and self._templates is not None and self._rebuilt is None:
+            found += template_choices(self._templates.templates)
+        return tuple(sorted(found, key=lambda choice: choice.id is None))
 
     def draw(self, state: HiveState) -> None:
         """Show this state."""
@@ -122,20 +147,25 @@ class FirstRunScreen(Screen[None]):
         if not self.is_mounted:
             return
         self._header.show(state, self._clock())
-        choices = engine_choices(state)
+        choices = self._choices
         if choices != self._engines.choices:
-            kept = self._engines.cursor_index
+            now = self._chosen_id
+            kept = next((n for n, choice in enumerate(choices) if now and choice.id == now), 0)
             if self._wanted_engine:
                 wanted = self._wanted_engine
                 kept = next(
                     (n for n, c in enumerate(choices) if c.id == wanted or (c.id or "").startswith(f"{wanted}:")), kept
                 )
+                self._wanted_engine = "" if state.engines is not None else wanted
             self._engines.show(choices)
             self._engines.move_to(kept)
         self._redraw()
 
     def finished(self, outcome: Outcome) -> None:
-        """What became of an agent that was asked for."""
+        """What became of what was asked for."""
+        if isinstance(outcome.intent, ListTemplates) and isinstance(outcome.loaded, TemplateList):
+            self._templates = outcome.loaded
+            self.draw(self.state)
         if isinstance(outcome.intent, Rebuild) and self._rebuilt is not None:
             self._making = None
             if outcome.done:
@@ -173,14 +203,13 @@ class FirstRunScreen(Screen[None]):
         """The agent's name is asked for: of any but the queen of an empty hive."""
         return self._rebuilt is None and (not self.first or self.has_queen)
 
-    def _fill_fields(self, engine: Engine) -> None:
-        """Its fields, with what was typed for it before."""
-        chosen = self._engines.chosen
-        id = chosen.id if chosen and chosen.id else ""
-        if id == self._filled_for:
+    def _fill_fields(self, engine: Engine | FromTemplate) -> None:
+        """Its fields, with what was typed for it before, or what its template says."""
+        id = self._chosen_id
+        if (id, engine.fields) == (self._filled_for, self._fields):
             return
-        self._filled_for = id
-        values = self._values.setdefault(id, {})
+        self._filled_for, self._fields = id, engine.fields
+        values = {**(engine.initial if isinstance(engine, FromTemplate) else {}), **self._values.get(id, {})}
         for at, (label, given) in enumerate(zip(self._labels, self._inputs, strict=True)):
             field = engine.fields[at] if at < len(engine.fields) else None
             assert given.parent is not None
@@ -192,24 +221,25 @@ class FirstRunScreen(Screen[None]):
                 given.value = values.get(field.name, "") if field is not None else ""
 
     def _redraw(self) -> None:
+        self._values[self._filled_for] = self._values.get(self._filled_for, {}) | self.values
         engine = self.engine or Engine("")
         self._fill_fields(engine)
         self.query_one("#name-field").display = self.names_it
         values = self.values
-        self._values[self._filled_for] = values
         self._intro.show(intro_lines())
         self._steps.show(step_lines(self.has_queen) if self.first else [()])
         whom = "it" if self.names_it else self._rebuilt.name if self._rebuilt else "the queen"
         writing = any(given.has_focus for given in self._inputs)
-        act = act_line(engine, engine.missing(values), self._making, whom, writing=writing)
+        act = act_line(engine.way if engine.kind else "", engine.missing(values), self._making, whom, writing=writing)
         if self._rebuilt is not None:
             act = tuple((text.replace(" makes ", " puts "), tone) for text, tone in act)
         later = self.first and not self.names_it
         self._act.show([act, (), (("2 ", "dim"), ("The first worker", "dim"))] if later else [act])
         self._end.show(self._end_lines(engine, values))
 
-    def _end_lines(self, engine: Engine, values: dict[str, str]) -> list[Line]:
+    def _end_lines(self, engine: Engine | FromTemplate, values: dict[str, str]) -> list[Line]:
         """What came of the last try, and the same by command."""
+        also = engine.also(max(20, self._end.size.width or 66)) if isinstance(engine, FromTemplate) else []
         lines: list[Line] = [()]
         if self.state.engines is None:
             lines.append((("looking for engines…", "dim"),))
@@ -218,6 +248,8 @@ class FirstRunScreen(Screen[None]):
             said = (one_line(notice.text), "bad" if bad else "text")
             lead: Line = (("error ", "bad-strong"),) if bad else (("✓ ", "good"),)
             lines += [*wrapped([said], max(20, self.size.width - 10), lead), ()]
+        if also:
+            lines += [(("its template says too", "dim"),), *also, ()]
         flags = engine.flags(values)
         name = self._name_input.value.strip() or "NAME"
         lines.append((("or from a shell", "dim"),))
@@ -243,15 +275,27 @@ class FirstRunScreen(Screen[None]):
         if (missing := engine.missing(values)) is not None:
             self.set_focus(self._inputs[engine.fields.index(missing)])
             return
+        options = engine.options(values)
+        if isinstance(engine, FromTemplate):
+            values = engine.changed(values)
         model = values.get("model") or None
         secrets = tuple(values.get("env_from", "").replace(",", " ").split())
-        options = engine.options(values)
         if self._rebuilt is not None:
             self._rebuild(self._rebuilt, Rebuild(self._rebuilt.name, engine.kind, model, options, secrets))
             return
         name = self._name_input.value.strip() if self.names_it else QUEEN
         role = "queen" if name == QUEEN and not self.has_queen else "worker"
         intent = SpawnAgent(name, engine.kind, role, model, options=options, env_from=secrets)
+        if isinstance(engine, FromTemplate):
+            above = values.get("engine", "")
+            intent = replace(
+                intent,
+                engine=above,
+                template=engine.template.name,
+                seen=json.dumps(engine.template.said),
+                runtime=values.get("runtime"),
+                prompt=values.get("prompt"),
+            )
         self._making = intent.name
         self.post_message(Asked(intent))
         self._redraw()
@@ -267,6 +311,8 @@ class FirstRunScreen(Screen[None]):
 
     def action_look_again(self) -> None:
         self.post_message(Asked(ListEngines()))
+        if self._rebuilt is None:
+            self.post_message(Asked(ListTemplates()))
 
     def action_to_hive(self) -> None:
         self.dismiss()
@@ -291,7 +337,7 @@ def confirm_rebuild(agent: Agent, intent: Rebuild) -> ConfirmScreen:
 
 
 def intro_lines() -> list[Line]:
-    return [(), (("Engines on this machine", "strong"), ("   ↑ ↓ choose · ctrl+r look again", "dim")), ()]
+    return [(), (("Engines and templates", "strong"), ("   ↑ ↓ choose · ctrl+r look again", "dim")), ()]
 
 
 def step_lines(has_queen: bool) -> list[Line]:

@@ -255,7 +255,7 @@ class FakeHived(DecisionsApi, LivesApi):
         body = await self._remember(request)
         approval = Approval(
             id=f"approval-of-{body['name']}", kind="spawn", status="pending", requester="operator",
-            subject=body["name"], payload=body, created_at=WHEN,
+            subject=body["name"], payload=self._completed(body), created_at=WHEN,
         )  # fmt: skip
         self._ask(approval)
         return self._json(approval, 202)

@@ -10,7 +10,7 @@ from hived.wire import routes
 from hived.wire.agents import AgentDetail, AgentView, SpawnRequest
 from hived.wire.approvals import Approval, WaitingItem
 from hived.wire.base import Answer
-from hived.wire.deployments import DeploymentDetail, DeploymentList, Diff
+from hived.wire.deployments import DeploymentDetail, DeploymentList, Diff, Template, TemplateList
 from hived.wire.errors import BY_CODE
 from hived.wire.snapshot import Snapshot
 from hived.wire.tombstones import Purged, PurgePlan
@@ -32,6 +32,7 @@ class LivesApi:
     """What each deployment's setup printed."""
 
     def __init__(self) -> None:
+        self.templates: list[Template] = []
         self.plans, self.diffs, self.works, self.logs, self.details, self.setups = {}, {}, {}, {}, {}, {}
 
     def say(self, kind: Any, thing: Answer | dict[str, Any]) -> None:
@@ -50,6 +51,7 @@ class LivesApi:
         return [
             Route(routes.AGENT, self._get_agent),
             Route(routes.AGENT, self._delete_agent, methods=["DELETE"]),
+            Route(routes.TEMPLATES, self._get_templates),
             Route(routes.AGENT_LOG, self._get_log),
             Route(routes.AGENT_WORK, self._get_work),
             Route(routes.AGENT_WORK_FETCH, self._post_fetch, methods=["POST"]),
@@ -69,6 +71,14 @@ class LivesApi:
         view = self._view(request.path_params["name"])
         spec = SpawnRequest(name=view.name, engine=view.engine)
         return self._json(self.details.get(view.name) or AgentDetail(**view.model_dump(), spec=spec))
+
+    async def _get_templates(self, request: Request) -> Response:
+        return self._json(TemplateList(templates=self.templates))
+
+    def _completed(self, body: dict[str, Any]) -> dict[str, Any]:
+        """What is asked for, over what its template says by now."""
+        template = next((found for found in self.templates if found.name == body.get("template")), None)
+        return body if template is None else SpawnRequest.model_validate(template.said | body).model_dump()
 
     async def _get_log(self, request: Request) -> Response:
         name = request.path_params["name"]
