@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import Any
 
+from hived.cli import interrupts
 from hived.cli.command import Arguments, Command
 from hived.cli.engines import engine_row
 from hived.cli.output import colour, line, print_json, print_rows
@@ -38,6 +39,7 @@ def _examine() -> dict[str, Any]:
 
     from hived.doctor.examine import examine
 
+    interrupts.leave_to_asyncio()
     return asyncio.run(examine(hive_paths(), from_shell=True)).model_dump()
 
 

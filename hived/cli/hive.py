@@ -10,8 +10,12 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from hived.wire.errors import HiveError, Internal, UsageError
+from hived.cli import interrupts
+
+if TYPE_CHECKING:
+    from hived.wire.errors import HiveError
 
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "The hive": {
@@ -103,14 +107,28 @@ NOBODY_READS = 141
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+    """Run one command; the exit code. Without `words` it is this process's own, which ends with it."""
+    if words is not None:
+        return _ended(words)
+    try:
+        interrupts.listen()
+        code = _ended(sys.argv[1:])
+        interrupts.over()
+        return code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _ended(words: Sequence[str]) -> int:
+    from hived.wire.errors import HiveError, Internal
+
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # A library's warning is no message to the operator.
     try:
-        code = _run(list(sys.argv[1:] if words is None else words))
+        code = _run(list(words))
         sys.stdout.flush()
         return code
     except HiveError as error:
@@ -135,6 +153,8 @@ def _run(words: list[str]) -> int:
     if name in ("-V", "--version"):
         name = "version"
     if name not in COMMANDS:
+        from hived.wire.errors import UsageError
+
         raise UsageError(reason=_unknown(name))
     module_name, help_text = COMMANDS[name]
     module = import_module(f"hived.cli.{module_name}")
@@ -172,7 +192,7 @@ def _unknown(name: str) -> str:
     )
 
 
-def _fail(error: HiveError) -> int:
+def _fail(error: "HiveError") -> int:
     from hived.cli.output import line
 
     with contextlib.suppress(BrokenPipeError):

@@ -1,6 +1,8 @@
 """Programs of the system that some tests drive: where they are, and what is said where they are not."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,13 @@ def require_faketime() -> str:
         if library.exists():
             return str(library)
     return missing("libfaketime is not on this machine (Debian's package faketime)")
+
+
+def compiled(code: str, library: Path) -> None:
+    """C as a library that a program can be made to load (LD_PRELOAD); without a compiler as `missing`."""
+    words = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library)]
+    if shutil.which("cc") is None or subprocess.run(words, input=code, text=True, check=False).returncode:
+        missing("there is no C compiler that makes a library")
 
 
 def missing(reason: str) -> str:

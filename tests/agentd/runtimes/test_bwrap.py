@@ -1,7 +1,6 @@
 """What is bwrap's own: it dies with agentd and with its outer process, and nothing that an agent chooses runs before the walls."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from agentd.runtimes.room import room_for
 from agentd.runtimes.seccomp import seccomp_filter
 from hived.wire.process_identity import start_mark
 from tests.agentd.rig import until
-from tests.support.tools import missing
+from tests.support.tools import compiled
 from tests.support.walls import OPERATORS, Quarters, lines_of, quartered, require_bwrap
 
 TELLS_AND_HANGS = "import os, time\nif os.fork() == 0: os.setsid()\nprint('up', flush=True)\ntime.sleep(600)\n"
@@ -61,12 +60,6 @@ def a_harness(launch: Path) -> "subprocess.Popen[str]":
     """One that starts an engine, and says its pid."""
     words = [sys.executable, "-c", STARTS_ONE, str(launch), TELLS_AND_HANGS]
     return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-
-
-def compiled(code: str, library: Path) -> None:
-    words = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library)]
-    if shutil.which("cc") is None or subprocess.run(words, input=code, text=True, check=False).returncode:
-        missing("there is no C compiler that makes a library")
 
 
 def run(wrapped: Wrapped) -> "subprocess.CompletedProcess[str]":
