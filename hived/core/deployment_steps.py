@@ -47,10 +47,30 @@ def made_commit(tx: Tx, deployment_id: str, commit: str) -> None:
 
 
 def note_setup(tx: Tx, row: Row) -> None:
-    """Say of an agent that has nothing to run yet what it waits for."""
+    """Say of an agent that has nothing to run yet what it waits for; not at each try while the machine keeps it from that."""
     agent = agent_store.select_agent(tx.connection, row["agent_id"])
-    if agent is not None and agent["commit_sha"] is None and agent["lifecycle"] == "requested":
+    if (
+        agent is not None
+        and row["reason"] is None
+        and agent["commit_sha"] is None
+        and agent["lifecycle"] == "requested"
+    ):
         set_lifecycle(tx, agent["id"], "requested", "its setup runs", pid=None)
+
+
+def note_trouble(tx: Tx, row: Row, trouble: str | None) -> bool:
+    """What keeps a deployment that is under way from going on, while it is tried again; None: nothing does any more. Whether
+    that is news: it is fed then, and only then."""
+    now = store.select_deployment(tx.connection, row["id"])
+    if now is None or now["status"] not in store.OPEN or now["reason"] == trouble:
+        return False
+    store.update_reason(tx, row["id"], trouble)
+    agent = agent_store.select_agent(tx.connection, row["agent_id"])
+    waits = agent is not None and agent["commit_sha"] is None and agent["lifecycle"] == "requested"
+    if trouble is not None and agent is not None and waits and not gone(agent):
+        set_lifecycle(tx, agent["id"], "requested", f"its config is not built yet: {trouble}", pid=None)
+    feed(tx, row["id"])
+    return True
 
 
 def keep_log(tx: Tx, deployment_id: str, log: str) -> None:

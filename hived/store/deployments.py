@@ -150,7 +150,7 @@ def update_starting(
     """`base`: what ran until now; None keeps what ran when it was asked for."""
     tx.execute(
         """UPDATE deployments SET status = 'starting', started_at = coalesce(started_at, ?), commit_sha = ?,
-             base_sha = coalesce(?, base_sha), generation = ?, before_json = ?, engine = ?, model = ?, runtime = ?
+             base_sha = coalesce(?, base_sha), reason = NULL, generation = ?, before_json = ?, engine = ?, model = ?, runtime = ?
            WHERE id = ?""",
         (tx.now, commit, base, generation, before_json, engine, model, runtime, deployment_id),
     )
@@ -183,6 +183,11 @@ def update_ended(
         "UPDATE deployments SET status = ?, step = ?, reason = ?, ended_at = ? WHERE id = ?",
         (status, step, reason, tx.now, deployment_id),
     )
+
+
+def update_reason(tx: Tx, deployment_id: str, reason: str | None) -> None:
+    """Of one that has not ended: what it waits for."""
+    tx.execute("UPDATE deployments SET reason = ? WHERE id = ?", (reason, deployment_id))
 
 
 def update_log(tx: Tx, deployment_id: str, log: str) -> None:

@@ -10,11 +10,21 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 
-from hived.core.deployment_steps import FIRST_KINDS, begin_build, begin_start, end_badly, end_well, gone, look
+from hived.core.deployment_steps import (
+    FIRST_KINDS,
+    begin_build,
+    begin_start,
+    end_badly,
+    end_well,
+    gone,
+    look,
+    note_trouble,
+)
 from hived.core.deployments import queue_first
 from hived.core.fault_points import reach
 from hived.core.hive import Hive
 from hived.core.rebuild import files_written
+from hived.core.text import one_line
 from hived.store import agents as agent_store
 from hived.store import deployments as store
 from hived.store.database import Connection, Fed, Row, Tx
@@ -105,14 +115,24 @@ class Pipeline:
                     rows = await self._database.read(lambda conn: store.select_open_of(conn, agent_id))
                     if not rows:
                         return
-                    under_way = next((row for row in rows if row["status"] != "queued"), rows[0])
-                    await self._step(under_way)
-                except Exception:
-                    log.exception("a deployment of %s failed of the machine; trying again", agent_id)
+                    await self._step(_under_way(rows))
+                except Exception as error:
+                    await self._say(agent_id, error)
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
             del self._moved[agent_id]
             self._rung.set()
+
+    async def _say(self, agent_id: str, error: Exception) -> None:
+        """That the machine keeps its deployment from going on: where the operator looks, and once for each cause."""
+        trouble = f"the machine keeps it from going on: {_of_machine(error)}; it is tried again."
+        try:
+            rows = await self._database.read(lambda conn: store.select_open_of(conn, agent_id))
+            if not rows or not await self._database.write(partial(note_trouble, row=_under_way(rows), trouble=trouble)):
+                return
+        except Exception as worse:
+            log.error("that cannot be written down: %s", worse)
+        log.error("a deployment of %s failed of the machine; it is tried again", agent_id, exc_info=error)
 
     async def _step(self, row: Row) -> None:
         if row["status"] in ("queued", "building"):
@@ -136,6 +156,8 @@ class Pipeline:
             await self._database.write(partial(end_well, deployment_id=row["id"], recorded=True))
             await self._recorder.prune(row)
         else:
+            if after["reason"] is not None:
+                await self._database.write(partial(note_trouble, row=after, trouble=None))
             await _until(moved, left)
 
     async def _build(self, row: Row) -> None:
@@ -229,6 +251,17 @@ class Pipeline:
         for row in await self._database.read(store.select_open):
             with contextlib.suppress(OSError):
                 await end_setup(self._hive.paths.agent(row["agent"]))
+
+
+def _under_way(rows: Sequence[Row]) -> Row:
+    """Of an agent's open ones, oldest first, the one that has begun; else the next."""
+    return next((row for row in rows if row["status"] != "queued"), rows[0])
+
+
+def _of_machine(error: Exception) -> str:
+    """In a few words that are the same at each try: the names of files may differ."""
+    words = error.strerror if isinstance(error, OSError) else None
+    return words or one_line(f"{type(error).__name__}: {error}", 200)
 
 
 def _open_agents(conn: Connection) -> list[str]:

@@ -70,7 +70,7 @@ class Deployment(Answer):
     by: Actor
     note: str | None = None
     reason: str | None = None
-    """failed or superseded: why."""
+    """failed or superseded: why. Of one that is under way: what keeps it from going on, while it is tried again."""
     engine: str
     model: str
     runtime: str
