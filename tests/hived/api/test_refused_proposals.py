@@ -39,9 +39,8 @@ async def proposed(host: Calls, bee: Config, words: str) -> dict[str, Any]:
 
 async def denied(host: Calls, bee: Config, words: str) -> dict[str, Any]:
     asked = await proposed(host, bee, words)
-    status, answer = await host("POST", f"/v1/approvals/{asked['id']}/deny", {"note": "no"})
-    assert status == 200
-    return answer
+    assert (await host("POST", f"/v1/approvals/{asked['id']}/deny", {"note": "no"}))[0] == 200
+    return asked
 
 
 def has(bee: Config, what: str) -> bool:
