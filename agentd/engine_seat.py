@@ -34,15 +34,51 @@ class EngineSeat:
         self.engine: Engine | None = None
         self.stale = False
         """What it was started with has changed beside it (a login): the next turn starts another."""
+        self._unused: Engine | None = None
+        """One that was proven, and that no turn has used yet."""
 
     def check(self) -> None:
         """Construct an engine and drop it: raises EngineFailed for what a message could not help, before there is one."""
         engine = self._make(self._settings)
         self._status.set_engine(engine.abilities, engine.models)
 
+    async def prove(self, settings: Settings, *, anew: bool) -> None:
+        """Bring the engine up as a turn would, without a word. Raises EngineFailed.
+
+        It stays for the first turn, which keeps its session: one without a word may be nowhere. `anew`: not on the stored
+        session; the turn that begins a conversation starts its own engine.
+        """
+        async with self._changing:
+            self._settings = settings
+            self._say_model(settings.model)
+            try:
+                await self._start(settings, anew=anew)
+                assert self.engine is not None
+                await self.engine.prove()
+            except BaseException:
+                await self.drop()
+                raise
+            self._status.set_engine(self.engine.abilities, self.engine.models)
+            self._unused = self.engine
+            if anew:
+                await self.drop()
+
+    async def rest(self) -> None:
+        """Close what was proven, where no turn has used it."""
+        async with self._changing:
+            if self.engine is not None and self.engine is self._unused:
+                self._log("no turn has used the engine: it is closed, and the next turn starts another")
+                await self.drop()
+
+    async def close(self) -> None:
+        """At the end: close the engine, once whoever changes it has done so."""
+        async with self._changing:
+            await self.drop()
+
     async def ready(self, settings: Settings, *, anew: bool = False) -> Engine:
         """The engine, started, on those settings; `anew`: not on the stored session. Raises EngineFailed."""
         async with self._changing:
+            self._unused = None
             if self.engine is not None and (self.stale or not await self._put_in_force(self.engine, settings)):
                 self._log("the engine is started again, with what has changed for it")
                 await self.drop()

@@ -22,6 +22,8 @@ MAINTENANCE_POINTS = ("checkpoint_started", "in_checkpoint", "compact_started", 
 """The turns in which a context is taken care of: turn_start journalled; the first event journalled."""
 THREAD_POINTS = ("question_journalled", "answer_journalled", "reminder_journalled", "ask_journalled", "mail_taken")
 """Of a turn that asks, answers and listens: durable but not sent; messages that `inbox` took journalled, the engine not told."""
+PROOF_POINTS = ("engine_proving", "engine_proved")
+"""Of an engine that is proven at a start: before anything of it runs; it is up, and hived knows nothing of this harness yet."""
 OF_KINDS = {
     "turn_end": "turn_end_journalled",
     "message_out": "outbox_journalled",

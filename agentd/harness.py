@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from agentd.engine_seat import EngineSeat
 from agentd.engines.base import Engine, EngineContext, EngineFailed, Login
 from agentd.engines.registry import is_logged_in, make_engine, make_login
 from agentd.environment import engine_environment, open_environment
+from agentd.home_lock import is_held, take_lock
 from agentd.journal import Journal
 from agentd.log_file import keep_short
 from agentd.logins import Logins
@@ -30,6 +30,7 @@ from agentd.outbox import Outbox
 from agentd.pauses import Pauses
 from agentd.play import Player
 from agentd.prices import Prices
+from agentd.proof import Proof
 from agentd.recording import Recorder
 from agentd.rests import Rests
 from agentd.runtimes.process import ENGINE, LOGIN, Processes, end_leftover
@@ -72,9 +73,6 @@ from hived.wire.times import utc_now
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
-LOCK_SECONDS = 5.0
-"""The harness before us may still be ending its engine."""
-LOCK_RETRY_SECONDS = 0.1
 LAST_TURN_SECONDS = 1.0
 """For the turn that was broken off to be written down; one that waits for hived has none."""
 FLUSH_SECONDS = 0.5
@@ -92,7 +90,7 @@ def log(line: str) -> None:
 async def run_harness(launch: Launch) -> int:
     """Run that agent until it is told to stop. Answers the exit code."""
     harness = Path(launch.harness)
-    lock = await _lock(harness / "lock")
+    lock = await take_lock(harness / "lock")
     if lock is None:
         log(f"another harness of {launch.name} holds {harness / 'lock'}; this one ends")
         return EXIT_FAILED
@@ -140,7 +138,6 @@ class Harness:
         journal.on_trouble = self._journal_trouble
         self._reports = StatusReports(self._client, journal, self._uplink, status, log)
         status.on_news = self._reports.ask
-        self._processes = Processes()
         self._pauses = Pauses(self._processes, status, log)
         self._rests = Rests(journal, status, launch.rate_limit_resume, self._wake)
         self._notices = Notices(journal)
@@ -148,14 +145,14 @@ class Harness:
         asked = AskedQuestions(self._client)
         self._asks = Asks(self._client, journal, self._uplink, lambda: status.turn_id)
         self._seat = EngineSeat(self._make_engine, self._sessions, status, settings, log)
+        files, gate = self._settings, self._pauses.gate
+        self._proof = Proof(self._seat, status, files, engine_of(launch.spec), self._is_logged_in, gate, log)
         self._stats = TurnStats(self._folder / "turn-stats.sqlite", log)
         self._course = TurnCourse(journal, status, self._seat, self._stats, prices, log)
         mailbox = Mailbox(self._client, journal, self._uplink, self._course)
         self._tools = Tools(launch.spec.role, self._client, self._outbox, mailbox, asked, status, self._rests.nap)
         state = Path(launch.state)
-        player = Player(
-            self._seat, journal, status, recorder, self._settings, self._notices, state, self._pauses.gate, log
-        )
+        player = Player(self._seat, journal, status, recorder, files, self._notices, state, gate, log)
         care = ContextCare(self._course, player, status, recorder, state, Thresholds.from_environment())
         self._turns = TurnLoop(
             self._client, journal, self._uplink, status, self._seat, recorder, self._settings, self._course, player, care,
@@ -179,8 +176,14 @@ class Harness:
         except EngineFailed as error:
             log(f"error[{error.code or 'invalid_option'}]: {error.message}")
             return EXIT_CONFIG
+        proves = self._launch.prove_seconds
+        if proves is not None:
+            failure = await self._proof.failure(proves, self._stopping)
+            if failure is not None or self._stopping.is_set():
+                return await self._end_before_all(failure)
         self._say_conditions()
         await self._recall()
+        self._proof.tell()
         try:
             async with asyncio.TaskGroup() as group:
                 always = [
@@ -192,6 +195,8 @@ class Harness:
                     group.create_task(self._watch_home(lock), name="home"),
                     group.create_task(self._check_login(), name="login check"),
                 ]
+                if proves is not None:
+                    always.append(group.create_task(self._proof.rest(), name="rest of the engine"))
                 turns = group.create_task(self._turns.run(), name="turns")
                 await self._stopping.wait()
                 await self._turns.stop()
@@ -199,7 +204,7 @@ class Harness:
                 turns.cancel()
                 await asyncio.wait({turns})
                 await self._logins.close()
-                await self._seat.drop()
+                await self._seat.close()
                 await self._flush()
                 for task in always:
                     task.cancel()
@@ -215,6 +220,14 @@ class Harness:
             await self._client.close()
         log("ended")
         return self._exit_code
+
+    async def _end_before_all(self, failure: str | None) -> int:
+        """Before hived has heard of it: its engine does not come up, or it is to stop."""
+        await self._seat.close()
+        await self._network.close()
+        await self._client.close()
+        log(failure or "ended")
+        return EXIT_DONE if failure is None else EXIT_CONFIG
 
     async def _recall(self) -> None:
         """What an earlier harness left: an unfinished turn or login, another engine's session, the last figures."""
@@ -309,15 +322,17 @@ class Harness:
 
     async def _check_login(self) -> None:
         """Whether the engine can reach its model at all, before a turn fails for it. Best effort."""
-        spec = self._launch.spec
+        found = await self._is_logged_in()
+        if found is not None:
+            self._conditions.set("needs_login", not found, f"{self._launch.spec.engine} is not logged in.")
+
+    async def _is_logged_in(self) -> bool | None:
         try:
             async with asyncio.timeout(LOGIN_CHECK_SECONDS):
-                found = await is_logged_in(spec.engine, self._context(self._settings.read(), LOGIN))
+                return await is_logged_in(self._launch.spec.engine, self._context(self._settings.read(), LOGIN))
         except Exception as error:  # whatever an engine's own check may raise, the turns will tell
             log(f"whether the engine is logged in cannot be told: {type(error).__name__}: {error}")
-            return
-        if found is not None:
-            self._conditions.set("needs_login", not found, f"{spec.engine} is not logged in.")
+            return None
 
     async def _logged_in(self) -> None:
         """A login has worked: the next engine reads the credentials anew."""
@@ -362,27 +377,6 @@ class Harness:
         """An agent that was purged, or whose home was moved away, ends: there is nothing left to write to."""
         while True:
             await asyncio.sleep(HOME_SECONDS)
-            if not _is_there(self._folder / "lock", lock):
+            if not is_held(self._folder / "lock", lock):
                 self._stop(f"its home {self._folder} is gone")
                 return
-
-
-def _is_there(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(descriptor))
-    except OSError:
-        return False
-
-
-async def _lock(path: Path) -> int | None:
-    """The lock's descriptor, or None where another harness holds it for longer than LOCK_SECONDS."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    for _ in range(round(LOCK_SECONDS / LOCK_RETRY_SECONDS)):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            await asyncio.sleep(LOCK_RETRY_SECONDS)
-        else:
-            return descriptor
-    os.close(descriptor)
-    return None

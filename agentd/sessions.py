@@ -84,6 +84,10 @@ class Sessions:
         since = self._journal.get(_SINCE_FACT)
         return AgentSession(state="kept" if self.id else "none", id=self.id, since=since)
 
+    def belongs_to_another(self, engine: str) -> bool:
+        """What is stored was given by another engine."""
+        return self._journal.get(_ENGINE_FACT) not in (None, engine)
+
     def settle(self, engine: str) -> bool:
         """At a start: an id that another engine gave is of no use to this one. Whether there was another."""
         before = self._journal.get(_ENGINE_FACT)

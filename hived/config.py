@@ -39,6 +39,8 @@ class Config(WireModel):
     crash_window_seconds: float = Field(default=60.0, gt=0)
     start_seconds: float = Field(default=20.0, gt=0)
     """How long a harness may take from start to online."""
+    prove_seconds: float = Field(default=120.0, ge=0)
+    """How long the engine of a new deployment may take to come up, before its harness is online; 0: it is not tried."""
     runtime: str | None = Field(default=None, max_length=64)
     """For agents that name none; without it the strongest that works here. HIVE_RUNTIME stands above it."""
     healthy_seconds: float = Field(default=2.0, ge=0)
@@ -51,6 +53,11 @@ class Config(WireModel):
     """How long a last bundle of a purged agent is kept; 0: none is made."""
     stop_seconds: float = Field(default=15.0, gt=0)
     """How long a harness may take to end its turn and itself before it is killed."""
+
+    @property
+    def up_seconds(self) -> float:
+        """How long an agent may take to be online at most."""
+        return self.start_seconds + self.prove_seconds
 
 
 def load_config(path: Path) -> Config:

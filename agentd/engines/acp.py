@@ -1,6 +1,6 @@
 """The acp engine: any agent that speaks the Agent Client Protocol on its stdio, one process over many turns.
 
-It is started at the first turn, goes on with the stored session by its id and never another, and is started again where it has
+It is started at the first turn, or to be proven, goes on with the stored session by its id and never another, and is started again where it has
 ended between turns. The library is loaded then and not before: an agentd whose agent lies idle stays small.
 """
 
@@ -72,6 +72,15 @@ class AcpEngine:
     async def start(self, session_id: str | None) -> None:
         """Only notes the session: an agent that nobody writes to costs no process."""
         self.session_id = session_id
+
+    async def prove(self) -> None:
+        """Its process, with a conversation opened or gone on with, and what is chosen put in force."""
+        turn = self._turn = RunningTurn(self._new_book())
+        try:
+            await self._running()
+        finally:
+            turn.broken.set()
+            self._turn = None
 
     async def turn(self, prompt: Prompt) -> AsyncIterator[EngineEvent]:
         async with contextlib.aclosing(self._run(prompt.text)) as events:
@@ -300,7 +309,7 @@ class AcpEngine:
         """What is chosen, before its first prompt. Raises EngineFailed, AgentEnded, AgentSilent."""
         if (reason := await session.choose_model(self._model)) is not None:
             if session.offers.model.offered:
-                raise EngineFailed("failed", reason, retryable=False, code="unknown_model")
+                raise EngineFailed("failed", reason, retryable=False, code=EngineFailed.UNKNOWN_MODEL)
             session.told(reason)
         for reason in (await session.choose_effort(self._effort), await session.choose_mode(self._mode)):
             session.told(reason)

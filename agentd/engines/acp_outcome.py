@@ -19,6 +19,10 @@ _STATUS = re.compile(r"\b(?:API Error|status(?: code)?|HTTP)[: =]{1,3}([45]\d\d)
 _TOO_LONG = re.compile(r"prompt is too long|context.?length.?exceeded|context.?window.?exceeded", re.IGNORECASE)
 _NO_KEY = re.compile(r"\b(?:invalid|incorrect) (?:x-)?api.key\b", re.IGNORECASE)
 """OpenCode hands its provider's words on, and no status."""
+_AWAY = re.compile(
+    r"\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|fetch failed)\b"
+)
+"""What Node says of a host that is not there."""
 _NO_REPEAT = frozenset({400, 402, 403, 404, 413})
 _KINDS: dict[str, Outcome] = {
     "authentication_failed": "needs_login", "unauthorized": "needs_login", "rate_limit": "rate_limited",
@@ -33,6 +37,8 @@ class Verdict:
     outcome: Outcome
     error: str | None = None
     retryable: bool = True
+    away: bool = False
+    """See EngineFailed."""
 
 
 OK = Verdict("ok")
@@ -75,7 +81,8 @@ def of_error(code: Any, message: Any, data: Any, login: str) -> Verdict:
         return Verdict("prompt_too_long", said)
     if status == 429 or _KINDS.get(kind) == "rate_limited":
         return Verdict("rate_limited", said)
-    return Verdict("failed", said, retryable=status not in _NO_REPEAT and kind not in _NO_REPEAT_KINDS)
+    retryable = status not in _NO_REPEAT and kind not in _NO_REPEAT_KINDS
+    return Verdict("failed", said, retryable, away=(status or 0) >= 500 or _AWAY.search(said) is not None)
 
 
 def _inner(message: str) -> str:

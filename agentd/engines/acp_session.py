@@ -217,7 +217,8 @@ class AcpSession:
 
 
 def _failed(verdict: Verdict) -> EngineFailed:
-    return EngineFailed(verdict.outcome, verdict.error or "The agent gave no reason.", verdict.retryable)
+    said = verdict.error or "The agent gave no reason."
+    return EngineFailed(verdict.outcome, said, verdict.retryable, away=verdict.away)
 
 
 def _object(value: JsonObject, key: str) -> JsonObject:

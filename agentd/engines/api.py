@@ -76,6 +76,14 @@ class ApiEngine:
         self.models = session.models
         self.session_id = conversation.session_id
 
+    async def prove(self) -> None:
+        """Its worker alone: nobody but a model's answer says whether the model's server takes its key."""
+        try:
+            await self._worker.start()
+        except BaseException:
+            await self._worker.terminate()
+            raise
+
     async def turn(self, prompt: Prompt) -> AsyncGenerator[EngineEvent, None]:
         turn = ApiTurn(self._started(), prompt.text)
         async with contextlib.aclosing(self._run(turn, turn.events())) as events:

@@ -137,14 +137,20 @@ class EngineFailed(Exception):
 
     RESUME_REFUSED = "resume_refused"
     """The engine will not resume the stored session: the turn fails, and none begins until the operator has chosen."""
+    UNKNOWN_MODEL = "unknown_model"
+    """The engine offers models, and not the one that is set."""
 
-    def __init__(self, outcome: Outcome, message: str, retryable: bool, code: str | None = None) -> None:
+    def __init__(
+        self, outcome: Outcome, message: str, retryable: bool, code: str | None = None, *, away: bool = False
+    ) -> None:
         super().__init__(message)
         self.outcome: Outcome = outcome
         self.message = message
         self.retryable = retryable
         self.code = code
         """A stable code where there is one: `command_missing`, RESUME_REFUSED, …"""
+        self.away = away
+        """The engine itself works: what it cannot reach, or what does not answer it, is its model's host."""
 
 
 # What an engine is given -----------------------------------------------------------------------------------
@@ -335,6 +341,13 @@ class Engine(Protocol):
 
     async def start(self, session_id: str | None) -> None:
         """Start, resuming that session if one is given. Raises EngineFailed."""
+        ...
+
+    async def prove(self) -> None:
+        """After `start`, where no turn has been: bring up what a turn needs, without a word to the model. It stays up.
+
+        Raises EngineFailed where it does not come up; then, and where this is cancelled, nothing of it runs.
+        """
         ...
 
     def turn(self, prompt: Prompt) -> AsyncIterator[EngineEvent]:

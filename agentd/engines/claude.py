@@ -1,6 +1,6 @@
 """The claude engine: the real Claude Code CLI, stream-json both ways, one process over many turns.
 
-It is started at the first turn, resumes the stored session by its id and never another, and is started again where it has
+It is started at the first turn, or to be proven, resumes the stored session by its id and never another, and is started again where it has
 ended between turns. A conversation that it will not resume is said (RESUME_REFUSED), never replaced in silence.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from agentd.engines import claude_protocol as protocol
 from agentd.engines.base import EngineContext, EngineEvent, EngineFailed, Note, Prompt, TurnDone
@@ -20,7 +20,7 @@ from agentd.engines.claude_events import Began, ProtocolEvent, Result
 from agentd.engines.claude_launch import command_line, environment_defaults
 from agentd.engines.claude_outcome import Verdict
 from agentd.engines.claude_pipe import ClaudePipe
-from agentd.engines.claude_saved import is_saved
+from agentd.engines.claude_saved import is_saved, is_uuid
 from agentd.engines.claude_servers import ServerFile, server_config
 from agentd.engines.claude_settings import ASKING, PERMISSION_MODES, PLAN, Offer, Settings
 from agentd.engines.claude_turn import Known, TurnBook
@@ -63,6 +63,16 @@ class ClaudeEngine:
     async def start(self, session_id: str | None) -> None:
         """Only notes the session: an agent that nobody writes to costs no CLI."""
         self.session_id = session_id
+
+    async def prove(self) -> None:
+        """Its CLI with all that it is started with, until it has answered `initialize`."""
+        try:
+            pipe = await self._started(b"", TurnBook(self._known))
+        except BaseException:
+            await self._drop()
+            raise
+        if pipe is not None:
+            pipe.close_turn()
 
     async def turn(self, prompt: Prompt) -> AsyncIterator[EngineEvent]:
         uuid = str(uuid4())
@@ -230,7 +240,7 @@ class ClaudeEngine:
         )
         if book.interrupted:
             return TurnDone("cancelled", usage=usage)
-        error = f"Claude Code ended in mid-turn ({_ending(code, pipe)})."
+        error = f"Claude Code ended in mid-turn ({pipe.ending(code)})."
         if self.session_id is None:
             error += " Its conversation was not saved yet, so the next turn begins a new one."
         return TurnDone("failed", error, True, usage)
@@ -254,13 +264,13 @@ class ClaudeEngine:
         if pipe is None or pipe.alive:
             return pipe
         code = await self._drop()
-        self._context.report(Note(f"Claude Code had ended ({_ending(code, pipe)}) and is started again.", "warning"))
+        self._context.report(Note(f"Claude Code had ended ({pipe.ending(code)}) and is started again.", "warning"))
         return None
 
     async def _started(self, line: bytes, book: TurnBook) -> ClaudePipe | None:
-        """The CLI, with that line handed to it; None where the turn was broken off meanwhile. Raises EngineFailed."""
+        """The CLI, with that line, if any, handed to it; None where the turn was broken off meanwhile. Raises EngineFailed."""
         context, settings = self._context, replace(self._settings)
-        if self.session_id is not None and not _is_uuid(self.session_id):
+        if self.session_id is not None and not is_uuid(self.session_id):
             raise self._refused()  # the CLI would take it for a conversation's title
         environment = context.environment(environment_defaults(context))
         servers = ServerFile(context.launch.spec, context.home, context.launch.engine_uid)
@@ -328,7 +338,7 @@ class ClaudeEngine:
             return self._refused()
         if pipe.process.returncode is None:
             return failure
-        return EngineFailed("failed", f"Claude Code did not start ({_ending(code, pipe)}).", retryable=True)
+        return EngineFailed("failed", f"Claude Code did not start ({pipe.ending(code)}).", retryable=True)
 
     def _refused(self) -> EngineFailed:
         said = f"Claude Code has no conversation {self.session_id!s:.100} to resume."
@@ -385,16 +395,3 @@ class ClaudeEngine:
             self._context.log(f"Claude Code refused {subtype}: {answer.error}")
             return None
         return answer.response
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text.lower()
-    except ValueError:
-        return False
-
-
-def _ending(code: int, pipe: ClaudePipe) -> str:
-    how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-    words = " ".join(pipe.process.last_words().split())[-500:]
-    return f"{how}: {words}" if words else how

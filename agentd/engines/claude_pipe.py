@@ -131,6 +131,12 @@ class ClaudePipe:
         """End the CLI and all it started at once; answers its exit code."""
         return await self._after(self.process.terminate())
 
+    def ending(self, code: int) -> str:
+        """How it ended, for a sentence."""
+        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        words = " ".join(self.process.last_words().split())[-500:]
+        return f"{how}: {words}" if words else how
+
     async def _after(self, ending: Awaitable[int]) -> int:
         try:
             return await ending

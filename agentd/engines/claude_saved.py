@@ -5,6 +5,7 @@ import stat
 from itertools import islice
 from pathlib import Path
 from typing import IO
+from uuid import UUID
 
 MOST_FOLDERS = 1000
 """Of projects: it keeps one for each folder that it works in."""
@@ -12,6 +13,14 @@ MOST_BYTES = 64 * 1024 * 1024
 """So far somebody's words are looked for."""
 PIECE_BYTES = 1024 * 1024
 _WORDS = b'"type":"user"'
+
+
+def is_uuid(session_id: str) -> bool:
+    """What the CLI would not take for a conversation's title."""
+    try:
+        return str(UUID(session_id)) == session_id.lower()
+    except ValueError:
+        return False
 
 
 def is_saved(config: Path, session_id: str) -> bool:

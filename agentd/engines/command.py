@@ -50,6 +50,9 @@ class CommandEngine:
     async def start(self, session_id: str | None) -> None:
         """Nothing runs between turns."""
 
+    async def prove(self) -> None:
+        """Nothing can be proven: the program is only run with a prompt, and each run may do something."""
+
     async def turn(self, prompt: Prompt) -> AsyncGenerator[EngineEvent, None]:
         self._interrupted = False
         usage = TurnUsage()

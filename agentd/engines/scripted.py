@@ -71,12 +71,27 @@ class ScriptedEngine:
 
     async def start(self, session_id: str | None) -> None:
         """Raises EngineFailed (RESUME_REFUSED) where the session's memory is gone, or the scenario refuses it. The player
-        itself starts with a turn."""
+        itself starts with a turn, or to be proven."""
         if session_id is not None:
             self._check_session(session_id)
         self.session_id = session_id or str(uuid.uuid4())
         for file in (self._session_file(), self._memory_file()):
             self._make_empty(file.name)
+
+    async def prove(self) -> None:
+        """The player comes up and answers."""
+        process = await self._running()
+        try:
+            with contextlib.suppress(BrokenPipeError, ConnectionError):
+                await self._tell(type="hello")
+            async with contextlib.aclosing(process.lines()) as chunks:
+                async for _ in chunks:
+                    return
+            raise await self._died(process, "before it could play")
+        except BaseException:
+            await self.terminate()
+            await self.close()
+            raise
 
     def _check_session(self, session_id: str) -> None:
         file = session_file(self._context.home, session_id)
@@ -149,7 +164,7 @@ class ScriptedEngine:
                         event = self._take(message, usage)
                         if event is not None:
                             yield event
-            raise await self._died(process)
+            raise await self._died(process, "in mid-turn")
         finally:
             self._playing = False
             for task in self._answering:
@@ -218,14 +233,14 @@ class ScriptedEngine:
         self._process = await context.runtime.start(command, env=environment, cwd=context.workspace)
         return self._process
 
-    async def _died(self, process: EngineProcess) -> EngineFailed:
+    async def _died(self, process: EngineProcess, when: str) -> EngineFailed:
         code = await process.wait()
         self._process = None
         await process.close()
         words = process.last_words()
         end = f"signal {-code}" if code < 0 else f"exit code {code}"
         return EngineFailed(
-            "failed", f"The player ended in mid-turn with {end}" + (f": {words}" if words else "."), retryable=True
+            "failed", f"The player ended {when} with {end}" + (f": {words}" if words else "."), retryable=True
         )
 
     def _take(self, message: dict[str, Any], usage: TurnUsage) -> EngineEvent | None:

@@ -1,6 +1,6 @@
 """The player of a scripted agent: a process of its own, so that a runtime can wrap it. Standard library only.
 
-JSON lines both ways. In: turn, interrupt, steer, setting, tool_answer, permission_answer. Out: text, text_delta, thinking,
+JSON lines both ways. In: hello (answered with alive), turn, interrupt, steer, setting, tool_answer, permission_answer. Out: text, text_delta, thinking,
 thinking_delta, tool_use, tool_result, hive_tool, permission, usage, badges, model, condition, note, alive (for its bytes
 alone), and `done` at the end of each turn.
 """
@@ -121,6 +121,8 @@ class Player:
         while (message := self._incoming.get()) is not None:
             if message["type"] == "turn":
                 self._turn(message)
+            elif message["type"] == "hello":
+                self._put(type="alive")
 
     def _listen(self) -> None:
         for line in sys.stdin.buffer:

@@ -20,7 +20,7 @@ from agentd.runtimes import cgroups
 from agentd.runtimes.base import Room, Wrapped
 from agentd.runtimes.cgroups import FIRST_TO_GO
 from agentd.runtimes.mounts import Kind, Mounts
-from agentd.runtimes.opened_ports import opened
+from agentd.runtimes.opened_ports import entered, opened
 from agentd.runtimes.seccomp import seccomp_filter
 from hived.wire.agents import RuntimeFound
 
@@ -89,14 +89,18 @@ class Bwrap:
             inside = environment_inside(environment, room)
             for folder in reversed(Path(ENVIRONMENT_FILE).parents[:-1]):
                 words += ["--perms", "0755", "--dir", str(folder)]
-            words += ["--perms", "0444", "--file", _handed(_exports(inside), descriptors), ENVIRONMENT_FILE]
-            script = f'{_FIRST_TO_GO}{_checked(room)}. {ENVIRONMENT_FILE}; exec "$@"'
+            prefix = opened(room.prefix) if room.lasting else tuple(room.prefix)
+            checked = _checked(room)
+            # Without a shell where a Perl is started anyway.
+            entering = () if checked else entered(prefix, ENVIRONMENT_FILE, FIRST_TO_GO)
+            given = _pairs(inside) if entering else _exports(inside)
+            words += ["--perms", "0444", "--file", _handed(given, descriptors), ENVIRONMENT_FILE]
+            script = f'{_FIRST_TO_GO}{checked}. {ENVIRONMENT_FILE}; exec "$@"'
             words += ["--remount-ro", "/", "--chdir", str(cwd)]
             arguments = _handed(b"".join(os.fsencode(word) + b"\0" for word in words), descriptors)
-            shell = ["/bin/sh", "-c", script, "sh"]
-            prefix = opened(room.prefix) if room.lasting else room.prefix
+            inner = entering or ("/bin/sh", "-c", script, "sh", *prefix)
             # After `--` nothing is an option of bwrap's, whatever it is called.
-            started = [program, "--args", arguments, "--", *_dropped(room.uid), *shell, *prefix, *command]
+            started = [program, "--args", arguments, "--", *_dropped(room.uid), *inner, *command]
         except BaseException:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -208,6 +212,10 @@ def _checked(room: Room) -> str:
 
 def _exports(environment: Mapping[str, str]) -> bytes:
     return b"".join(b"export " + name.encode() + b"=" + _quoted(value) + b"\n" for name, value in environment.items())
+
+
+def _pairs(environment: Mapping[str, str]) -> bytes:
+    return b"".join(name.encode() + b"=" + os.fsencode(value) + b"\0" for name, value in environment.items())
 
 
 def _quoted(value: str) -> bytes:

@@ -1,8 +1,9 @@
 """Opening a sandbox's loopback ports in no time: Perl, where it is there, listens in 2 ms, and Python comes up behind it.
 
 Who connects at once waits in the listener's queue for the relay, which is network/bridge.py's own. A Python that had to be up
-before the engine starts would cost each start 20 ms. Only for what lasts: a program that sends something and ends at once would
-take the relay with it before that had come up.
+before the engine starts would cost each start 20 ms, and one that comes up beside it takes them from it where no core is free: so
+it comes with the first that connects, or a moment later. Only for what lasts: a program that sends something and ends at once
+would take the relay with it before that had come up.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,27 @@ PERL = Path("/usr/bin/perl")
 PYTHON_WORDS = 3
 """The interpreter and its two options, before the bridge's own file."""
 
-# Numbers in place of names, for no module is loaded: AF_INET, SOCK_STREAM; SOL_SOCKET, SO_REUSEADDR; EACCES.
+ENTER = r"""
+my ($environment, $first_to_go) = splice(@ARGV, 0, 2);
+if (open(my $file, '>', '/proc/self/oom_score_adj')) {
+    print $file $first_to_go;
+    close $file;
+}
+open(my $given, '<', $environment) or do { print STDERR "$environment: $!\n"; exit 125 };
+{
+    local $/ = "\0";
+    while (my $pair = <$given>) {
+        chomp $pair;
+        my ($name, $value) = split /=/, $pair, 2;
+        $ENV{$name} = $value;
+    }
+}
+close $given;
+"""
+"""What a shell would do first, so that none has to be started: the environment is taken from a file, `NAME=VALUE` and a NUL each."""
+
+# Numbers in place of names, for no module is loaded: AF_INET, SOCK_STREAM; SOL_SOCKET, SO_REUSEADDR; EACCES; pidfd_open, which
+# is the same everywhere.
 LISTEN = r"""
 $^F = 1023;
 my ($relay, @python) = splice(@ARGV, 0, 4);
@@ -40,6 +61,13 @@ if (defined $child && !$child) {
     open STDIN, '<', '/dev/null';
     open STDOUT, '>', '/dev/null';
     open STDERR, '>', '/dev/null';
+    my $ends = syscall(434, $me, 0);
+    if ($ends >= 0) {
+        my $waiting = '';
+        vec($waiting, $_, 1) = 1 for $ends, map { fileno $_ } @open;
+        select($waiting, undef, undef, 0.25);
+        exit 0 if vec($waiting, $ends, 1);
+    }
     exec { $python[0] } @python, '-c', $relay, $bridge, $me, @handed;
     exit 1;
 }
@@ -74,3 +102,11 @@ def opened(prefix: Sequence[str], perl: Path = PERL) -> tuple[str, ...]:
     if len(prefix) <= PYTHON_WORDS + 2 or not perl.exists():
         return tuple(prefix)
     return (str(perl), "-e", LISTEN, RELAY, *prefix)
+
+
+def entered(words: Sequence[str], environment: str, first_to_go: int) -> tuple[str, ...]:
+    """What `opened` made, with ENTER before it; nothing where Perl is not in it."""
+    if LISTEN not in words:
+        return ()
+    perl, option, _, *rest = words
+    return (perl, option, ENTER + LISTEN, environment, str(first_to_go), *rest)

@@ -81,7 +81,7 @@ async def until_deployed(hive: Hive, deployment_id: str) -> Deployment:
         return deployments.find_deployment(conn, deployment_id)["status"] in ENDED
 
     config = hive.config
-    seconds = config.setup_seconds + config.start_seconds + config.stop_seconds + config.healthy_seconds + QUEUE_SECONDS
+    seconds = config.setup_seconds + config.up_seconds + config.stop_seconds + config.healthy_seconds + QUEUE_SECONDS
     await hive.until(ended, seconds=seconds, what=f"Deployment {deployment_id}")
     row = await hive.database.read(lambda conn: deployments.find_deployment(conn, deployment_id))
     if row["status"] == "failed":

@@ -31,7 +31,7 @@ async def post_start(request: Request, name: str) -> AgentView:
     `agent_paused` for one that is paused."""
     hive, actor = hive_of(request), actor_of(request)
     await hive.database.write(lambda tx: agents.want(tx, name, "running", actor))
-    return await until(hive, name, up(0), hive.config.start_seconds + hive.config.stop_seconds, "start")
+    return await until(hive, name, up(0), hive.config.up_seconds + hive.config.stop_seconds, "start")
 
 
 @host_router.post(routes.AGENT_ACTION.replace("{action}", "stop"))
@@ -47,7 +47,7 @@ async def post_restart(request: Request, name: str) -> AgentView:
     """Give it a new harness; answered when that one is connected. One that is paused comes up paused."""
     hive, actor = hive_of(request), actor_of(request)
     older = await hive.database.write(lambda tx: agents.want_restart(tx, name, actor))
-    return await until(hive, name, up(older), hive.config.start_seconds + hive.config.stop_seconds, "restart")
+    return await until(hive, name, up(older), hive.config.up_seconds + hive.config.stop_seconds, "restart")
 
 
 @host_router.post(routes.AGENT_ACTION.replace("{action}", "kill"))
@@ -68,7 +68,7 @@ async def post_pause(request: Request, name: str) -> AgentView:
     """
     hive, actor = hive_of(request), actor_of(request)
     await hive.database.write(lambda tx: agents.want_paused(tx, name, actor))
-    return await until(hive, name, _still, PAUSE_SECONDS + hive.config.start_seconds, "pause")
+    return await until(hive, name, _still, PAUSE_SECONDS + hive.config.up_seconds, "pause")
 
 
 @host_router.post(routes.AGENT_ACTION.replace("{action}", "resume"))

@@ -49,6 +49,6 @@ async def post_rebuild(request: Request, name: str, change: Rebuild | None = Non
         return found["status"] in ("checking", "deployed")
 
     config = hive.config
-    seconds = config.start_seconds + config.stop_seconds + BUILD_SECONDS + (config.setup_seconds if new.setup else 0.0)
+    seconds = config.up_seconds + config.stop_seconds + BUILD_SECONDS + (config.setup_seconds if new.setup else 0.0)
     await hive.until(started, seconds=seconds + MARGIN_SECONDS, what=f"The rebuild of {name}")
     return await hive.database.read(lambda conn: view(conn, find_agent(conn, name)["id"]))

@@ -14,8 +14,8 @@ from hived.wire import routes
 from hived.wire.errors import StartFailed, UsageError
 from hived.wire.names import QUEEN, checked_name
 
-ONLINE_SECONDS = 60.0
-"""A harness has 20 s to come online, and is tried again before it is parked."""
+ONLINE_SECONDS = 180.0
+"""Its engine has 120 s to come up and its harness 20 s to come online, and that is tried again before it is parked."""
 BUILD_SECONDS = 900.0
 """With what its setup may take before that."""
 

@@ -57,6 +57,8 @@ class Supervised:
     """Who paused it last, or let it go on."""
     kill_wanted: bool = False
     bury_wanted: bool = False
+    on_trial: bool = False
+    """A deployment of it is started, or watched for its health."""
     files_behind: bool = False
     """Its setting files do not say that yet: hived died between the books and the files."""
 
@@ -133,6 +135,7 @@ def _supervised(conn: Connection, row: Row) -> Supervised:
         pause_cause=row["pause_cause"] or "",
         kill_wanted=bool(row["kill_wanted"]),
         bury_wanted=bool(row["bury_wanted"]),
+        on_trial=store.is_on_trial(conn, row["id"]),
         files_behind=bool(row["files_behind"]),
     )
 

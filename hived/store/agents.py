@@ -82,6 +82,14 @@ def was_deployed(connection: Connection, agent_id: str) -> bool:
     return row is not None
 
 
+def is_on_trial(connection: Connection, agent_id: str) -> bool:
+    """Whether a deployment of it is started or checked."""
+    row = connection.execute(
+        "SELECT 1 FROM deployments WHERE agent_id = ? AND status IN ('starting', 'checking') LIMIT 1", (agent_id,)
+    ).fetchone()
+    return row is not None
+
+
 def update_wanted(tx: Tx, agent_id: str, wanted: str) -> None:
     """Wanted running, a kill is forgotten; wanted stopped, a pause is."""
     tx.execute(

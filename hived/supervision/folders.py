@@ -57,6 +57,11 @@ def write_launch(agent: Supervised, generation: int, paths: AgentPaths, hive: Hi
     write_private(paths.launch_file, launch.model_dump_json(indent=1) + "\n")
 
 
+def prove_seconds(agent: Supervised, config: Config) -> float | None:
+    """How long its engine may take to come up at this start. Only a deployment asks for that, and nothing runs in a pause."""
+    return config.prove_seconds if agent.on_trial and not agent.paused and config.prove_seconds > 0 else None
+
+
 def launch_of(agent: Supervised, generation: int, paths: AgentPaths, hive: HivePaths, config: Config) -> Launch:
     """What a harness of that generation is told; its setup is told the same. Raises InvalidRepo, OSError."""
     repo, queen = agent.request.repo, agent.request.role == "queen"
@@ -83,6 +88,7 @@ def launch_of(agent: Supervised, generation: int, paths: AgentPaths, hive: HiveP
         meta=str(hive.meta) if queen else None,
         hidden=[str(folder) for folder in dict.fromkeys((hive.config, hive.data, hive.run))],
         engine_uid=None if agent.runtime == UNWALLED else engine_uid(agent.id, agent.request.role),
+        prove_seconds=prove_seconds(agent, config),
         rate_limit_resume=resumes_by_itself(agent.request, config.rate_limit_resume),
         prices=config.prices,
         model_file=str(paths.model_file),

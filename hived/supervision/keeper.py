@@ -17,7 +17,7 @@ from hived.logs import last_lines
 from hived.store.database import Ring, Tx
 from hived.supervision.adopt import Found, find_harness
 from hived.supervision.burials import bury
-from hived.supervision.folders import prepare, write_launch
+from hived.supervision.folders import prepare, prove_seconds, write_launch
 from hived.supervision.process import (
     TERM_SECONDS,
     Harness,
@@ -73,6 +73,7 @@ class Keeper:
         self._budget = CrashBudget(hive.config.crash_budget, hive.config.crash_window_seconds)
         self._retry_at = 0.0
         self._online_by: float | None = None
+        self._online_within = hive.config.start_seconds
         self._ended_because = "nothing of it runs"
 
     def poke(self) -> None:
@@ -134,7 +135,7 @@ class Keeper:
             return
         log.info("adopted harness %d of %s, generation %d", harness.pid, self.name, agent.generation)
         self.harness = harness
-        self._online_by = self._now() + self._hive.config.start_seconds
+        self._await_online(agent)
 
     async def _step(self, agent: Supervised) -> float | None:
         """Do what is due; how long until the next look (0: at once, None: until something happens)."""
@@ -198,13 +199,16 @@ class Keeper:
         return FAULT_SECONDS if after is not None and after.bury_wanted else 0
 
     async def _start(self, agent: Supervised) -> None:
-        def begin(tx: Tx) -> int:
+        def begin(tx: Tx) -> tuple[int, str]:
             generation = next_generation(tx, agent.id, self._hive.config.max_deliveries)
             set_workspace(tx, agent.id, str(self._paths.workspace))
-            set_lifecycle(tx, agent.id, "starting", f"its harness is started, generation {generation}", pid=None)
-            return generation
+            cause = f"its harness is started, generation {generation}"
+            if prove_seconds(agent, self._hive.config) is not None:
+                cause += ", and tries its engine"
+            set_lifecycle(tx, agent.id, "starting", cause, pid=None)
+            return generation, cause
 
-        generation = await self._hive.database.write(begin)
+        generation, cause = await self._hive.database.write(begin)
         reach("hived_starting")
         try:
             new = not self._paths.harness.exists()
@@ -227,12 +231,16 @@ class Keeper:
         except OSError as error:
             await self._crashed(f"its harness could not be started: {error}")
             return
-        self._online_by = self._now() + self._hive.config.start_seconds
+        self._await_online(agent)
         asyncio.get_running_loop().call_later(TURN_SECONDS, self._starts.give, self.agent_id)
         reach("hived_forked")
         # agentd writes this too. A hived killed in between would otherwise not know its own child again.
         self.harness.identity.write(self._paths.pid_file)
-        await self._set("starting", f"its harness is started, generation {generation}", self.harness.pid)
+        await self._set("starting", cause, self.harness.pid)
+
+    def _await_online(self, agent: Supervised) -> None:
+        self._online_within = self._hive.config.start_seconds + (prove_seconds(agent, self._hive.config) or 0.0)
+        self._online_by = self._now() + self._online_within
 
     async def _end(self, agent: Supervised, harness: Harness, why: str) -> None:
         """Ask it to stop, then make it; all that it started is ended with it. A kill that is wanted meanwhile cuts it short."""
@@ -278,7 +286,7 @@ class Keeper:
     async def _give_up_start(self, harness: Harness) -> None:
         await end_tree(harness, self._paths)
         self._forget()
-        await self._crashed(f"its harness did not connect within {self._hive.config.start_seconds:g} s")
+        await self._crashed(f"its harness did not connect within {self._online_within:g} s")
 
     async def _after_exit(self, agent: Supervised, harness: Harness) -> None:
         await end_tree(harness, self._paths)

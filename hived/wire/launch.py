@@ -53,6 +53,9 @@ class Launch(WireModel):
     """The hive's own folders: nothing of them is there inside, but for what stands above."""
     engine_uid: int | None = None
     """hived is root: who the engine runs as, in a runtime with walls. Its folders belong to it."""
+    prove_seconds: float | None = None
+    """So long the engine may take to come up before the harness connects; one that does not ends it with EXIT_CONFIG. None: the
+    engine is started by the first turn."""
     rate_limit_resume: bool = False
     """Go on by itself when a rate limit ends; else the operator says when."""
     prices: dict[str, Price] = Field(default_factory=dict)

@@ -34,6 +34,7 @@ class Rig:
         self.spec: dict[str, Any] = {}
         self.env: dict[str, str] = {}
         self.rate_limit_resume = False
+        self.prove_seconds: float | None = None
         self.prices: dict[str, Price] = {}
         self.process: asyncio.subprocess.Process | None = None
 
@@ -52,6 +53,7 @@ class Rig:
             agent_socket=str(self.stub.socket),
             tools_socket=str(self.stub.socket.with_name("tools.sock")),
             rate_limit_resume=self.rate_limit_resume,
+            prove_seconds=self.prove_seconds,
             prices=self.prices,
             model_file=str(self.harness / "model"),
             events_db=str(self.harness / "events.sqlite"),

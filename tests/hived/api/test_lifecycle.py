@@ -79,7 +79,7 @@ async def test_a_start_that_is_stopped_meanwhile_says_so(host: Calls, books: Boo
 
 async def test_what_does_not_happen_in_time_is_told(host: Calls, books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hived.api.answers.MARGIN_SECONDS", 0.05)
-    books.config.start_seconds = books.config.stop_seconds = 0.01
+    books.config.start_seconds = books.config.prove_seconds = books.config.stop_seconds = 0.01
     ada = await books.agent("ada", online=False)
     await become(books, ada, "starting")
     for action in ("start", "stop", "restart"):

@@ -158,7 +158,7 @@ def test_a_parked_agent_that_is_started_again_has_its_whole_budget() -> None:
 
 
 def test_a_harness_that_never_connects_is_ended_and_counts_as_a_crash() -> None:
-    with fake_hive("start_seconds = 1\ncrash_budget = 1\n") as hive:
+    with fake_hive("start_seconds = 1\nprove_seconds = 0\ncrash_budget = 1\n") as hive:
         spawn(hive, "ada", "deaf")
         agent = until(hive, "ada", "parked")
         assert "did not connect within 1 s" in agent["lifecycle"]["cause"]
