@@ -10,12 +10,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
 
-from hived.cli import interrupts
-
-if TYPE_CHECKING:
-    from hived.wire.errors import HiveError
+from hived.cli import interrupts  # All else is loaded once it listens: a Ctrl-C during an import may be dropped.
 
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "The hive": {
@@ -132,7 +128,8 @@ def _ended(words: Sequence[str]) -> int:
         sys.stdout.flush()
         return code
     except HiveError as error:
-        return _fail(error)
+        _say(error.code, error.message)
+        return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -140,7 +137,9 @@ def _ended(words: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return NOBODY_READS
     except Exception as error:
-        return _fail(Internal(f"{type(error).__name__}: {error}"))
+        internal = Internal(f"{type(error).__name__}: {error}")
+        _say(internal.code, internal.message)
+        return internal.exit_code
 
 
 def _run(words: list[str]) -> int:
@@ -192,12 +191,11 @@ def _unknown(name: str) -> str:
     )
 
 
-def _fail(error: "HiveError") -> int:
+def _say(code: str, message: str) -> None:
     from hived.cli.output import line
 
     with contextlib.suppress(BrokenPipeError):
-        print(f"error[{error.code}]: {line(error.message)}", file=sys.stderr, flush=True)
-    return error.exit_code
+        print(f"error[{code}]: {line(message)}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
