@@ -8,7 +8,7 @@ import pytest
 
 from agentd.engines.base import EngineFailed
 from agentd.runtimes.registry import find_runtimes, load_runtime
-from tests.agentd.runtimes.conformance import Conformance
+from tests.agentd.runtimes.conformance import Conformance, WalledConformance
 
 TOY = """
 from agentd.runtimes.base import Wrapped
@@ -53,7 +53,7 @@ class TestProcess(Conformance):
     kind = "process"
 
 
-class TestBwrap(Conformance):
+class TestBwrap(WalledConformance):
     kind = "bwrap"
 
 
