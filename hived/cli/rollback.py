@@ -16,13 +16,15 @@ from hived.wire.names import checked_name
 
 SECONDS = 900.0
 """Its setup alone may take ten minutes."""
+IN_TURN = ("running", "paused", "stopping")
+"""Its engine is there, at work or frozen."""
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
     one_name(parser)
     parser.add_argument("--to", metavar="ID", help="a deployment; default: what was deployed before what runs now")
     parser.add_argument("--note", metavar="TEXT", help="why; kept with it")
-    parser.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    parser.add_argument("--yes", "-y", action="store_true", help="do not ask before a turn is broken off")
 
 
 def _run(arguments: Arguments) -> int:
@@ -33,8 +35,10 @@ def _run(arguments: Arguments) -> int:
     said = f" ({line(target['note'], 80)})" if target["note"] else ""
     where = f"{target['commit'][:SHOWN]}, deployed {age(target['ended_at'])} ago by {target['by']['who']}{said}"
     note(f"{name} goes back to {where}.")
-    if not go_ahead(arguments.yes, "Go on?", "A rollback"):
-        return 1
+    if _is_in_turn(name):
+        note("It is in a turn, which is broken off; the messages of that come again.")
+        if not go_ahead(arguments.yes, "Go on?", "Breaking off a turn"):
+            return 1
     said_to = {"to": target["id"], "note": arguments.note}
     body = {key: value for key, value in said_to.items() if value is not None}
     done = oneshot.call("POST", path, body, idempotency_key=oneshot.new_key(), timeout=SECONDS)
@@ -45,6 +49,11 @@ def _run(arguments: Arguments) -> int:
     else:
         print(f"{name}: runs {done['commit'][:SHOWN]}.")
     return 0
+
+
+def _is_in_turn(name: str) -> bool:
+    agent = oneshot.call("GET", oneshot.path_of(routes.AGENT, name=name))
+    return agent["turn"]["state"] in ("thinking", "compacting") and agent["lifecycle"]["state"] in IN_TURN
 
 
 def _until_ended(deployment_id: str) -> dict[str, Any]:

@@ -91,6 +91,12 @@ def spec_of(arguments: Arguments, name: str, engine: str | None, role: str | Non
             spec[table] = {**written[table], **(said[table] or {})}
     if "engine" not in spec and arguments.template is None:
         raise UsageError(reason=f"Say which --engine thinks for {name} (see: hive engines).")
+    if (
+        spec.get("engine") == "command"
+        and arguments.template is None
+        and not spec.get("engine_options", {}).get("command")
+    ):
+        raise UsageError(reason="The engine command runs a program: say which with --command 'PROGRAM …'.")
     return spec
 
 

@@ -135,7 +135,7 @@ def head_of_proposed(paths: AgentPaths, source: Path | None = None) -> str:
     except RefsUnreadable as error:
         raise CommitNotFound(f"{named}: {error.reason}", repo=named, commit="HEAD") from None
     if head is None:
-        raise CommitNotFound(repo=named, commit="HEAD")
+        raise CommitNotFound(f"{named} has no commit yet: commit there first.", repo=named, commit="HEAD")
     return head
 
 
@@ -210,10 +210,21 @@ def _objects_in(pack: Path) -> int:
 
 
 def _git_folder(paths: AgentPaths, source: Path | None) -> "tuple[Path, *tuple[str, ...]]":
-    """A folder that others may write, and the levels below it that lead to the git folder."""
+    """A folder that others may write, and the levels below it that lead to the git folder. Raises CommitNotFound."""
     if source is None:
         return paths.proposed.parent, paths.name, ".git"
-    return (source, ".git") if (source / ".git").is_dir() else (source.parent, source.name)
+    try:
+        if (source / ".git").is_dir():
+            return source, ".git"
+        if (source / "HEAD").is_file() and (source / "objects").is_dir():
+            return source.parent, source.name
+        what = (
+            "is a worktree of another repository; name that" if (source / ".git").is_file() else "is no git repository"
+        )
+        problem = f"{source} {what}. Clone what runs, commit there, and propose it --from the clone."
+    except OSError as error:
+        problem = f"{source} cannot be read: {error.strerror}."
+    raise CommitNotFound(problem, repo=str(source), commit="HEAD")
 
 
 def _named(paths: AgentPaths, source: Path | None) -> str:

@@ -221,6 +221,19 @@ async def test_a_clone_that_is_none_is_said(host: Calls, bee: Config, repo: str)
     assert (await refused(host, {"repo": repo}))[0] in (400, 404)
 
 
+async def test_a_folder_that_is_no_clone_is_said_with_what_to_do(host: Calls, bee: Config, tmp_path: Path) -> None:
+    folder, empty = tmp_path / "folder", tmp_path / "empty"
+    folder.mkdir()
+    git(tmp_path, "init", "-q", "empty")
+    git(bee.folder, "worktree", "add", "-q", "--detach", str(tmp_path / "beside"))
+    for body in ({"repo": str(folder)}, {"repo": str(folder), "commit": changed(bee)}):
+        status, code, said = await refused(host, body)
+        assert (status, code) == (404, "commit_not_found")
+        assert said == f"{folder} is no git repository. Clone what runs, commit there, and propose it --from the clone."
+    assert (await refused(host, {"repo": str(empty)}))[2] == f"{empty} has no commit yet: commit there first."
+    assert "is a worktree of another repository" in (await refused(host, {"repo": str(tmp_path / "beside")}))[2]
+
+
 # Refused -----------------------------------------------------------------------------------------------------------------
 
 

@@ -9,8 +9,8 @@ from hived.wire.ids import new_id
 from tests.hived.cli.conftest import HOSTILE, Shell
 from tests.support.configs import Config, git
 from tests.support.deploying import HELLO, QUICK, change, deploy, until_settled
-from tests.support.hive import LiveHive
-from tests.support.living import WORKER, living
+from tests.support.hive import LiveHive, wait_until
+from tests.support.living import WORKER, living, send
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_what_there_is_no_diff_of_is_said(shell: Shell, hive: LiveHive) -> None:
         ((WORKER, "0" * 40), 4, "commit_not_found"),
         ((WORKER, "0" * 39), 2, "not_a_commit"),
         ((WORKER, "--from", "/nowhere"), 4, "commit_not_found"),
-        ((WORKER, "0" * 40, "--from", "/etc"), 1, "invalid_proposal"),
+        ((WORKER, "0" * 40, "--from", "/etc"), 4, "commit_not_found"),
         ((), 2, "usage"),
     ],
 )
@@ -128,13 +128,30 @@ def test_the_audit_trail_is_metas_history_with_hived_or_without(shell: Shell, hi
     assert f"{WORKER}: " not in shell("deployments", "other", "--log").out
 
 
-def test_a_rollback_shows_where_it_goes_and_asks_and_never_without_a_terminal(shell: Shell, hive: LiveHive) -> None:
-    first, second = hive.agent(WORKER)["commit"], deploy(hive, change(hive, files={"b": "1"}))["commit"]
-    said = shell("rollback", WORKER)
-    assert said.code == 2
-    assert f"{WORKER} goes back to {first[:12]}, deployed " in said.err
-    assert hive.agent(WORKER)["commit"] == second
-    done = shell("rollback", WORKER, "--yes", "--json", "--note", "no")
+def test_a_rollback_that_breaks_off_a_turn_says_so_and_asks_and_never_without_a_terminal(
+    shell: Shell, hive: LiveHive
+) -> None:
+    hive.spawn("busy", "command", engine_options={"command": ["sleep", "600"]})
+    first = until_settled(hive, "busy")["commit"]
+    second = deploy(hive, change(hive, "busy", files={"b": "1"}), "busy")["commit"]
+    send(hive, "go", "busy")
+    wait_until(lambda: hive.agent("busy")["turn"]["state"] == "thinking", "its turn")
+    said = shell("rollback", "busy")
+    assert (said.code, "error[confirmation_needed]" in said.err) == (2, True)
+    assert f"busy goes back to {first[:12]}, deployed " in said.err
+    assert "It is in a turn, which is broken off; the messages of that come again." in said.err
+    assert hive.agent("busy")["commit"] == second
+    done = shell("rollback", "busy", "--yes")
+    assert (done.code, done.out) == (0, f"busy: runs {first[:12]}.\n")
+    assert "is broken off" in done.err
+
+
+def test_a_rollback_shows_where_it_goes_and_asks_nothing_where_nothing_is_lost(shell: Shell, hive: LiveHive) -> None:
+    first = hive.agent(WORKER)["commit"]
+    deploy(hive, change(hive, files={"b": "1"}))
+    done = shell("rollback", WORKER, "--json", "--note", "no")
+    assert f"{WORKER} goes back to {first[:12]}, deployed " in done.err
+    assert "broken off" not in done.err
     answer = json.loads(done.out)
     assert (answer["kind"], answer["status"], answer["commit"], answer["note"]) == ("rollback", "deployed", first, "no")
     shell("rollback", "nobody", "--yes").fails(4, "agent_not_found")

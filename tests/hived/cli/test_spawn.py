@@ -100,6 +100,13 @@ def test_an_agent_toml_that_is_wrong_is_one_sentence(
     shell("spawn", "w", "--agent-toml", str(file)).fails(code, error)
 
 
+@pytest.mark.parametrize("words", [("spawn", "w"), ("init",)])
+def test_the_engine_command_without_a_program_says_how_to_name_one(shell: Shell, words: tuple[str, ...]) -> None:
+    said = shell(*words, "--engine", "command")
+    said.fails(2, "usage")
+    assert "say which with --command 'PROGRAM …'" in said.err
+
+
 def test_a_spawn_waits_until_it_is_denied(shell: Shell) -> None:
     asked = shell("spawn", "unwanted", "--engine", "command", "--command", "true", "--reason", "why not", "--json")
     approval = Approval.model_validate(asked.json())
