@@ -89,11 +89,13 @@ def last_lines(path: Path, count: int, *, most_bytes: int = READ_BYTES) -> list[
     return tail(path, count, most_bytes=most_bytes)[0]
 
 
-def tail(path: Path, count: int, *, most_bytes: int = READ_BYTES) -> tuple[list[str], Position | None]:
-    """`last_lines`, of the one that was rotated away too where this has fewer; and where to go on from. Blocking."""
+def tail(
+    path: Path, count: int, *, most_bytes: int = READ_BYTES, older: bool = True
+) -> tuple[list[str], Position | None]:
+    """`last_lines`, with `older` of the one that was rotated away too where this has fewer; and where to go on from. Blocking."""
     lines: list[str] = []
     position: Position | None = None
-    for file in (path, rotated(path)):
+    for file in (path, rotated(path)) if older else (path,):
         with contextlib.suppress(OSError), open(file, "rb") as log:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(0, size - most_bytes))

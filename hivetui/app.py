@@ -20,7 +20,7 @@ from hivetui.controller import Controller
 from hivetui.intents import Intent
 from hivetui.keymap import bindings_of
 from hivetui.life_calls import meanwhile
-from hivetui.screens.asks import Asked, Draws, Hears, Noted, PanesShown
+from hivetui.screens.asks import Asked, Draws, Hears, Noted, PanesShown, ShowsLogs
 from hivetui.screens.first_run import FirstRunScreen
 from hivetui.screens.hive import HiveScreen
 from hivetui.state.clock import Clock, system_clock
@@ -30,12 +30,14 @@ from hivetui.state.hive import (
     Change,
     EnginesListed,
     HiveState,
+    LogsFollowed,
     Notice,
     Noticed,
     SnapshotTaken,
     WaitingArranged,
     reduced,
 )
+from hivetui.state.logs import LogOf
 from hivetui.state.transcript import Transcript
 from hivetui.state.waiting import WaitingOnYou
 from hivetui.sync import EventsCame, HiveSync, PageCame, PageFailed, StreamLost, TranscriptNews
@@ -87,6 +89,8 @@ class HiveApp(KeysInTurn):
         self._controller = Controller(client) if client else None
         self._sync = HiveSync(client, self.apply, self.apply_transcript, clock) if client else None
         self._hive: HiveScreen | None = None
+        self._logs: frozenset[LogOf] = frozenset()
+        """Those that are followed."""
         self._first_run_offered = False
         self._draw_timer: Timer | None = None
         self._drawn_at = 0.0
@@ -159,6 +163,7 @@ class HiveApp(KeysInTurn):
             self._draw_timer.stop()
             self._draw_timer = None
         self._drawn_at = monotonic()
+        self.on_logs_shown()
         for screen in self.screen_stack:
             if isinstance(screen, Draws):
                 screen.draw(self.state)
@@ -230,6 +235,15 @@ class HiveApp(KeysInTurn):
             del self.transcripts[name]
         if self._sync is not None:
             self._sync.watch(event.agents)
+
+    def on_logs_shown(self) -> None:
+        """Logs are followed as long as a screen is there that shows them."""
+        shown = frozenset(of for screen in self.screen_stack if isinstance(screen, ShowsLogs) for of in screen.logs)
+        if shown != self._logs:
+            self._logs = shown
+            self.apply(LogsFollowed(shown))
+            if self._sync is not None:
+                self._sync.follow_logs(shown)
 
     def on_transcript_view_page_wanted(self, event: TranscriptView.PageWanted) -> None:
         if self._sync is not None:

@@ -188,7 +188,7 @@ KEYS: tuple[Key, ...] = (
     Key("why.waiting", "w", "waiting", "w", "decide", "Go to what of its waits on you.", "why", 9),
     Key("why.work", "v", "work", "v", "its work", "What it changed in its clone, as a diff.", "why", 10),
     Key("why.deployments", "c", "deployments", "c", "deployments", "What of it ran when.", "why", 11),
-    Key("why.again", "ctrl+r", "again", "ctrl+r", "look again", "Read its history and its log again; what hived says of it comes by itself.", "why"),
+    Key("why.again", "ctrl+r", "again", "ctrl+r", "look again", "Read its history again; its state and its logs come by themselves.", "why"),
     Key("why.down", "down,j", "scroll_by(1)", "↓ j", "down", "Scroll down a line.", "why"),
     Key("why.up", "up,k", "scroll_by(-1)", "↑ k", "up", "Scroll up a line.", "why"),
     Key("why.on", "pagedown,space", "scroll_pages(1)", "pgdn space", "read on", "Scroll down a page.", "why", 50),

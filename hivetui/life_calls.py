@@ -22,12 +22,11 @@ from hivetui.life_intents import (
     LookAtWork,
     PlanPurge,
     PurgeTombstone,
-    ReadLog,
     Revive,
     RollBack,
     ShowDeployment,
 )
-from hivetui.outcomes import LogRead, Outcome, good
+from hivetui.outcomes import Outcome, good
 from hivetui.state.hive import ActBegan, Notice
 
 MOST_AT_ONCE = 32
@@ -85,9 +84,6 @@ async def do_life(client: HiveClient, intent: LifeIntent) -> Outcome:
             return await _each(intent, "destroy", agents, client.destroy)
         case Inspect(agent):
             return _found(intent, await client.show_agent(agent))
-        case ReadLog(agent, which, lines):
-            found = tuple(await client.fetch_log(agent, which, lines))
-            return Outcome(intent, True, None, log=LogRead(agent, which, found))
         case Revive(name):
             asked = await client.revive(name)
             said = f"{name} comes back once you approve it: w shows what changed meanwhile."

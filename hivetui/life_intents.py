@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from hived.client.lifecycle_calls import Verb, WhichLog
+from hived.client.lifecycle_calls import Verb
 from hived.wire.deployments import DiffBase
 
 
@@ -27,15 +27,6 @@ class Inspect:
     """All that hived knows of one agent, its history included."""
 
     agent: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReadLog:
-    """The last lines of one of its logs."""
-
-    agent: str
-    which: WhichLog = "harness"
-    lines: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +104,6 @@ LifeIntent = (
     Act
     | Destroy
     | Inspect
-    | ReadLog
     | Revive
     | PlanPurge
     | PurgeTombstone

@@ -14,15 +14,6 @@ from hivetui.state.hive import Notice
 
 
 @dataclass(frozen=True, slots=True)
-class LogRead:
-    """One of an agent's logs, its newest lines, oldest first."""
-
-    agent: str
-    which: str
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of an intent: a notice for the operator, and whether it was done."""
 
@@ -37,7 +28,6 @@ class Outcome:
     """Of which the snapshot held only the beginning."""
     loaded: Answer | None = None
     """What was asked for to be shown: a page of messages or of the audit, a preview, a rule, a diff, a deployment."""
-    log: LogRead | None = None
 
 
 def good(intent: Intent, text: str) -> Outcome:

@@ -1,4 +1,4 @@
-"""Keeps the screen's state true: snapshot, then the feed after it; for each pane a stream, then pages. Away and back.
+"""Keeps the screen's state true: snapshot, then the feed after it; for each pane a stream, then pages; logs. Away and back.
 
 Reports changes and never touches a widget. While hived is away it tries again with a growing pause, for as long as it takes.
 """
@@ -9,11 +9,23 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from hived.client.hive_client import HiveClient
+from hived.client.lifecycle_calls import WhichLog
 from hived.wire.errors import AgentNotFound, HiveError, NotRunning, ProtocolMismatch, ResyncNeeded, Unavailable
 from hived.wire.events import Event, TranscriptPage
 from hived.wire.times import to_text
 from hivetui.state.clock import Clock, system_clock
-from hivetui.state.hive import Change, FeedRowsCame, LinkLost, LinkMade, LinkRefused, SnapshotTaken
+from hivetui.state.hive import (
+    Change,
+    FeedRowsCame,
+    LinkLost,
+    LinkMade,
+    LinkRefused,
+    LogBegun,
+    LogFailed,
+    LogWritten,
+    SnapshotTaken,
+)
+from hivetui.state.logs import MOST_LINES, LogOf
 from hivetui.state.transcript import PAGE_EVENTS, last_id_of
 
 FIRST_PAUSE_SECONDS = 0.1
@@ -21,6 +33,7 @@ LONGEST_PAUSE_SECONDS = 1.5
 """hived back after a restart is noticed within 2 s."""
 OPENING_EVENTS = 2 * PAGE_EVENTS
 """How many of the newest events a pane begins with."""
+OPENING_LINES: dict[WhichLog, int] = {"engine": 200, "harness": 200, "setup": MOST_LINES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,7 @@ class HiveSync:
         self._focus_said = asyncio.Event()
         self._live = asyncio.Event()
         self._watched: frozenset[str] = frozenset()
+        self._logs: frozenset[LogOf] = frozenset()
         self._wanted: list[tuple[str, int]] = []
         self._look = asyncio.Event()
 
@@ -90,6 +104,12 @@ class HiveSync:
             self._watched = watched
             self._look.set()
 
+    def follow_logs(self, logs: frozenset[LogOf]) -> None:
+        """Follow these logs, and no others."""
+        if logs != self._logs:
+            self._logs = logs
+            self._look.set()
+
     def load_page(self, agent: str, number: int) -> None:
         """Load that page of an agent's journal."""
         self._wanted.append((agent, number))
@@ -98,7 +118,7 @@ class HiveSync:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow_hive(), name="feed")
-            tasks.create_task(self._follow_transcripts(tasks), name="transcripts")
+            tasks.create_task(self._follow_what_is_shown(tasks), name="transcripts and logs")
             tasks.create_task(self._tell_focus(), name="presence")
 
     # The hive ----------------------------------------------------------------------------------------------
@@ -146,18 +166,20 @@ class HiveSync:
             with contextlib.suppress(HiveError):  # with the next feed it is said again
                 await self._client.say_presence(focused=self._focused)
 
-    # Transcripts -------------------------------------------------------------------------------------------
+    # Transcripts and logs ----------------------------------------------------------------------------------
 
-    async def _follow_transcripts(self, tasks: asyncio.TaskGroup) -> None:
-        followers: dict[str, asyncio.Task[None]] = {}
+    async def _follow_what_is_shown(self, tasks: asyncio.TaskGroup) -> None:
+        followers: dict[str | LogOf, asyncio.Task[None]] = {}
         while True:
             await self._look.wait()
             self._look.clear()
-            for name in [name for name in followers if name not in self._watched]:
-                followers.pop(name).cancel()
-            for name in sorted(self._watched):
-                if name not in followers or followers[name].done():
-                    followers[name] = tasks.create_task(self._follow_transcript(name), name=f"transcript of {name}")
+            shown: frozenset[str | LogOf] = self._watched | self._logs
+            for of in [of for of in followers if of not in shown]:
+                followers.pop(of).cancel()
+            for of in shown:
+                if of not in followers or followers[of].done():
+                    follows = self._follow_log(of) if isinstance(of, LogOf) else self._follow_transcript(of)
+                    followers[of] = tasks.create_task(follows, name=f"of {of}")
             wanted, self._wanted = self._wanted, []
             for agent, number in wanted:
                 tasks.create_task(self._load_page(agent, number), name=f"page {number} of {agent}")
@@ -181,6 +203,24 @@ class HiveSync:
             except HiveError:
                 pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
             self._report_transcript(StreamLost(agent))
+            await asyncio.sleep(pause)
+
+    async def _follow_log(self, of: LogOf) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            await self._live.wait()
+            try:
+                async with self._client.log_stream(of.agent, of.which, OPENING_LINES[of.which]) as batches:
+                    self._report(LogBegun(of))
+                    async for parts in batches:
+                        pause = FIRST_PAUSE_SECONDS
+                        self._report(LogWritten(of, parts))
+            except (AgentNotFound, ProtocolMismatch) as error:
+                self._report(LogFailed(of, error.message))
+                return
+            except HiveError as error:
+                self._report(LogFailed(of, error.message))
+                pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
             await asyncio.sleep(pause)
 
     async def _load_page(self, agent: str, number: int) -> None:

@@ -2,8 +2,9 @@
 what comes: pushed as it is written, through every rotation."""
 
 import asyncio
-import json
+import contextlib
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,8 @@ from hived.logs import Follower, Position, tail
 from hived.paths import AgentPaths
 from hived.wire import routes
 from hived.wire.errors import InvalidRequest
+from hived.wire.logs import LogLines
+from hived.wire.times import to_text
 
 MAX_LINES = 2000
 MOST_STREAMS = 32
@@ -43,7 +46,7 @@ async def get_log(
     """The newest `lines` lines, oldest first, without control characters, and where the whole log is."""
     hive = hive_of(request)
     path = _file(await _paths(hive, name), which)
-    found, _ = await asyncio.to_thread(tail, path, lines)
+    found, _ = await asyncio.to_thread(tail, path, lines, older=_goes_on(which))
     return {"lines": found, "path": str(path)}
 
 
@@ -55,24 +58,24 @@ async def get_log_stream(
     which: Which = "harness",
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventStream:
-    """The newest `lines` lines, then each as it is written: events `lines` with `{"lines": […]}`, whose `id:` a client that
-    comes again gives back as Last-Event-ID."""
+    """The newest `lines` lines, then each as it is written: events `lines` (LogLines), whose `id:` a client that comes again gives
+    back as Last-Event-ID."""
     hive = hive_of(request)
     path = _file(await _paths(hive, name), which)
     known = None if last_event_id is None else Position.read(last_event_id)
-    return await follow(hive, path, lines, known)
+    return await follow(hive, path, lines, known, older=_goes_on(which))
 
 
-async def follow(hive: Hive, path: Path, lines: int, known: Position | None) -> EventStream:
+async def follow(hive: Hive, path: Path, lines: int, known: Position | None, *, older: bool = True) -> EventStream:
     """Raises InvalidRequest where too many follow already."""
     if len(_streams(hive)) >= MOST_STREAMS:
         raise InvalidRequest(reason=f"{MOST_STREAMS} logs are followed already: that is the most.")
     stream = _LogStream(hive, path)
     first: list[bytes] = []
     if known is None:
-        found, known = await asyncio.to_thread(tail, path, lines)
+        found, known = await asyncio.to_thread(tail, path, lines, older=older)
         if found:
-            first.append(_event(found, known))
+            first.append(_event(found, known, path))
     stream.follower.position = known
     return EventStream(only(*first), stream.take, stream.close, stream.finish)
 
@@ -101,7 +104,7 @@ class _LogStream:
             lines = await asyncio.shield(self._reading)
             self._reading = None
             if lines:
-                return _event(lines, self.follower.position)
+                return _event(lines, self.follower.position, self._path)
             await self._news.wait()
         return None
 
@@ -158,7 +161,15 @@ def _file(paths: AgentPaths, which: Which) -> Path:
     return {"harness": paths.log, "engine": paths.engine_log, "setup": paths.setup_log}[which]
 
 
-def _event(lines: list[str], position: Position | None) -> bytes:
-    data = json.dumps({"lines": lines}).encode()
+def _goes_on(which: Which) -> bool:
+    """The log that was rotated away is the same one's. Each setup has a log of its own."""
+    return which != "setup"
+
+
+def _event(lines: list[str], position: Position | None, path: Path) -> bytes:
+    file, written = str(position.inode) if position is not None else None, None
+    with contextlib.suppress(OSError):
+        written = to_text(datetime.fromtimestamp(path.stat().st_mtime, UTC))
+    data = LogLines(lines=lines, file=file, written_at=written).model_dump_json().encode()
     mark = b"" if position is None else b"id: %s\n" % str(position).encode()
     return mark + b"event: lines\ndata: %s\n\n" % data

@@ -16,7 +16,7 @@ import httpx
 
 from hived.client.decision_calls import DecisionCalls, Query
 from hived.client.errors import error_from_wire
-from hived.client.lifecycle_calls import LifecycleCalls
+from hived.client.lifecycle_calls import LifecycleCalls, WhichLog
 from hived.client.sse import ServerEvent, SseParser, StreamBroken
 from hived.paths import checked_socket_path
 from hived.wire import routes
@@ -25,6 +25,7 @@ from hived.wire.approvals import Approval, Verdict
 from hived.wire.doctor import DoctorReport
 from hived.wire.errors import HiveError, Internal, NotRunning, ProtocolMismatch, ResyncNeeded, TookTooLong
 from hived.wire.events import Event, TranscriptPage
+from hived.wire.logs import LogLines
 from hived.wire.messages import Message, MessageDraft, Sent
 from hived.wire.protocol import BUILD_HEADER, CLIENT_HEADER, IDEMPOTENCY_HEADER, PROTOCOL, PROTOCOL_HEADER
 from hived.wire.recordings import Recording
@@ -215,6 +216,13 @@ class HiveClient(DecisionCalls, LifecycleCalls):
         query: Query = {} if after is None else {"after": after}
         async with self._stream(_path(routes.TRANSCRIPT_STREAM, name=name), query) as batches:
             yield _events(batches)
+
+    @asynccontextmanager
+    async def log_stream(self, name: str, which: WhichLog, lines: int) -> AsyncIterator[AsyncIterator[list[LogLines]]]:
+        """The newest lines of one of its logs, then what is written to it, in batches as they arrive."""
+        query: Query = {"which": which, "lines": lines}
+        async with self._stream(_path(routes.AGENT_LOG_STREAM, name=name), query) as batches:
+            yield ([LogLines.model_validate_json(event.data) for event in batch] async for batch in batches)
 
     @asynccontextmanager
     async def _stream(self, path: str, query: Query) -> AsyncIterator[AsyncIterator[list[ServerEvent]]]:

@@ -1,4 +1,4 @@
-"""The calls of `HiveClient` about agents' lives: lifecycle, work, tombstones, proposals, deployments, diffs, templates, logs."""
+"""The calls of `HiveClient` about agents' lives: lifecycle, work, tombstones, proposals, deployments, diffs, templates."""
 
 from typing import Any, Literal
 from urllib.parse import quote
@@ -23,7 +23,7 @@ from hived.wire.work import Work, WorkFetch, WorkFetched
 Verb = Literal["start", "stop", "restart", "kill", "pause", "resume", "rebuild"]
 WhichLog = Literal["harness", "engine", "setup"]
 BUILD_SECONDS = 900.0
-"""Of what runs an agent's setup first: a rebuild, a rollback."""
+"""Of what may run an agent's setup first: a start, a rebuild, a rollback."""
 DISK_SECONDS = 330.0
 """Of what walks or deletes an agent's folders, or brings its work home."""
 
@@ -46,8 +46,8 @@ class LifecycleCalls:
     async def act(self, name: str, verb: Verb) -> AgentView:
         """Raises the HiveError that says why it could not be done."""
         path = _path(routes.AGENT_ACTION, name=name, action=verb)
-        slow = verb == "rebuild"
-        body: dict[str, Any] | None = {} if slow else None
+        slow = verb in ("start", "restart", "rebuild")
+        body: dict[str, Any] | None = {} if verb == "rebuild" else None
         answer = await self._call("POST", path, body, seconds=BUILD_SECONDS if slow else 120.0)
         return AgentView.model_validate(answer)
 
@@ -137,15 +137,6 @@ class LifecycleCalls:
 
     async def list_templates(self) -> TemplateList:
         return TemplateList.model_validate(await self._call("GET", routes.TEMPLATES))
-
-    # Log ---------------------------------------------------------------------------------------------------
-
-    async def fetch_log(self, name: str, which: WhichLog = "harness", lines: int = 200) -> list[str]:
-        """The newest lines of one of its logs, oldest first."""
-        query: Query = {"lines": lines, "which": which}
-        answer = await self._call("GET", _path(routes.AGENT_LOG, name=name), query=query)
-        found = answer.get("lines", []) if isinstance(answer, dict) else []
-        return [str(line) for line in found]
 
 
 def _path(template: str, **parts: str) -> str:

@@ -7,6 +7,7 @@ from textual.message import Message
 from hivetui.controller import Outcome
 from hivetui.intents import Intent
 from hivetui.state.hive import HiveState, Notice
+from hivetui.state.logs import LogOf
 
 
 @runtime_checkable
@@ -37,6 +38,18 @@ class Noted(Message):
     def __init__(self, notice: Notice | None) -> None:
         super().__init__()
         self.notice = notice
+
+
+@runtime_checkable
+class ShowsLogs(Protocol):
+    """A screen on which agents' logs are to be seen as they are written."""
+
+    @property
+    def logs(self) -> frozenset[LogOf]: ...
+
+
+class LogsShown(Message):
+    """Other logs are to be seen on a screen that is a `ShowsLogs`."""
 
 
 class PanesShown(Message):

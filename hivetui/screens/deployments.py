@@ -11,17 +11,18 @@ from hived.wire.names import OPERATOR
 from hivetui.keymap import Where, bindings_of
 from hivetui.life_intents import LoadDeployments, LoadDiff, RollBack, ShowDeployment
 from hivetui.outcomes import Outcome
+from hivetui.screens.asks import LogsShown
 from hivetui.screens.diff import DiffScreen
 from hivetui.screens.listing import Go, ListingScreen, facts
 from hivetui.state.clock import Clock, age, day_and_hour, parsed, running, stopwatch
 from hivetui.state.deployments import Deployments, goes_back_to, is_under_way, listed, with_deployments
 from hivetui.state.hive import HiveState
+from hivetui.state.logs import Log, LogOf
 from hivetui.widgets.lines import Line, Piece, justified, one_line, wrapped
 from hivetui.widgets.sizes import short
 
 LOOK_SECONDS = 0.25
-"""From the cursor's move to the log of what it is on; those under way are read again each second."""
-LIVE_SECONDS = 1.0
+"""From the cursor's move to the log of what it is on."""
 MARKS = {
     "deployed": ("✓ ", "good"), "failed": ("✗ ", "bad-strong"), "superseded": ("– ", "dim"), "queued": ("… ", "soft"),
     "building": ("◌ ", "accent"), "starting": ("◌ ", "accent"), "checking": ("◌ ", "accent"),
@@ -34,6 +35,9 @@ DOING = {
 }
 STEPS = {"validate": "reading its agent.toml", "setup": "its setup", "start": "the start", "health": "the health check"}
 MOST_LOG = 64 * 1024
+LIVE_LINES = 12
+"""Of what a setup prints while it runs: the newest, above the facts."""
+NARROW = 70
 
 
 class DeploymentsScreen(ListingScreen):
@@ -52,6 +56,12 @@ class DeploymentsScreen(ListingScreen):
         self._under_way = False
         self._begun = False
         self._timer: Timer | None = None
+        self._live: Deployment | None = None
+        """Whose setup's log is followed."""
+
+    @property
+    def logs(self) -> frozenset[LogOf]:
+        return frozenset({LogOf(self._live.agent, "setup")} if self._live is not None else ())
 
     @property
     def _known(self) -> Deployments:
@@ -70,7 +80,16 @@ class DeploymentsScreen(ListingScreen):
     def detail(self, id: str, width: int, now: datetime) -> list[Line]:
         found = self._known[id]
         back = goes_back_to(self._known, found)
-        return deployment_lines(found, self._details.get(id), self._runs(id), back, now, width)
+        return deployment_lines(
+            found, self._details.get(id), self._runs(id), back, now, width, live=self._printed(found)
+        )
+
+    def _printed(self, found: Deployment) -> Log | None:
+        """What its setup has printed by now. A log that was written before it began is another one's."""
+        log = self.state.logs.get(LogOf(found.agent, "setup"))
+        if log is None or self._live is None or self._live.id != found.id:
+            return None
+        return log if log.problem or log.written_at >= (found.started_at or found.created_at) else Log()
 
     def _runs(self, id: str) -> bool:
         """It is what its agent runs now."""
@@ -115,27 +134,36 @@ class DeploymentsScreen(ListingScreen):
     def on_keyed_rows_end_reached(self) -> None:
         self.action_older()
 
-    def _look_soon(self, seconds: float = LOOK_SECONDS) -> None:
+    def _look_soon(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(seconds, self._look)
+        self._timer = self.set_timer(LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
-        """What its setup printed: it is not in the feed."""
+        """What its setup printed is not in the feed: read once it has ended, and followed until then."""
         self._timer = None
         chosen = self._chosen
         if chosen is None:
             return
         known = self._details.get(chosen.id)
-        if known is None or known.status != chosen.status or is_under_way(chosen):
+        if known is None or known.status != chosen.status:
             self.ask(ShowDeployment(chosen.id))
         if is_under_way(chosen):
-            self._look_soon(LIVE_SECONDS)
+            self._follow(chosen)
+        elif self._live is not None and self._live.id != chosen.id:
+            self._follow(None)
+
+    def _follow(self, found: Deployment | None) -> None:
+        if found != self._live:
+            self._live = found
+            self.post_message(LogsShown())
 
     def finished(self, outcome: Outcome) -> None:
         found = outcome.loaded
         if isinstance(outcome.intent, ShowDeployment) and isinstance(found, DeploymentDetail):
             self._details = {**self._details, found.id: found}
+            if self._live is not None and self._live.id == found.id and not is_under_way(self._known[found.id]):
+                self._follow(None)
             self.draw_reading()
         elif isinstance(outcome.intent, LoadDeployments):
             self._under_way = False
@@ -217,12 +245,12 @@ def took(found: Deployment) -> str:
 
 def deployment_row(found: Deployment, runs: bool, now: datetime, width: int) -> Line:
     """How it went, when, whose, what kind, which commit; why not, or by whom."""
-    status = "runs" if runs else found.status
+    status, narrow = "runs" if runs else found.status, width < NARROW
     tone = "good-strong" if runs else MARKS[found.status][1]
     left: list[Piece] = [
         (" ", ""),
         MARKS[found.status],
-        (f"{day_and_hour(found.created_at, now):<12} ", "dim"),
+        (f"{age(found.created_at, now):>4} " if narrow else f"{day_and_hour(found.created_at, now):<12} ", "dim"),
         (f"{one_line(found.agent, 16):<9} ", "strong"),
         (f"{found.kind:<8} ", "soft"),
         (f"{short(found.commit) or '–':<8} ", "code"),
@@ -236,9 +264,16 @@ def deployment_row(found: Deployment, runs: bool, now: datetime, width: int) -> 
 
 
 def deployment_lines(
-    found: Deployment, detail: DeploymentDetail | None, runs: bool, back: Deployment | None, now: datetime, width: int
+    found: Deployment,
+    detail: DeploymentDetail | None,
+    runs: bool,
+    back: Deployment | None,
+    now: datetime,
+    width: int,
+    *,
+    live: Log | None = None,
 ) -> list[Line]:
-    """How it went and why, what a rollback does, the facts, and what its setup printed."""
+    """How it went and why, what a rollback does, the facts, and what its setup printed; that first while it is under way."""
     mark, tone = MARKS[found.status]
     said = {"deployed": "runs now" if runs else "was deployed", "failed": "failed", "superseded": "was superseded"}.get(
         found.status, f"is under way: {DOING.get(found.status, found.status)}"
@@ -254,6 +289,8 @@ def deployment_lines(
         begun = found.step not in ("validate", "setup")
         went = "was put back" if begun else "ran on: nothing had changed yet"
         lines += wrapped([(f"{short(found.base)}, which ran before it, {went}.", "text")], width, (("  ", ""),))
+    if is_under_way(found) and found.status != "queued":
+        lines += [(), (("setup", "head"), (" · the newest last", "dim")), *_live_lines(detail, live, width)]
     if back is not None:
         lines += [
             (),
@@ -283,6 +320,8 @@ def deployment_lines(
         ],
         width,
     )]  # fmt: skip
+    if is_under_way(found):
+        return lines
     lines += [(), (("setup", "head"),)]
     if detail is None:
         return [*lines, (("hived looks it up…", "dim"),)]
@@ -291,3 +330,18 @@ def deployment_lines(
     for text in detail.log[-MOST_LOG:].rstrip("\n").split("\n"):
         lines += wrapped([(one_line(text, 2000), "code")], width, hang=2)
     return lines
+
+
+def _live_lines(detail: DeploymentDetail | None, live: Log | None, width: int) -> list[Line]:
+    if detail is not None and detail.log.strip():
+        texts = detail.log.rstrip("\n").split("\n")
+    elif live is None:
+        return [(("hived looks it up…", "dim"),)]
+    elif live.problem:
+        return wrapped([(one_line(live.problem, 400), "bad")], width)
+    else:
+        texts = list(live.lines)
+    lines = [
+        piece for text in texts[-LIVE_LINES:] for piece in wrapped([(one_line(text, 2000), "code")], width, hang=2)
+    ]
+    return lines[-LIVE_LINES:] or [(("nothing was printed yet", "dim"),)]

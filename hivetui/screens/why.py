@@ -9,14 +9,13 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.timer import Timer
 
-from hived.client.lifecycle_calls import WhichLog
 from hived.wire.agents import AgentDetail
 from hived.wire.deployments import Deployment
 from hivetui.intents import CancelTurn
 from hivetui.keymap import KEYS, bindings_of, footer_of
-from hivetui.life_intents import BringWorkHome, Inspect, LookAtWork, ReadLog
+from hivetui.life_intents import BringWorkHome, Inspect, LookAtWork
 from hivetui.outcomes import Outcome
-from hivetui.screens.asks import Asked, Noted
+from hivetui.screens.asks import Asked, LogsShown, Noted
 from hivetui.screens.diff import DiffScreen
 from hivetui.screens.help import HelpScreen
 from hivetui.screens.lives import ActsOnAgents, Deed, fits, is_frozen
@@ -24,17 +23,16 @@ from hivetui.state.agents import Agent
 from hivetui.state.clock import Clock
 from hivetui.state.deployments import is_under_way, of_agent, running
 from hivetui.state.hive import HiveState, Notice
+from hivetui.state.logs import LogOf
 from hivetui.widgets.footer import KeyFooter
 from hivetui.widgets.header import Header
 from hivetui.widgets.lines import Line, wrapped
 from hivetui.widgets.reading import Reading
-from hivetui.widgets.why_lines import Why, history_lines, log_lines, next_steps, state_lines, step_lines
+from hivetui.widgets.why_lines import SHOWN_LOGS, Why, history_lines, log_lines, next_steps, state_lines, step_lines
 
 SIDE_BY_SIDE = 120
 AGAIN_SECONDS = 0.2
 """What happened meanwhile is there after so long."""
-LOGS: tuple[WhichLog, ...] = ("engine", "harness")
-"""Those that are shown."""
 LIFE_KEYS: dict[str, Deed] = {
     "why.start": "start",
     "why.stop": "stop",
@@ -54,7 +52,6 @@ class WhyScreen(ActsOnAgents):
         self._go_to = go
         self._of = agent
         self._detail: AgentDetail | None = None
-        self._logs: dict[str, tuple[str, ...]] = {}
         self._error = ""
         self._again: Timer | None = None
         self._seen: object = None
@@ -72,11 +69,17 @@ class WhyScreen(ActsOnAgents):
         self._past.can_focus = False
         self.set_focus(self._facts)
         self.action_again()
+        self.post_message(LogsShown())
         self.draw(self.state)
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < SIDE_BY_SIDE, "-narrow")
         self.call_after_refresh(lambda: self.draw(self.state))
+
+    @property
+    def logs(self) -> frozenset[LogOf]:
+        """They come as they are written."""
+        return frozenset(LogOf(self._of, which) for which in SHOWN_LOGS)
 
     @property
     def agent(self) -> Agent | None:
@@ -120,7 +123,7 @@ class WhyScreen(ActsOnAgents):
         past = [
             *history_lines(self._detail.history if self._detail else None, now, past_width),
             (),
-            *log_lines(self._logs, past_width),
+            *log_lines({of.which: log for of, log in self.state.logs.items() if of in self.logs}, past_width),
         ]
         self._facts.show(self._of, [*lines, (), *past] if narrow else lines)
         self._past.show(self._of, [] if narrow else past)
@@ -162,8 +165,6 @@ class WhyScreen(ActsOnAgents):
         if outcome.intent == Inspect(self._of):
             self._detail = outcome.loaded if isinstance(outcome.loaded, AgentDetail) else self._detail
             self._error = outcome.notice.text if outcome.notice is not None else ""
-        elif isinstance(outcome.intent, ReadLog) and outcome.log is not None and outcome.log.agent == self._of:
-            self._logs = {**self._logs, outcome.log.which: outcome.log.lines}
         else:
             return
         self.draw(self.state)
@@ -173,8 +174,6 @@ class WhyScreen(ActsOnAgents):
     def action_again(self) -> None:
         self._again = None
         self.post_message(Asked(Inspect(self._of)))
-        for which in LOGS:
-            self.post_message(Asked(ReadLog(self._of, which)))
 
     def action_act(self, deed: Deed) -> None:
         if deed == "pause":

@@ -11,6 +11,7 @@ from hived.wire.agents import AgentView, EngineFound
 from hived.wire.approvals import Approval, WaitingItem
 from hived.wire.budgets import Budget
 from hived.wire.deployments import Deployment
+from hived.wire.logs import LogLines
 from hived.wire.messages import Message, ReceiptList
 from hived.wire.pairs import Pair
 from hived.wire.questions import Question
@@ -18,9 +19,11 @@ from hived.wire.reminders import Reminder
 from hived.wire.rules import Rule
 from hived.wire.snapshot import FeedRow, Snapshot
 from hived.wire.tombstones import Tombstone
+from hivetui.state import logs
 from hivetui.state.agents import SHAPES, Agent, ShapeKind, agent_from, in_order
 from hivetui.state.budgets import Budgets, with_budget, without_budget
 from hivetui.state.deployments import Deployments, with_deployments
+from hivetui.state.logs import LogOf, Logs
 from hivetui.state.messages import Messages, letter_from, with_messages, with_receipts
 from hivetui.state.questions import Questions, with_questions
 from hivetui.state.reminders import Reminders, with_reminder
@@ -87,6 +90,8 @@ class HiveState:
     reminders: Reminders = field(default_factory=dict)
     tombstones: Tombstones = field(default_factory=dict)
     deployments: Deployments = field(default_factory=dict)
+    logs: Logs = field(default_factory=dict)
+    """Those that are to be seen now."""
     acting: dict[str, Acting] = field(default_factory=dict)
     """By the agent's name."""
     engines: tuple[EngineFound, ...] | None = None
@@ -180,6 +185,34 @@ class AskFetched:
     whole: Approval | Question | Message
 
 
+@dataclass(frozen=True, slots=True)
+class LogsFollowed:
+    """These logs are to be seen, and no others."""
+
+    logs: frozenset[LogOf]
+
+
+@dataclass(frozen=True, slots=True)
+class LogBegun:
+    """hived sends its newest lines next, if there are any."""
+
+    of: LogOf
+
+
+@dataclass(frozen=True, slots=True)
+class LogWritten:
+    of: LogOf
+    parts: Sequence[LogLines]
+
+
+@dataclass(frozen=True, slots=True)
+class LogFailed:
+    """No lines of it come, for now."""
+
+    of: LogOf
+    reason: str
+
+
 Change = (
     SnapshotTaken
     | FeedRowsCame
@@ -192,6 +225,10 @@ Change = (
     | ActEnded
     | WaitingArranged
     | AskFetched
+    | LogsFollowed
+    | LogBegun
+    | LogWritten
+    | LogFailed
 )
 
 
@@ -225,6 +262,14 @@ def reduced(state: HiveState, change: Change) -> HiveState:
             return replace(state, waiting=arrange(state.waiting))
         case AskFetched(whole):
             return _with_whole(state, whole)
+        case LogsFollowed(wanted):
+            return replace(state, logs=logs.followed(state.logs, wanted))
+        case LogBegun(of):
+            return replace(state, logs=logs.begun(state.logs, of))
+        case LogWritten(of, parts):
+            return replace(state, logs=logs.written(state.logs, of, parts))
+        case LogFailed(of, reason):
+            return replace(state, logs=logs.failed(state.logs, of, reason))
 
 
 def _with_whole(state: HiveState, whole: Approval | Question | Message) -> HiveState:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from hived.client.lifecycle_calls import WhichLog
 from hived.wire.agents import AgentDetail, LifecycleChange
 from hived.wire.deployments import Deployment
 from hivetui.state.agents import SHAPES, Agent
 from hivetui.state.clock import age, day_and_hour, parsed, running, seconds_since, stopwatch
+from hivetui.state.logs import Log
 from hivetui.state.standing import standing
 from hivetui.state.tombstones import work_words
 from hivetui.widgets.facts import fact_lines
@@ -15,6 +17,8 @@ from hivetui.widgets.lines import Line, Piece, clean, one_line, wrapped
 from hivetui.widgets.pane import LATE_SECONDS
 
 MOST_LOGGED = 200
+SHOWN_LOGS: tuple[WhichLog, ...] = ("engine", "harness")
+"""The engine's first: it says most of what went wrong."""
 STATE_TONES = {"running": "good", "crashed": "bad", "parked": "bad", "buried": "bad", "paused": "soft"}
 
 
@@ -250,14 +254,16 @@ def _moment(at: str, now: datetime) -> str:
     return f"{moment.astimezone(now.tzinfo):%H:%M:%S}" if moment is not None and len(said) == 5 else said
 
 
-def log_lines(logs: Mapping[str, tuple[str, ...]], width: int) -> list[Line]:
-    """Its logs by name, the engine's first: it says most of what went wrong."""
+def log_lines(logs: Mapping[WhichLog, Log], width: int) -> list[Line]:
+    """Its logs by name."""
     lines: list[Line] = []
-    for which in ("engine", "harness"):
-        said = logs.get(which)
+    for which in SHOWN_LOGS:
+        log = logs.get(which)
         lines += [*([()] if lines else []), ((f"log of its {which}", "head"), (" · the newest last", "dim"))]
-        if not said:
-            lines.append((("hived looks it up…" if said is None else "nothing was written yet", "dim"),))
-        for line in (said or ())[-MOST_LOGGED:]:
+        if log is not None and log.problem:
+            lines += wrapped([(one_line(log.problem, 400), "bad")], width)
+        elif log is None or not log.lines:
+            lines.append((("hived looks it up…" if log is None else "nothing was written yet", "dim"),))
+        for line in log.lines[-MOST_LOGGED:] if log is not None else ():
             lines += wrapped([(clean(line[:1000]), "code")], width, hang=2)
     return lines

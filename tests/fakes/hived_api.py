@@ -222,13 +222,15 @@ class FakeHived(DecisionsApi, LivesApi):
     async def _get_stream(self, request: Request) -> Response:
         return self._stream(request.path_params["name"])
 
-    def _stream(self, name: str) -> Response:
+    def _stream(self, name: str, *first: bytes) -> Response:
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
 
         async def body() -> AsyncGenerator[bytes, None]:
             self._streams.setdefault(name, set()).add(queue)
             try:
                 yield b": \n\n"
+                for known in first:
+                    yield known
                 while (data := await queue.get()) is not None:
                     yield data
             finally:

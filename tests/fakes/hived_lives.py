@@ -12,10 +12,16 @@ from hived.wire.approvals import Approval, WaitingItem
 from hived.wire.base import Answer
 from hived.wire.deployments import DeploymentDetail, DeploymentList, Diff, Template, TemplateList
 from hived.wire.errors import BY_CODE
+from hived.wire.logs import LogLines
 from hived.wire.snapshot import Snapshot
 from hived.wire.tombstones import Purged, PurgePlan
 from hived.wire.work import Work, WorkFetched
 from tests.fakes.hived_decisions import WHEN
+
+
+def _lines(lines: list[str], file: str = "1") -> bytes:
+    said = LogLines(lines=lines, file=file, written_at="9999-12-31T00:00:00.000Z").model_dump_json()
+    return f"event: lines\ndata: {said}\n\n".encode()
 
 
 class LivesApi:
@@ -41,6 +47,12 @@ class LivesApi:
     def _json(self, body: Any, status: int = 200) -> Response:
         raise NotImplementedError
 
+    def _put(self, name: str, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _stream(self, name: str, *first: bytes) -> Response:
+        raise NotImplementedError
+
     async def _remember(self, request: Request) -> Any:
         raise NotImplementedError
 
@@ -52,7 +64,7 @@ class LivesApi:
             Route(routes.AGENT, self._get_agent),
             Route(routes.AGENT, self._delete_agent, methods=["DELETE"]),
             Route(routes.TEMPLATES, self._get_templates),
-            Route(routes.AGENT_LOG, self._get_log),
+            Route(routes.AGENT_LOG_STREAM, self._get_log_stream),
             Route(routes.AGENT_WORK, self._get_work),
             Route(routes.AGENT_WORK_FETCH, self._post_fetch, methods=["POST"]),
             Route(routes.AGENT_ROLLBACK, self._post_rollback, methods=["POST"]),
@@ -80,9 +92,15 @@ class LivesApi:
         template = next((found for found in self.templates if found.name == body.get("template")), None)
         return body if template is None else SpawnRequest.model_validate(template.said | body).model_dump()
 
-    async def _get_log(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        return self._json({"lines": self.logs.get(name, []), "path": f"/hive/{name}/log"})
+    async def _get_log_stream(self, request: Request) -> Response:
+        """Its newest lines, those of `logs`, then what `print` says."""
+        name, which = request.path_params["name"], request.query_params["which"]
+        known = self.logs.get(name) if which == "engine" else None
+        return self._stream(f"{which} log of {name}", *([_lines(known)] if known else []))
+
+    def print(self, name: str, which: str, *lines: str, file: str = "1") -> None:
+        """Something is written to that log."""
+        self._put(f"{which} log of {name}", _lines(list(lines), file))
 
     async def _delete_agent(self, request: Request) -> Response:
         """It is no agent any more."""

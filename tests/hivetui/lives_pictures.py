@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable
 
 from textual.pilot import Pilot
 
+from hived.wire.logs import LogLines
 from hivetui.app import HiveApp
-from hivetui.life_intents import Inspect, LoadDiff, PlanPurge, ReadLog, ShowDeployment
-from hivetui.outcomes import LogRead, Outcome
+from hivetui.life_intents import Inspect, LoadDiff, PlanPurge, ShowDeployment
+from hivetui.outcomes import Outcome
 from hivetui.screens.asks import Hears
-from hivetui.state.hive import ActBegan, SnapshotTaken
+from hivetui.state.hive import ActBegan, LogBegun, LogWritten, SnapshotTaken
+from hivetui.state.logs import LogOf
 from hivetui.state.waiting import moved
 from tests.hivetui import lives_scene, scene
 
@@ -60,14 +62,21 @@ async def acting(pilot: Pilot[None], app: HiveApp) -> None:
     await pilot.pause()
 
 
+def logged(app: HiveApp, of: LogOf, *lines: str) -> None:
+    app.apply(LogBegun(of))
+    if lines:
+        app.apply(LogWritten(of, [LogLines(lines=list(lines), file="1", written_at=scene.ago(0))]))
+
+
 def why(name: str) -> Prepare:
     async def prepare(pilot: Pilot[None], app: HiveApp) -> None:
         await lives(pilot, app, name, "y")
-        await hears(
-            pilot, app, Outcome(Inspect(name), True, None, loaded=lives_scene.detail(name)),
-            Outcome(ReadLog(name, "engine"), True, None, log=LogRead(name, "engine", lives_scene.log() if name == "carol" else ())),
-            Outcome(ReadLog(name), True, None, log=LogRead(name, "harness", lives_scene.harness_log()[: None if name == "carol" else 2])),
-        )  # fmt: skip
+        await hears(pilot, app, Outcome(Inspect(name), True, None, loaded=lives_scene.detail(name)))
+        parked = name == "carol"
+        logged(app, LogOf(name, "engine"), *(lives_scene.log() if parked else ()))
+        logged(app, LogOf(name, "harness"), *lives_scene.harness_log()[: None if parked else 2])
+        app.draw()
+        await pilot.pause()
 
     return prepare
 

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from hived.logs import Follower, Position, tail
+from hived.wire.times import to_text
 from tests.support.hive import LiveHive, SseStream, live_hive, wait_until
 from tests.support.living import scripted
 
@@ -73,6 +75,29 @@ def test_what_is_written_is_pushed_through_a_rotation_and_a_reader_goes_on_where
         assert until_line(again, "six")[0] == ["five", "six"]
     finally:
         again.close()
+
+
+def test_of_a_setup_only_its_own_log_is_shown_with_when_it_was_written(hive: LiveHive) -> None:
+    log = hive.paths.agent("ada").setup_log
+    append(log, "of the one before")
+    rotate(log)
+    append(log, "of this one")
+    assert hive.get("/v1/agents/ada/log?which=setup")[1]["lines"] == ["of this one"]
+    stream = hive.stream("/v1/agents/ada/log/stream?which=setup&lines=100")
+    try:
+        event = stream.next()
+        assert event is not None
+        data = event[2]
+        assert data["lines"] == ["of this one"]
+        assert (data["file"], data["written_at"][:4]) == (str(log.stat().st_ino), to_text(datetime.now(UTC))[:4])
+        rotate(log)
+        append(log, "anew")
+        event = stream.next()
+        assert event is not None
+        assert event[2]["lines"] == ["anew"]
+        assert event[2]["file"] != data["file"]
+    finally:
+        stream.close()
 
 
 def test_streams_end_with_hived_and_are_bounded(hive: LiveHive) -> None:

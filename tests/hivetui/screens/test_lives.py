@@ -235,6 +235,21 @@ async def test_why_follows_the_agents_life(live: Live) -> None:
     await live.until(lambda: "generation 2" not in live.text, "the history, asked for anew")
 
 
+async def test_why_shows_its_logs_as_they_are_written_and_reads_none_twice(live: Live) -> None:
+    await focus(live, "carol")
+    await live.pilot.press("y")
+    await live.until(lambda: "ModuleNotFoundError" in live.text, "the engine's log")
+    live.hived.print("carol", "harness", "connected to hived")
+    await live.until(lambda: "connected to hived" in live.text, "the harness's")
+    known = live.text.count("ModuleNotFoundError")
+    live.hived.logs["carol"].append("written meanwhile")
+    live.hived.cut("engine log of carol")
+    await live.until(lambda: "written meanwhile" in live.text, "the stream that began again")
+    assert live.text.count("ModuleNotFoundError") == known, "what was shown is not shown twice"
+    await live.pilot.press("escape")
+    await live.until(lambda: not live.hived.followers("harness log of carol"), "nobody to follow it")
+
+
 async def test_reviving_goes_to_the_decision_that_shows_what_changed(live: Live) -> None:
     await live.pilot.press("T", "down")
     await live.until(lambda: isinstance(live.app.screen, TombstonesScreen), "the tombstones")
@@ -286,9 +301,26 @@ async def test_a_deployment_under_way_is_seen_going_on(live: Live) -> None:
     await focus(live, "scout")
     await live.pilot.press("c")
     await live.until(lambda: "spawn of scout is under way" in live.text, "it")
+    await live.until(lambda: live.hived.followers("setup log of scout"), "its setup's log")
+    live.hived.print("scout", "setup", "Resolved 41 packages [red]", file="7")
+    await live.until(lambda: "Resolved 41 packages [red]" in live.text, "what its setup prints")
+    live.hived.print("scout", "setup", "anew", file="8")
+    await live.until(lambda: "anew" in live.text and "Resolved" not in live.text, "a setup that begins again")
     building = lives_scene.deployments()[1]
     live.hived.say("deployment", building.model_copy(update={"status": "failed", "step": "setup", "reason": "exit 2"}))
     await live.until(lambda: "spawn of scout failed at its setup" in live.text, "its end")
+    await live.until(lambda: not live.hived.followers("setup log of scout"), "nobody to follow it")
+
+
+async def test_only_the_log_of_the_one_under_the_cursor_is_followed_and_only_while_it_is_looked_at(live: Live) -> None:
+    await focus(live, "scout")
+    await live.pilot.press("c")
+    await live.until(lambda: live.hived.followers("setup log of scout"), "scout's")
+    await live.pilot.press("down")
+    await live.until(lambda: live.hived.followers("setup log of dave"), "dave's")
+    await live.until(lambda: not live.hived.followers("setup log of scout"), "not scout's any more")
+    await live.pilot.press("escape")
+    await live.until(lambda: not live.hived.followers("setup log of dave"), "nobody's")
 
 
 async def test_a_rollback_says_what_it_goes_back_to_and_goes_there(live: Live) -> None:

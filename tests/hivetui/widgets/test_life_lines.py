@@ -9,6 +9,7 @@ from hived.wire.agents import Condition
 from hivetui.screens.purge import plan_lines
 from hivetui.state.agents import agent_from
 from hivetui.state.hive import HiveState, LinkMade, SnapshotTaken, reduced
+from hivetui.state.logs import Log
 from hivetui.widgets.agent_list import agent_row, agent_rows, bar_of
 from hivetui.widgets.config_lines import changed_lines, proposal_lines
 from hivetui.widgets.header import header_line
@@ -86,7 +87,7 @@ def test_an_engine_that_is_silent_for_long_is_said_and_can_be_ended() -> None:
 def test_history_is_newest_first_and_a_log_line_is_never_markup() -> None:
     said = text(history_lines(lives_scene.detail("carol").history, scene.NOW, 90))
     assert said.index("parked") < said.index("crashed") < said.index("requested")
-    shown = text(log_lines({"engine": ("\x1b[31m[red]x[/red]",), "harness": ()}, 60))
+    shown = text(log_lines({"engine": Log(("\x1b[31m[red]x[/red]",)), "harness": Log()}, 60))
     assert "[red]x[/red]" in shown
     assert "\x1b" not in shown
     assert "nothing was written yet" in shown
