@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from hived.api.answers import Reached, until, up, while_there
+from hived.api.answers import Reached, until, until_up, while_there
 from hived.api.callers import actor_of, hive_of
 from hived.core import agents, audit, held_messages
 from hived.core.agent_views import find_agent
@@ -27,11 +27,11 @@ host_router = APIRouter(tags=["agents"])
 
 @host_router.post(routes.AGENT_ACTION.replace("{action}", "start"))
 async def post_start(request: Request, name: str) -> AgentView:
-    """Start it; answered when its harness is connected. 502 `start_failed` with the cause where it does not come up, 409
+    """Start it; answered when its harness is connected, after its setup where its config is yet to be built. 502 `start_failed` with the cause where it does not come up, 409
     `agent_paused` for one that is paused."""
     hive, actor = hive_of(request), actor_of(request)
     await hive.database.write(lambda tx: agents.want(tx, name, "running", actor))
-    return await until(hive, name, up(0), hive.config.up_seconds + hive.config.stop_seconds, "start")
+    return await until_up(hive, name, 0, "start")
 
 
 @host_router.post(routes.AGENT_ACTION.replace("{action}", "stop"))
@@ -47,7 +47,7 @@ async def post_restart(request: Request, name: str) -> AgentView:
     """Give it a new harness; answered when that one is connected. One that is paused comes up paused."""
     hive, actor = hive_of(request), actor_of(request)
     older = await hive.database.write(lambda tx: agents.want_restart(tx, name, actor))
-    return await until(hive, name, up(older), hive.config.up_seconds + hive.config.stop_seconds, "restart")
+    return await until_up(hive, name, older, "restart")
 
 
 @host_router.post(routes.AGENT_ACTION.replace("{action}", "kill"))

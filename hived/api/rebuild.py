@@ -5,7 +5,7 @@ It is a deployment: a commit of hived's own on top of what runs, by the operator
 
 from fastapi import APIRouter, Request
 
-from hived.api.answers import MARGIN_SECONDS
+from hived.api.answers import BUILD_SECONDS, MARGIN_SECONDS
 from hived.api.callers import actor_of, hive_of
 from hived.api.spawns import check_thinking
 from hived.core.agents import find_agent, view
@@ -17,9 +17,6 @@ from hived.store.database import Connection
 from hived.wire import routes
 from hived.wire.agents import AgentView, Rebuild
 from hived.wire.errors import DeploymentFailed, InvalidRequest, StartFailed
-
-BUILD_SECONDS = 60.0
-"""Beside its setup: agentd looks at it, and others may be built before it."""
 
 host_router = APIRouter(tags=["agents"])
 

@@ -20,6 +20,8 @@ MOST_AT_ONCE = {"pause": 64, "kill": 64}
 """What is to happen now is asked of all; what costs a process each, of 16 at a time."""
 ACT_SECONDS = 240.0
 """hived answers sooner, with why not; an engine that is tried has 120 s to come up."""
+BUILD_SECONDS = 1000.0
+"""Of what may run its setup first, which may take ten minutes."""
 DONE = {
     "start": "runs",
     "stop": "is stopped",
@@ -77,7 +79,8 @@ def attempt(action: str, wanted: list[str], body: Any = None) -> Acted:
 
 def _act_on(action: str, name: str, body: Any) -> dict[str, Any]:
     path = oneshot.path_of(routes.AGENT_ACTION, name=name, action=action)
-    view: dict[str, Any] = oneshot.call("POST", path, body, idempotency_key=oneshot.new_key(), timeout=ACT_SECONDS)
+    seconds = BUILD_SECONDS if action in ("start", "restart", "rebuild") else ACT_SECONDS
+    view: dict[str, Any] = oneshot.call("POST", path, body, idempotency_key=oneshot.new_key(), timeout=seconds)
     return view
 
 

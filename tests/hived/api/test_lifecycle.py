@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from hived.core import agents
-from hived.wire.agents import LifecycleState
+from hived.api import answers
+from hived.core import agents, deployment_steps, deployments
+from hived.store.database import Connection, Row
+from hived.wire.agents import LifecycleState, SpawnRequest
 from tests.hived.api.conftest import Calls
-from tests.support.books import Books, event
+from tests.support.books import OPERATOR, Books, event
 
 
 async def looked(books: Books) -> None:
@@ -85,6 +87,64 @@ async def test_what_does_not_happen_in_time_is_told(host: Calls, books: Books, m
     for action in ("start", "stop", "restart"):
         status, answer = await host("POST", f"/v1/agents/ada/{action}")
         assert (status, answer["code"]) == (504, "took_too_long")
+
+
+async def being_built(books: Books, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Row, asyncio.Event]:
+    """An agent whose first deployment failed, that is to be started and is built anew; the event: its start has run out of time."""
+    monkeypatch.setattr(answers, "MARGIN_SECONDS", 0.01)
+    books.config.start_seconds = books.config.stop_seconds = books.config.prove_seconds = 0.01
+    ada = await books.agent("ada", online=False)
+    await become(books, ada, "parked", "its config could not be deployed (setup): make: no rule")
+    await books.do(lambda tx: agents.want(tx, "ada", "running", OPERATOR))
+    asked = await books.do(lambda tx: deployments.queue_first(tx, ada, actor=OPERATOR))
+    row = await books.read(lambda conn: deployments.find_deployment(conn, asked.id))
+    late, real, loop = asyncio.Event(), answers._being_built, asyncio.get_running_loop()
+
+    def looked_at(conn: Connection, name: str) -> Row | None:
+        loop.call_soon_threadsafe(late.set)
+        return real(conn, name)
+
+    monkeypatch.setattr(answers, "_being_built", looked_at)
+    return ada, row, late
+
+
+async def test_a_start_waits_for_the_setup_and_only_then_its_time_runs(
+    host: Calls, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, row, late = await being_built(books, monkeypatch)
+    start = calling(host, "start")
+    for _ in range(3):
+        await asyncio.wait_for(late.wait(), 20)
+        late.clear()
+        assert not start.done()
+    monkeypatch.setattr(answers, "MARGIN_SECONDS", 20.0)
+    request = SpawnRequest(name="ada", engine="scripted")
+    await books.do(lambda tx: deployment_steps.begin_start(tx, row["id"], request, "a" * 40, None))
+    await come_up(books, ada)
+    assert (await asyncio.wait_for(start, 20))[0] == 200
+
+
+async def test_a_start_that_the_machine_keeps_from_being_built_says_so(
+    host: Calls, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, row, _ = await being_built(books, monkeypatch)
+    await books.do(lambda tx: deployment_steps.note_trouble(tx, row, "the disk is full; it is tried again."))
+    status, answer = await host("POST", "/v1/agents/ada/start")
+    assert (status, answer["code"]) == (504, "took_too_long")
+    assert answer["message"] == (
+        "The start of ada has not happened yet; its config is still being built: the disk is full; it is tried again."
+    )
+
+
+async def test_a_start_whose_setup_fails_again_says_why(
+    host: Calls, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, row, late = await being_built(books, monkeypatch)
+    start = calling(host, "start")
+    await asyncio.wait_for(late.wait(), 20)
+    await books.do(lambda tx: deployment_steps.end_badly(tx, row["id"], "setup", "make: still no rule"))
+    status, answer = await asyncio.wait_for(start, 20)
+    assert (status, answer["code"], "make: still no rule" in answer["message"]) == (502, "start_failed", True)
 
 
 async def test_a_stop_is_answered_when_it_has_stopped(host: Calls, books: Books) -> None:
