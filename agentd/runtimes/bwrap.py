@@ -90,12 +90,12 @@ class Bwrap:
             for folder in reversed(Path(ENVIRONMENT_FILE).parents[:-1]):
                 words += ["--perms", "0755", "--dir", str(folder)]
             prefix = opened(room.prefix) if room.lasting else tuple(room.prefix)
-            checked = _checked(room)
             # Without a shell where a Perl is started anyway.
-            entering = () if checked else entered(prefix, ENVIRONMENT_FILE, FIRST_TO_GO)
+            place = "" if room.proposed is None else str(room.proposed)
+            entering = entered(prefix, ENVIRONMENT_FILE, FIRST_TO_GO, place, _identity_of(room))
             given = _pairs(inside) if entering else _exports(inside)
             words += ["--perms", "0444", "--file", _handed(given, descriptors), ENVIRONMENT_FILE]
-            script = f'{_FIRST_TO_GO}{checked}. {ENVIRONMENT_FILE}; exec "$@"'
+            script = f'{_FIRST_TO_GO}{_checked(room)}. {ENVIRONMENT_FILE}; exec "$@"'
             words += ["--remount-ro", "/", "--chdir", str(cwd)]
             arguments = _handed(b"".join(os.fsencode(word) + b"\0" for word in words), descriptors)
             inner = entering or ("/bin/sh", "-c", script, "sh", *prefix)
@@ -205,9 +205,16 @@ def _checked(room: Room) -> str:
     """A shell's check that what is mounted is what was looked at, and no link that came in between."""
     if room.proposed is None:
         return ""
-    device, inode = room.proposed_identity or (0, 0)
     place = shlex.quote(str(room.proposed))
-    return f'[ "$(/usr/bin/stat -c %d:%i -- {place})" = {device}:{inode} ] || {{ echo {place} was exchanged >&2; exit 126; }}; '
+    return f'[ "$(/usr/bin/stat -c %d:%i -- {place})" = {_identity_of(room)} ] || {{ echo {place} was exchanged >&2; exit 126; }}; '
+
+
+def _identity_of(room: Room) -> str:
+    """Of what must be mounted as `proposed`; empty where nothing is."""
+    if room.proposed is None:
+        return ""
+    device, inode = room.proposed_identity or (0, 0)
+    return f"{device}:{inode}"
 
 
 def _exports(environment: Mapping[str, str]) -> bytes:

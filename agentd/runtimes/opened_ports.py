@@ -6,6 +6,7 @@ it comes with the first that connects, or a moment later. Only for what lasts: a
 would take the relay with it before that had come up.
 """
 
+import platform
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,10 +15,17 @@ PYTHON_WORDS = 3
 """The interpreter and its two options, before the bridge's own file."""
 
 ENTER = r"""
-my ($environment, $first_to_go) = splice(@ARGV, 0, 2);
+my ($environment, $first_to_go, $place, $identity) = splice(@ARGV, 0, 4);
 if (open(my $file, '>', '/proc/self/oom_score_adj')) {
     print $file $first_to_go;
     close $file;
+}
+if ($identity ne '') {
+    my ($device, $inode) = lstat $place;
+    if (!defined $inode || "$device:$inode" ne $identity) {
+        print STDERR "$place was exchanged\n";
+        exit 126;
+    }
 }
 open(my $given, '<', $environment) or do { print STDERR "$environment: $!\n"; exit 125 };
 {
@@ -30,10 +38,12 @@ open(my $given, '<', $environment) or do { print STDERR "$environment: $!\n"; ex
 }
 close $given;
 """
-"""What a shell would do first, so that none has to be started: the environment is taken from a file, `NAME=VALUE` and a NUL each."""
+"""What a shell would do first, so that none has to be started: what is mounted at `$place` must be what was looked at, and the
+environment is taken from a file, `NAME=VALUE` and a NUL each."""
 
 # Numbers in place of names, for no module is loaded: AF_INET, SOCK_STREAM; SOL_SOCKET, SO_REUSEADDR; EACCES; pidfd_open, which
-# is the same everywhere.
+# is the same everywhere; CLONE_PARENT | SIGCHLD: the relay is the child of the sandbox's init at once, where CLONE is known.
+_CLONE = {"x86_64": 56, "aarch64": 220}.get(platform.machine(), 0)
 LISTEN = r"""
 $^F = 1023;
 my ($relay, @python) = splice(@ARGV, 0, 4);
@@ -54,9 +64,11 @@ while (@ARGV && (my $pair = shift) ne '--') {
     push @handed, fileno($made) . ":$pair";
 }
 my $me = $$;
-my $child = fork;
+my $child = CLONE ? syscall(CLONE, 0x8011, 0, 0, 0, 0) : -1;
+my $ours = $child < 0;
+$child = fork if $ours;
 if (defined $child && !$child) {
-    exit 0 if fork;
+    exit 0 if $ours && fork;
     $SIG{$_} = 'IGNORE' for qw(TERM INT HUP);
     open STDIN, '<', '/dev/null';
     open STDOUT, '>', '/dev/null';
@@ -71,12 +83,12 @@ if (defined $child && !$child) {
     exec { $python[0] } @python, '-c', $relay, $bridge, $me, @handed;
     exit 1;
 }
-waitpid $child, 0;
+waitpid $child, 0 if $ours;
 close $_ for @open;
 exec { $ARGV[0] } @ARGV;
 print STDERR "$ARGV[0]: $!\n";
 exit($! == 13 ? 126 : 127);
-"""
+""".replace("CLONE", str(_CLONE))
 RELAY = """
 import os, socket, sys
 sys.path.insert(0, sys.argv[1].rpartition("/")[0])
@@ -104,9 +116,9 @@ def opened(prefix: Sequence[str], perl: Path = PERL) -> tuple[str, ...]:
     return (str(perl), "-e", LISTEN, RELAY, *prefix)
 
 
-def entered(words: Sequence[str], environment: str, first_to_go: int) -> tuple[str, ...]:
-    """What `opened` made, with ENTER before it; nothing where Perl is not in it."""
+def entered(words: Sequence[str], environment: str, first_to_go: int, place: str, identity: str) -> tuple[str, ...]:
+    """What `opened` made, with ENTER before it; nothing where Perl is not in it. `identity` empty: there is no such place."""
     if LISTEN not in words:
         return ()
     perl, option, _, *rest = words
-    return (perl, option, ENTER + LISTEN, environment, str(first_to_go), *rest)
+    return (perl, option, ENTER + LISTEN, environment, str(first_to_go), place, identity, *rest)

@@ -1,5 +1,6 @@
 """What is bwrap's own: it dies with agentd and with its outer process, and nothing that an agent chooses runs before the walls."""
 
+import json
 import os
 import signal
 import subprocess
@@ -44,6 +45,10 @@ PRELOADED = (
 @pytest.fixture(autouse=True)
 def walls() -> None:
     require_bwrap()
+
+
+ENTERED = pytest.mark.parametrize("engine", ["command", "claude"], ids=["by a shell", "by Perl"])
+"""One that lasts, and has no network, is entered by the Perl that opens its ports."""
 
 
 @pytest.fixture
@@ -125,11 +130,12 @@ def test_a_name_that_no_shell_could_set_is_refused() -> None:
             environment_inside({name: "x"}, room)
 
 
-async def test_what_is_proposed_for_it_can_be_read_and_is_no_link_to_elsewhere(quarters: Quarters) -> None:
+@ENTERED
+async def test_what_is_proposed_for_it_can_be_read_and_is_no_link_to_elsewhere(quarters: Quarters, engine: str) -> None:
     proposed = quarters.hive / "config" / "ann"
     proposed.mkdir(parents=True)
     (proposed / "agent.toml").write_text("proposed\n")
-    launch = quarters.launch().model_copy(update={"proposed": str(proposed)})
+    launch = quarters.launch(engine=engine).model_copy(update={"proposed": str(proposed)})
     process = await quarters.starter(launch)("cat", str(proposed / "agent.toml"))
     assert await lines_of(process) == ["proposed"]
     await process.close()
@@ -141,19 +147,36 @@ async def test_what_is_proposed_for_it_can_be_read_and_is_no_link_to_elsewhere(q
     assert await process.close() == 2
 
 
-async def test_a_folder_that_is_exchanged_between_the_look_and_the_mount_is_not_shown(quarters: Quarters) -> None:
+@ENTERED
+async def test_a_folder_that_is_exchanged_between_the_look_and_the_mount_is_not_shown(
+    quarters: Quarters, engine: str
+) -> None:
     proposed = quarters.hive / "config" / "ann"
     proposed.mkdir(parents=True)
     (quarters.other / "state" / "note").write_text("bob's\n")
-    launch = quarters.launch().model_copy(update={"proposed": str(proposed)})
+    launch = quarters.launch(engine=engine).model_copy(update={"proposed": str(proposed)})
     command = ["cat", str(proposed / "state" / "note")]
     room = room_for(launch, command, {})
     proposed.rmdir()
     proposed.symlink_to(quarters.other)
     wrapped = Bwrap().wrap(command, {"PATH": "/usr/bin:/bin"}, quarters.workspace, room)
     done = run(wrapped)
-    assert done.returncode != 0
-    assert "bob's" not in done.stdout
+    assert (done.returncode, done.stdout) == (126, "")
+    assert "exchanged" in done.stderr
+
+
+@ENTERED
+async def test_its_environment_comes_whole_and_the_kernel_ends_it_first(quarters: Quarters, engine: str) -> None:
+    given = {"ODD": "a 'b' \"c\" $d `e` \\\n=f=\n", "EMPTY": "", "BYTES": "\udcff\xe9"}
+    tells = (
+        "import json, os; print(json.dumps({name: os.environ[name] for name in ('ODD', 'EMPTY', 'BYTES')})); "
+        "print(open('/proc/self/oom_score_adj').read())"
+    )
+    process = await quarters.starter(quarters.launch(engine=engine))(sys.executable, "-c", tells, env=given)
+    shown, adjusted, *_ = await lines_of(process)
+    await process.close()
+    assert json.loads(shown) == given
+    assert int(adjusted) == 500
 
 
 @pytest.mark.parametrize("who", OPERATORS)
