@@ -90,7 +90,7 @@ def test_a_killed_cli_goes_on_in_its_own_conversation_and_each_turn_has_its_own_
         hive.until_online("bee")
         hive.post("/v1/messages", {"to": "bee", "body": "@@text remember the heron"})
         wait_until(lambda: len(turn_ends(hive)) == 1, "the first turn", SECONDS)
-        hive.post("/v1/messages", {"to": "bee", "body": "@@slow"})
+        hive.post("/v1/messages", {"to": "bee", "body": "@@hold"})
         wait_until(lambda: len(api.requests) == 2, "the second turn", SECONDS)
         wait_until(lambda: kinds(hive)[-1] == "token_usage_changed", "its figures", SECONDS)
         pid = json.loads((hive.home / "agents/bee/harness/engine.pid").read_text())["pid"]

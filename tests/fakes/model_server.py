@@ -45,6 +45,7 @@ class ModelServer:
         self.requests: list[Asked] = []
         self.port = 0
         self._server: asyncio.Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._released = asyncio.Event()
         self._asked = asyncio.Event()
         self._open: set[asyncio.Task[None]] = set()
@@ -62,6 +63,7 @@ class ModelServer:
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=MAX_HEAD_BYTES)
+        self._loop = asyncio.get_running_loop()
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -72,10 +74,11 @@ class ModelServer:
         await asyncio.gather(*self._open, return_exceptions=True)
 
     def release(self) -> None:
-        """Lets every held step go on, those to come included."""
-        self._released.set()
+        """Lets every held step go on, those to come included. From any thread."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._released.set)
 
-    async def wait_for_requests(self, count: int, seconds: float = 20) -> None:
+    async def wait_for_requests(self, count: int, seconds: float = 60) -> None:
         """Returns once that many requests for an answer have come."""
         async with asyncio.timeout(seconds):
             while len(self.requests) < count:
