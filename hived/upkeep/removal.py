@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,7 +101,7 @@ class _Removal:
         if mode is None:
             return
         if not stat.S_ISDIR(mode):
-            self._unlink(above, name, self._path)
+            self._take(os.unlink, above, name, self._path)
             return
         try:
             with _opened(above, name) as folder:
@@ -120,7 +120,7 @@ class _Removal:
             self.removed.leave(self._path, _why(error))
             return
         if self.removed.whole:
-            self._rmdir(above, name, self._path)
+            self._take(os.rmdir, above, name, self._path)
 
     def _empty(self, folder: int, path: str, depth: int) -> None:
         """Remove what is in it, one after the other; new folders that are brought up meanwhile too."""
@@ -138,7 +138,7 @@ class _Removal:
             if mode is None:
                 return
             if not stat.S_ISDIR(mode):
-                self._unlink(folder, name, path)
+                self._take(os.unlink, folder, name, path)
             elif depth >= MOST_OPEN:
                 self._lift(folder, name, path)
             else:
@@ -154,7 +154,7 @@ class _Removal:
                 return
             self._empty(folder, path, depth + 1)
         if len(self.removed.left) + self.removed.more == before:
-            self._rmdir(above, name, path)
+            self._take(os.rmdir, above, name, path)
 
     def _lift(self, folder: int, name: str, path: str) -> None:
         """Bring a folder that lies too deep up to the top, where it is met again."""
@@ -168,28 +168,15 @@ class _Removal:
             os.fchmod(folder, 0o700)
         os.rename(name, new, src_dir_fd=folder, dst_dir_fd=self._top)
 
-    def _unlink(self, folder: int, name: str, path: str) -> None:
+    def _take(self, remove: Callable[..., None], above: int, name: str, path: str) -> None:
+        """`remove`: os.unlink, or os.rmdir; also where the folder that it is in keeps its owner out."""
         try:
             try:
-                os.unlink(name, dir_fd=folder)
-            except PermissionError:
-                with suppress(OSError):
-                    os.fchmod(folder, 0o700)
-                os.unlink(name, dir_fd=folder)
-            self.removed.count += 1
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            self.removed.leave(path, _why(error))
-
-    def _rmdir(self, above: int, name: str, path: str) -> None:
-        try:
-            try:
-                os.rmdir(name, dir_fd=above)
+                remove(name, dir_fd=above)
             except PermissionError:
                 with suppress(OSError):
                     os.fchmod(above, 0o700)
-                os.rmdir(name, dir_fd=above)
+                remove(name, dir_fd=above)
             self.removed.count += 1
         except FileNotFoundError:
             return

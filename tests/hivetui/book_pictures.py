@@ -1,7 +1,5 @@
 """Pictures of the screens of threads, rules, budgets, reminders and the audit: `pictures.py` joins them to the others."""
 
-from collections.abc import Awaitable, Callable
-
 from textual.pilot import Pilot
 
 from hivetui.app import HiveApp
@@ -12,8 +10,7 @@ from hivetui.screens.form import FormScreen
 from hivetui.screens.rules import draft_of
 from hivetui.state.hive import SnapshotTaken
 from tests.hivetui import books_scene, scene
-
-Prepare = Callable[[Pilot[None], HiveApp], Awaitable[None]]
+from tests.hivetui.posing import NARROW, WIDE, Prepare
 
 
 async def books(pilot: Pilot[None], app: HiveApp, what: str, *keys: str) -> None:
@@ -49,8 +46,6 @@ def listed(what: str, *keys: str) -> Prepare:
     return prepare
 
 
-WIDE = (176, 46)
-NARROW = (80, 24)
 BOOKS: tuple[tuple[str, Prepare, tuple[tuple[int, int], ...]], ...] = (
     ("threads", listed("threads"), (WIDE, NARROW)),
     ("thread", listed("threads", "down", "down", "down"), (WIDE, NARROW)),

@@ -1,7 +1,5 @@
 """Pictures of agents' lives: `pictures.py` joins them to the others."""
 
-from collections.abc import Awaitable, Callable
-
 from textual.pilot import Pilot
 
 from hived.wire.logs import LogLines
@@ -9,32 +7,16 @@ from hivetui.app import HiveApp
 from hivetui.life_intents import Inspect, LoadDiff, PlanPurge, ShowDeployment
 from hivetui.outcomes import Outcome
 from hivetui.screens.asks import Hears
-from hivetui.state.hive import ActBegan, LogBegun, LogWritten, SnapshotTaken
+from hivetui.state.hive import ActBegan, LogBegun, LogWritten
 from hivetui.state.logs import LogOf
 from hivetui.state.waiting import moved
 from tests.hivetui import lives_scene, scene
-
-Prepare = Callable[[Pilot[None], HiveApp], Awaitable[None]]
-WIDE = (176, 46)
-MEDIUM = (120, 34)
-NARROW = (80, 24)
+from tests.hivetui.posing import MEDIUM, NARROW, WIDE, Prepare, shown
 
 
 async def lives(pilot: Pilot[None], app: HiveApp, focus: str, *keys: str) -> None:
     """The hive of many lives with that agent in focus, then those keys."""
-    scene.play(app)
-    app.apply(SnapshotTaken(lives_scene.snapshot()))
-    app.draw()
-    await pilot.pause()
-    app.hive.focus_agent(focus)
-    await pilot.pause()
-    scene.play_transcripts(app)
-    await pilot.pause()
-    scene.play_transcripts(app)
-    await pilot.press(*keys)
-    await pilot.pause()
-    scene.play_transcripts(app)
-    await pilot.pause()
+    await shown(pilot, app, lives_scene.snapshot(), focus, *keys)
 
 
 async def hears(pilot: Pilot[None], app: HiveApp, *outcomes: Outcome) -> None:

@@ -1,6 +1,5 @@
 """Every screen in every size that a picture is taken of: the snapshot tests and `screenshots/make.py` share this table."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from textual.command import CommandList
@@ -18,11 +17,7 @@ from hivetui.state.waiting import moved
 from tests.hivetui import scene, waiting_scene
 from tests.hivetui.book_pictures import BOOKS
 from tests.hivetui.lives_pictures import LIVES
-
-Prepare = Callable[[Pilot[None], HiveApp], Awaitable[None]]
-WIDE = (176, 46)
-MEDIUM = (120, 34)
-NARROW = (80, 24)
+from tests.hivetui.posing import MEDIUM, NARROW, WIDE, Prepare, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +58,7 @@ def troubles(*keys: str, focus: str = "gus") -> Prepare:
     """The hive in which agents wait for a login, a limit's end, a choice."""
 
     async def prepare(pilot: Pilot[None], app: HiveApp) -> None:
-        scene.play(app)
-        app.apply(SnapshotTaken(scene.troubles()))
-        app.draw()
-        await pilot.pause()
-        app.hive.focus_agent(focus)
-        await pilot.pause()
-        scene.play_transcripts(app)
-        await pilot.pause()
-        scene.play_transcripts(app)
-        await pilot.press(*keys)
-        await pilot.pause()
-        scene.play_transcripts(app)
-        await pilot.pause()
+        await shown(pilot, app, scene.troubles(), focus, *keys)
 
     return prepare
 
