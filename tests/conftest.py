@@ -4,6 +4,11 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, print_blob=True)
+settings.load_profile("same" if "HIVE_EXPLORE" not in os.environ else "default")
+"""The same examples at every run: what a new one finds is no chance failure of somebody's change. HIVE_EXPLORE=1 looks for more."""
 
 os.environ.setdefault("HIVE_RUNTIME", "process")
 """What agents get in a test that names no runtime; those of the walls name theirs."""

@@ -19,7 +19,7 @@ from hived.wire.launch import Launch
 from hived.wire.protocol import PROTOCOL
 from tests.fakes.hived_stub import HivedStub
 
-END_SECONDS = 20.0
+END_SECONDS = 60.0
 LOOK_SECONDS = 0.02
 
 
@@ -155,7 +155,7 @@ def _toml(value: Any) -> str:
     return json.dumps(value)
 
 
-async def until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], Any], what: str, seconds: float = END_SECONDS) -> None:
     """Return once the condition holds of a file or a process, which tell nobody."""
     try:
         async with asyncio.timeout(seconds):

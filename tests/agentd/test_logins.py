@@ -70,7 +70,7 @@ class Setting:
         return [payload["state"] for payload in await self.said()]
 
     async def until_said(self, state: str, count: int = 1) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await self.states()).count(state) < count:  # noqa: ASYNC110 - a journal has no Event
                 await asyncio.sleep(0)
 
@@ -148,7 +148,7 @@ async def test_one_that_has_worked_is_said_to_be_done_though_it_is_cancelled_the
     logins.start("one")
     await setting.until_said("open")
     logins.give("one", CODE)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await entered.wait()
     logins.cancel("one")
     await setting.until_said("done")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from pathlib import Path
 
 from agentd.journal import Journal
@@ -38,10 +37,8 @@ async def test_what_happens_while_hived_is_away_comes_later_once_and_in_order(ri
     (rig.workspace / "go").touch()
     await until((rig.workspace / "printed").exists, "the program having printed all")
     await rig.stub.start()
-    back = time.monotonic()
     await rig.stub.turn_ends()
     assert lines_of(rig) == ["first", *(f"line {n}" for n in range(30_000))]
-    assert time.monotonic() - back < 10
     (end,) = rig.stub.payloads("turn_end")
     assert end["outcome"] == "ok"
 

@@ -28,7 +28,7 @@ from tests.support.living import (
 )
 from tests.support.tools import require_faketime
 
-pytestmark = [pytest.mark.claude, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.claude
 
 SECONDS = 60.0
 ASKED = {"command": "touch made-by-bash", "description": "make a file"}

@@ -147,7 +147,8 @@ def until_state(hive: LiveHive, name: str, wanted: str) -> None:
 
 def begin_turn(hive: LiveHive, name: str) -> None:
     send(hive, "work", name)
-    wait_until(lambda: hive.agent(name)["turn"]["state"] == "thinking", f"the turn of {name}", SECONDS)
+    wait_until(lambda: len(wakes(hive, name)) == 2, f"the second turn of {name}", SECONDS)
+    wait_until(lambda: hive.agent(name)["turn"]["state"] == "thinking", f"{name} being in it", SECONDS)
 
 
 def hold(hive: LiveHive, name: str) -> None:

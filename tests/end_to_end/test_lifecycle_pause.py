@@ -16,6 +16,7 @@ from tests.support.living import (
     living,
     notes,
     outcomes,
+    payloads,
     post,
     scripted,
     send,
@@ -43,6 +44,7 @@ def at_work(hive: LiveHive, name: str = "worker") -> Path:
     send(hive, "go", name)
     work = hive.paths.agent(name).workspace
     wait_until(lambda: (work / "here").exists() and (work / "away").exists(), "both loops")
+    wait_until(lambda: payloads(hive, "tool_use", name), "hived hearing of them")
     return work
 
 
@@ -146,8 +148,8 @@ def test_a_cancelled_turn_of_a_paused_agent_ends_and_the_agent_stays_paused() ->
         work = at_work(hive)
         post(hive, "pause")
         post(hive, "cancel-turn")
+        wait_until(lambda: outcomes(hive) == ["cancelled"], "the turn's end", 40)
         until_state(hive, "paused")
-        assert outcomes(hive) == ["cancelled"]
         assert stands_still(work)
         send(hive, "later")
         assert len(wakes(hive)) == 1

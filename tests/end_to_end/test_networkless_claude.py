@@ -26,7 +26,7 @@ from tests.support.boxes import Box, served
 from tests.support.claude import GENERATIONS, Setting, done_of, played, require_claude, until
 from tests.support.claude_turns import running
 
-pytestmark = [pytest.mark.claude, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.claude
 
 SECRET = "sk-ant-a-real-secret"
 

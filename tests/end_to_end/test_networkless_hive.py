@@ -13,8 +13,6 @@ from tests.support.boxes import require_bwrap
 from tests.support.claude import require_claude
 from tests.support.hive import LiveHive, live_hive, wait_until
 
-pytestmark = pytest.mark.timeout(240)
-
 SECRET = "sk-ant-a-real-secret"
 
 

@@ -5,16 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from agentd.engines.api import ApiEngine
 from agentd.engines.base import ToolResult
 from tests.fakes.openai_api import OpenAiApi
 from tests.support.api import KEY, ApiSetting, played
 from tests.support.boxes import served
 from tests.support.claude import done_of
-
-pytestmark = pytest.mark.timeout(200)
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -17,7 +17,6 @@ steps = [ { shell = "echo more >> a.txt" }, { say = "Noted." } ]
 """
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("runtime", ["process", "bwrap"])
 def test_none_is_sprung_from_its_birth_to_its_grave(runtime: str, tmp_path: Path) -> None:
     with live_hive({"HIVE_RUNTIME": runtime}) as hive:

@@ -10,7 +10,7 @@ from tests.support.claude import GENERATIONS, require_claude
 from tests.support.hive import live_hive, wait_until
 from tests.support.living import claude, loopback_model, payloads, scripted, send, texts, until_idle, waiting, wakes
 
-pytestmark = [pytest.mark.claude, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.claude
 
 SECONDS = 90.0
 

@@ -106,7 +106,7 @@ class HivedStub:
             with contextlib.suppress(ConnectionError):
                 await self._control.drain()
 
-    async def until(self, condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+    async def until(self, condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
         """What `condition` gives once it is true, looked at after each call of the harness."""
         found: Any = None
 
@@ -128,7 +128,7 @@ class HivedStub:
     def payloads(self, kind: str) -> list[dict[str, Any]]:
         return [event["payload"] for event in self.books.events if event["kind"] == kind]
 
-    async def turn_ends(self, count: int = 1, seconds: float = 20.0) -> list[dict[str, Any]]:
+    async def turn_ends(self, count: int = 1, seconds: float = 60.0) -> list[dict[str, Any]]:
         """The turn_ends so far, at least that many."""
         await self.until(lambda: len(self.payloads("turn_end")) >= count, f"{count} turn_end", seconds)
         return self.payloads("turn_end")

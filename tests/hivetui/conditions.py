@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from textual.pilot import Pilot
 
-SECONDS = 15.0
+SECONDS = 60.0
 
 
 async def until(condition: Callable[[], object], what: str, seconds: float = SECONDS) -> None:

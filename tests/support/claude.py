@@ -30,7 +30,7 @@ from hived.wire.launch import Launch
 from hived.wire.protocol import PROTOCOL
 from tests.fakes.messages_api import MessagesApi
 
-MOMENT_SECONDS = 30
+MOMENT_SECONDS = 60
 """Far more than anything here takes; nothing waits this long unless it is broken."""
 HIVE_TOOLS_CLAUDE = Path("/opt/hive-tools/claude/node_modules/.bin/claude")
 HIVE_TOOLS_NEWEST = Path("/opt/hive-tools/claude-new/node_modules/.bin/claude")

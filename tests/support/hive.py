@@ -24,7 +24,8 @@ from typing import Any
 from hived.paths import HivePaths
 from hived.wire.process_identity import ProcessIdentity
 
-START_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
+"""A machine that does much else takes long; only what never comes takes this."""
 LOOK_SECONDS = 0.02
 
 
@@ -37,7 +38,7 @@ def paths_of(home: Path) -> HivePaths:
     return HivePaths(config=home, data=home, run=home / "run")
 
 
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
     """What `condition` gives as soon as it is true; AssertionError when that takes too long."""
     deadline = time.monotonic() + seconds
     while True:
@@ -49,7 +50,7 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -
 
 
 class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout: float = 30.0) -> None:
+    def __init__(self, path: Path, timeout: float = PATIENCE_SECONDS) -> None:
         super().__init__("hive", timeout=timeout)
         self.path = path
 
@@ -60,7 +61,12 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def call(
-    path: Path, method: str, target: str, body: Any = None, headers: dict[str, str] | None = None, timeout: float = 30.0
+    path: Path,
+    method: str,
+    target: str,
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+    timeout: float = PATIENCE_SECONDS,
 ) -> tuple[int, Any]:
     """One request on that socket: (status, the JSON answer, or the text where it is none)."""
     connection = UnixConnection(path, timeout)
@@ -81,7 +87,9 @@ def call(
 class SseStream:
     """One SSE stream read on the test's own thread; `next` gives (event, id, data) and raises TimeoutError."""
 
-    def __init__(self, path: Path, target: str, headers: dict[str, str] | None = None, timeout: float = 20.0) -> None:
+    def __init__(
+        self, path: Path, target: str, headers: dict[str, str] | None = None, timeout: float = PATIENCE_SECONDS
+    ) -> None:
         self.connection = UnixConnection(path, timeout)
         self.connection.request("GET", target, headers=headers or {})
         self.answer = self.connection.getresponse()
@@ -125,9 +133,7 @@ class LiveHive:
                 env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
         if wait:
-            wait_until(
-                self.answers, f"hived answering (see {self.home}/hived.out: {self.output()[-800:]})", START_SECONDS
-            )
+            wait_until(self.answers, f"hived answering (see {self.home}/hived.out: {self.output()[-800:]})")
 
     def answers(self) -> bool:
         process = self.process
@@ -150,9 +156,9 @@ class LiveHive:
         """SIGKILL, as a crash would."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_SECONDS)
 
-    def stop(self, seconds: float = 20.0) -> int:
+    def stop(self, seconds: float = PATIENCE_SECONDS) -> int:
         """SIGTERM; its exit code."""
         assert self.process is not None
         self.process.terminate()
@@ -171,7 +177,9 @@ class LiveHive:
         """Ask, and let another thread wait for the answer."""
         threading.Thread(target=_quietly, args=(self.paths.host_socket, method, target), daemon=True).start()
 
-    def stream(self, target: str, headers: dict[str, str] | None = None, timeout: float = 20.0) -> SseStream:
+    def stream(
+        self, target: str, headers: dict[str, str] | None = None, timeout: float = PATIENCE_SECONDS
+    ) -> SseStream:
         return SseStream(self.paths.host_socket, target, headers, timeout)
 
     def agent(self, name: str) -> Any:
@@ -188,7 +196,7 @@ class LiveHive:
         assert status == 200, approval
         return approval
 
-    def until_online(self, name: str, seconds: float = 20.0) -> Any:
+    def until_online(self, name: str, seconds: float = PATIENCE_SECONDS) -> Any:
         wait_until(lambda: self.agent(name)["online"], f"{name} being online", seconds)
         return self.agent(name)
 

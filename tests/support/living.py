@@ -20,7 +20,7 @@ from tests.support.hive import LiveHive, call, live_hive, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = "worker"
-SECONDS = 40.0
+SECONDS = 90.0
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-MOMENT_SECONDS = 20.0
+MOMENT_SECONDS = 60.0
 
 
 @dataclass

@@ -169,7 +169,7 @@ async def test_its_end_of_stdin_ends_it_even_in_a_call(setting: ApiSetting) -> N
     begun = time.monotonic()
     process.stdin.close()
     assert await process.wait() == 0
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 200
     await until(partial(has_ended, int((setting.workspace / "child").read_text())))
 
 

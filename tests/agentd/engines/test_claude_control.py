@@ -21,7 +21,7 @@ from agentd.engines.claude_saved import holds_words, is_saved
 from tests.support.claude import Setting, done_of, played, until
 from tests.support.claude_turns import bash, ended, engine_pid, is_delta, running, script, sleeping_child
 
-pytestmark = [pytest.mark.claude, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.claude]
 
 
 async def test_an_interrupt_while_it_speaks_cancels_the_turn_and_the_next_one_works(setting: Setting) -> None:

@@ -14,7 +14,7 @@ from agentd.engines.claude_events import Inference, Result, Spent
 from tests.support.claude import MemoryFacts, Setting, done_of, played, until
 from tests.support.claude_turns import engine_pid, is_delta, running, script
 
-live = [pytest.mark.claude, pytest.mark.timeout(90)]
+live = [pytest.mark.claude]
 
 USD_PER_INPUT, USD_PER_OUTPUT = 1e-6, 5e-6
 """claude-haiku-4-5's own, by either CLI's price list."""

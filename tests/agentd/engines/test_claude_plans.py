@@ -9,7 +9,7 @@ from agentd.engines.base import Permission, ToolInput
 from tests.support.claude import Setting, done_of, played
 from tests.support.claude_turns import bash, script
 
-pytestmark = [pytest.mark.claude, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.claude]
 
 PLAN: dict[str, Any] = {"tool": "ExitPlanMode", "input": {"plan": "# The plan\n1. write w.txt"}}
 

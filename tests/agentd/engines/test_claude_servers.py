@@ -11,7 +11,7 @@ from agentd.engines.base import Permission, ToolResult
 from tests.support.claude import Setting, done_of, played
 from tests.support.claude_turns import engine_pid, script
 
-pytestmark = [pytest.mark.claude, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.claude]
 
 SERVER = r"""
 import json, os, sys

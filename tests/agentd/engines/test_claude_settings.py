@@ -8,7 +8,7 @@ from agentd.engines.base import EngineFailed, ToolUse
 from agentd.engines.claude_settings import EFFORTS, Offer
 from tests.support.claude import MemoryFacts, Setting, done_of, played
 
-live = [pytest.mark.claude, pytest.mark.timeout(90)]
+live = [pytest.mark.claude]
 
 
 def pid(setting: Setting) -> str:

@@ -19,7 +19,7 @@ from agentd.engines.claude_launch import PAST_THE_HIVE
 from agentd.engines.claude_turn import Known
 from tests.support.claude import Setting, done_of, played
 
-pytestmark = [pytest.mark.claude, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.claude]
 
 
 async def test_a_text_turn_streams_its_words_and_then_gives_them_whole(setting: Setting) -> None:

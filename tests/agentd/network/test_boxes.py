@@ -11,15 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
-
 from agentd.network.plan import SETUP
 from hived.wire.agents import SpawnRequest
 from tests.support.boxes import Box, served
 from tests.support.raw_sockets import raw_server
 from tests.support.tools import missing
-
-pytestmark = pytest.mark.timeout(200)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from agentd.runtimes.opened_ports import PERL, opened
 from tests.agentd.network.test_bridge import echo, free_port
 from tests.support.tools import missing
 
-SECONDS = 20.0
+SECONDS = 60.0
 ASKS = (
     "import socket, sys\n"
     "s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n"

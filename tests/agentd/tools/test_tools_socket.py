@@ -20,7 +20,7 @@ from agentd.tools.mcp_responder import METHOD_NOT_FOUND, PARSE_ERROR, McpRespond
 from agentd.tools.tools_socket import ToolsSocket
 
 BRIDGE = [sys.executable, "-I", "-S", str(Path(tools_bridge.__file__).resolve())]
-MOMENT_SECONDS = 20
+MOMENT_SECONDS = 60
 
 
 class WaitingTools:

@@ -9,8 +9,6 @@ from tests.support.own_agent import OwnAgent, event, own_agent
 
 FLOOD = 10_000
 BATCH = 2_500
-MOST_SECONDS = 5.0
-"""For another caller's answer meanwhile, on a machine that does other things too; it is milliseconds alone."""
 
 
 def test_ten_thousand_messages_are_bounded_and_hold_up_nobody() -> None:
@@ -32,6 +30,7 @@ def test_ten_thousand_messages_are_bounded_and_hold_up_nobody() -> None:
                 refused.extend(refusal["code"] for refusal in taken["refused"])
 
         flooding = threading.Thread(target=flood)
+        begun = time.monotonic()
         flooding.start()
         while flooding.is_alive():
             began = time.monotonic()
@@ -39,10 +38,11 @@ def test_ten_thousand_messages_are_bounded_and_hold_up_nobody() -> None:
             assert bob.post("/v1/messages", {"to": "ada"})[0] == 403
             slowest = max(slowest, time.monotonic() - began)
         flooding.join()
+        took = time.monotonic() - begun
         status, answer = bob.post("/v1/inbox/claim", {"turn_id": "t1"})
         claimed = [message["id"] for message in answer["messages"]]
         assert claimed == [f"m{number}" for number in range(1, 33)]
-        assert slowest < MOST_SECONDS
+        assert slowest < took / 2, "others are answered while it is taken in"
         assert len(refused) == FLOOD - 1000
         assert set(refused) == {"queue_full"}
         assert ada.hive.agent("bob")["unread"] == 1000 - 32

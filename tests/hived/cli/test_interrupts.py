@@ -15,7 +15,7 @@ from tests.hived.cli.told import WHEN, ToldHived, view
 from tests.support.hive import short_home
 from tests.support.tools import compiled
 
-PATIENCE = 30
+PATIENCE = 60
 JUST_BEFORE_IT_WAITS = """
 #define _GNU_SOURCE
 #include <dlfcn.h>

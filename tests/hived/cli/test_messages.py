@@ -109,7 +109,7 @@ def test_following_shows_what_is_new_and_ends_quietly_when_interrupted(shell: Sh
                 if f"news for {words[0]}" in json.dumps(json.loads(text)):
                     break
             follower.send_signal(2)
-            assert follower.wait(20) == 130
+            assert follower.wait(60) == 130
             assert follower.stderr.read() == ""
 
 

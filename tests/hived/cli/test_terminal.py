@@ -17,7 +17,7 @@ ADA = "/v1/agents/ada"
 URL = "https://login.example/authorize?code=true&state=" + "x" * 120
 OPEN = {"login_id": "l1", "state": "open", "since": WHEN, "url": URL}
 SECRET = "the-code#and-its-state-" + "y" * 200
-PATIENCE = 30
+PATIENCE = 60
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.hived.cli.told import WHEN, ToldHived
 from tests.support.hive import short_home
 
 TOMB = "/v1/tombstones/ada"
-PATIENCE = 30
+PATIENCE = 60
 
 
 def tombstone(**fields: Any) -> Tombstone:

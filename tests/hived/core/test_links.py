@@ -38,7 +38,7 @@ def test_a_file_system_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatc
         began = time.perf_counter()
         for _ in range(1000):
             assert links.real_path("/ws/a") is None
-        assert time.perf_counter() - began < 1.0
+        assert time.perf_counter() - began < 10, "one look at each would be 20 s"
         assert threading.active_count() < 20
     finally:
         goes_on.set()

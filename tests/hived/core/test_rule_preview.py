@@ -176,4 +176,4 @@ async def test_ten_thousand_asks_are_looked_at_and_no_more(books: Books, ada: st
     assert seen.decided == seen.asks
     assert len(seen.examples) == 100
     assert all(ask.differs for ask in seen.examples)
-    assert took < rule_preview.MOST_SECONDS + 2
+    assert took < rule_preview.MOST_SECONDS + 20

@@ -154,10 +154,10 @@ async def test_no_rules_cost_an_ask_next_to_nothing_and_many_not_much(books: Boo
     row = await books.read(lambda conn: agents.find_agent(conn, "ada"))
 
     def timed(tx: Tx, asks: int) -> float:
-        began = time.perf_counter()
+        began = time.thread_time()
         for _ in range(asks):
             rules.standing_answer(tx, row, "Bash", {"command": "git log | head -5 && make lint"})
-        return (time.perf_counter() - began) / asks
+        return (time.thread_time() - began) / asks
 
     def fill(tx: Tx) -> None:
         for number in range(300):

@@ -170,7 +170,7 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(desk: Desk) -> No
     with pytest.raises(GitFailed, match="took longer than 0.5 s") as caught:
         looked(desk, lambda look: look.run(["-c", "alias.wait=!sleep 3141", "wait"], seconds=0.5))
     assert caught.value.timed_out
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 200
     commands = [file.read_bytes() for file in Path("/proc").glob("[0-9]*/cmdline") if os.access(file, os.R_OK)]
     assert not [command for command in commands if b"sleep\x003141" in command]
 
