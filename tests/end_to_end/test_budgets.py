@@ -19,7 +19,6 @@ from tests.support.living import (
     post,
     scripted,
     send,
-    texts,
     until_idle,
     waiting,
     wakes,
@@ -43,8 +42,9 @@ steps = [ { say = "done" } ]
 QUEEN = """
 [[turn]]
 repeat = true
-steps = [ { say = "heard" }, { usage = { tokens = 10, cost_usd = 0.1 } } ]
+steps = [ { say = "heard" }, { usage = { tokens = 10, cost_usd = 0 } } ]
 """
+"""She hears of her workers' lives too, whenever that is, and it costs nothing."""
 
 
 def put(hive: LiveHive, **draft: Any) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def test_a_tree_of_two_agents_is_stopped_whole_and_a_spawn_in_it_is_refused() ->
         done(hive, "work", "hand")
         send(hive, "more", "hand")
         assert until_over(hive, "hand")["detail"].startswith("The tree of queen has spent $3.00 of its $2.50 today")
-        send(hive, "spawn one", "queen")
+        asked_of_her = send(hive, "spawn one", "queen")
         until_over(hive, "queen")
         done(hive, "I am in no tree of hers", WORKER)
         spec = {"engine": "scripted", "parent": "queen", "engine_options": {"scenario": str(hive.home / "hand.toml")}}
@@ -144,7 +144,9 @@ def test_a_tree_of_two_agents_is_stopped_whole_and_a_spawn_in_it_is_refused() ->
         status, raised = hive.post(f"/v1/budgets/{item['id']}/raise", {"usd": 100})
         assert (status, raised["raised"]["usd"]) == (200, 100.0)
         assert hive.post(f"/v1/approvals/{asked['id']}/approve", {})[0] == 200
-        wait_until(lambda: "heard" in texts(hive, "queen"), "her turn")
+        wait_until(
+            lambda: any(asked_of_her in end["message_ids"] for end in payloads(hive, "turn_end", "queen")), "her turn"
+        )
         wait_until(lambda: len(outcomes(hive, "hand")) == 2, "its turn")
 
 
