@@ -1,4 +1,4 @@
-"""`hive waiting`, `approvals`, `approve` and `deny`: what the operator decides."""
+"""`hive approvals`, `approve` and `deny`: what the operator decides."""
 
 import argparse
 import json
@@ -7,43 +7,19 @@ import sys
 from typing import Any
 
 from hived.cli import asking
-from hived.cli.command import Arguments, Command, checked_id, listed, nothing
+from hived.cli.command import Arguments, Command, checked_id, listed
 from hived.cli.editing import edited
 from hived.cli.output import exact, line, note, print_facts, print_json, print_rows, short_id
 from hived.cli.pages import all_pages
 from hived.cli.rules import print_proposal
 from hived.cli.times import age
+from hived.cli.waiting import DECIDED, way_on
 from hived.client import oneshot
 from hived.wire import routes
 from hived.wire.errors import ApprovalNotFound, HiveError, StartFailed, Unavailable, UsageError
 
 MOST_NAMED = 12
 """Files of a proposal; hive diff --stat has them all."""
-DECIDED = ("spawn", "apply_commit", "tool_use")
-"""What approve and deny decide; everything else that waits has a command of its own."""
-WAYS = {
-    "question": "hive answer {id} TEXT, or --option N (hive questions shows all of it)",
-    "held_message": "hive retry {id}, or hive drop {id}",
-    "pair": "hive pair release {id}, or hive pair drop {id}",
-    "parked": "hive log {agent}, then hive start {agent}",
-    "needs_login": "hive login {agent}",
-    "rate_limited": "hive resume {agent}",
-    "budget": "hive budget raise {id}, or hive budgets",
-    "resume_choice": "hive new-session {agent} --primer, or without",
-}
-
-
-def way_on(item: dict[str, Any]) -> str:
-    """The command that settles a waiting item."""
-    shape = WAYS.get(
-        item["kind"], "hive approve {id}, or hive deny {id}" if item["kind"] in DECIDED else "hive show {agent}"
-    )
-    return line(shape.format(id=_named(item), agent=item["agent"]))
-
-
-def _named(item: dict[str, Any]) -> str:
-    """Its id as it is typed; a message's in full: those to everybody are alike but for the end."""
-    return str(item["id"]) if item["kind"] == "held_message" else short_id(item["id"])
 
 
 def decide(
@@ -110,31 +86,6 @@ def _commit_facts(payload: dict[str, Any]) -> list[tuple[str, object]]:
         *(("setup runs", exact(str(command)).replace("\n", "\\n")) for command in payload.get("setup", ())),
         ("changes", count),
     ]
-
-
-def _waiting(arguments: Arguments) -> int:
-    document = oneshot.call("GET", routes.WAITING)
-    if arguments.json:
-        print_json(document)
-        return 0
-    items = sorted(listed(document, "waiting"), key=lambda item: not item["blocks"])
-    if not items:
-        print("Nothing waits on you.")
-    print_rows(
-        ("ID", "KIND", "AGENT", "FOR", "SUBJECT"),
-        (
-            (_named(item), item["kind"], item["agent"] or "operator", age(item["since"]), item["subject"])
-            for item in items
-        ),
-    )
-    ways = [f"{item['agent'] or 'operator'}: {way_on(item)}" for item in items if item["kind"] not in DECIDED]
-    if any(item["kind"] in DECIDED for item in items):
-        ways.append("approvals: hive approve ID, or hive deny ID (hive approvals ID shows all of it)")
-    if any(item["kind"] == "apply_commit" for item in items):
-        ways.append("config commits: hive diff ID shows what one changes")
-    for number, way in enumerate(ways):
-        print(way if number else f"\n{way}")
-    return 0
 
 
 def _declare_approvals(parser: argparse.ArgumentParser) -> None:
@@ -310,7 +261,6 @@ def _deny(arguments: Arguments) -> int:
 
 
 COMMANDS = {
-    "waiting": Command(nothing, _waiting),
     "approvals": Command(_declare_approvals, _approvals),
     "approve": Command(_declare_approve, _approve),
     "deny": Command(_declare_decision, _deny),

@@ -72,7 +72,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "transcript": ("events", "what an agent did, to read"),
     },
     "Decisions": {
-        "waiting": ("approvals", "everything that needs you"),
+        "waiting": ("waiting", "everything that needs you"),
         "approvals": ("approvals", "what was asked for"),
         "approve": ("approvals", "say yes"),
         "deny": ("approvals", "say no"),

@@ -59,7 +59,7 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     table = [tuple(line(cell) for cell in row) for row in rows]
     if not table:
         return
-    first, *others = laid_out(header, table, _columns())
+    first, *others = laid_out(header, table, terminal_columns())
     print(colour(first, "dim"))
     for row in others:
         print(row)
@@ -89,11 +89,11 @@ def laid_out(header: Sequence[str], rows: Sequence[Sequence[str]], columns: int)
         elif row is header:
             lines.append(_aligned([*cut, ""], widths))
         else:
-            lines += [_aligned([*cut, ""], widths), *_below(last, columns)]
+            lines += [_aligned([*cut, ""], widths), *below(last, columns)]
     return lines
 
 
-def _below(text: str, columns: int) -> list[str]:
+def below(text: str, columns: int) -> list[str]:
     """That text in lines of at most so many columns, broken at spaces where there are some, four spaces in."""
     room, lines = max(8, columns - 4), []
     while text:
@@ -104,7 +104,7 @@ def _below(text: str, columns: int) -> list[str]:
     return lines
 
 
-def _columns() -> int:
+def terminal_columns() -> int:
     """Of the terminal; 0: it is none, and nothing is cut."""
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
