@@ -89,8 +89,7 @@ class HiveApp(KeysInTurn):
         self._controller = Controller(client) if client else None
         self._sync = HiveSync(client, self.apply, self.apply_transcript, clock) if client else None
         self._hive: HiveScreen | None = None
-        self._logs: frozenset[LogOf] = frozenset()
-        """Those that are followed."""
+        self._logs: frozenset[LogOf] = frozenset()  # that are followed
         self._first_run_offered = False
         self._draw_timer: Timer | None = None
         self._drawn_at = 0.0

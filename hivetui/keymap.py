@@ -67,7 +67,7 @@ KEYS: tuple[Key, ...] = (
         for n in range(1, 10)
     ),
     Key("hive.pause_all", "P", "pause_all", "P", "pause all", "The panic key: freeze every agent where it is, after one question. Nothing is lost; once all stand still it lets them go on.", "hive", 98, True),
-    Key("hive.why", "y", "why", "y", "why", "Why the focused agent is in its state, and what to do next.", "hive", 26, True),
+    Key("hive.why", "y", "why", "y", "why", "Why the focused agent is in its state, and what to do next.", "hive", 13, True),
     Key("hive.work", "v", "work", "v", "its work", "What the focused agent changed in its clone, as a diff.", "hive", 62, True),
     Key("hive.deployments", "c", "deployments", "c", "deployments", "What ran when, by whom, and how it went; roll back from there.", "hive", 63, True),
     Key("hive.tombstones", "T", "tombstones", "T", "tombstones", "Who was destroyed and what is left; revive and purge from there.", "hive", 64, True),
@@ -81,7 +81,7 @@ KEYS: tuple[Key, ...] = (
     Key("hive.goto", "colon", "goto", ":", "go to", "Go to any agent, screen or command.", "hive", 70, True),
     Key("hive.help", "question_mark,f1", "help", "?", "all keys", "Show every key.", "hive", 80, True),
     Key("hive.next", "tab", "next_part", "tab", "next part", "Go to the next part of the screen.", "hive"),
-    Key("hive.previous", "shift+tab", "previous_part", "shift+tab", "part before", "Go to the part before.", "hive"),
+    Key("hive.previous", "shift+tab", "previous_part", "shift+tab", "previous", "Go to the part before.", "hive"),
     Key("hive.agents", "escape", "agents", "esc", "agents", "Go back to the list of agents.", "hive"),
     Key("hive.palette", "ctrl+p", "command_palette", "ctrl+p", "commands", "Search all commands.", "hive"),
     Key("hive.leave", "q,ctrl+q", "leave", "q", "leave, agents go on", "Leave the screen; the last line says what becomes of the agents.", "hive", 99, True),

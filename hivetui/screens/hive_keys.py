@@ -349,7 +349,7 @@ class HiveKeys(HiveLives):
         raise NotImplementedError
 
     def action_help(self) -> None:
-        self.app.push_screen(HelpScreen())
+        self.app.push_screen(HelpScreen("hive"))
 
     def action_command_palette(self) -> None:
         self.app.action_command_palette()

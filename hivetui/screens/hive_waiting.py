@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hivetui.decide import DEEDS
 from hivetui.intents import AnswerQuestion, DecideAll, Decision, FetchAsk, ProposeRule, RetryMessage, WholeKind
+from hivetui.keymap import Where
 from hivetui.life_intents import LoadDiff
 from hivetui.outcomes import Outcome
 from hivetui.screens.asks import Asked, Noted
@@ -256,9 +257,16 @@ class HiveWaiting(HiveKeys):
         else:
             self.action_agents()
 
+    @property
+    def where(self) -> Where:
+        """Which part has the focus."""
+        raise NotImplementedError
+
     def action_help(self) -> None:
-        """Of the list first, where it is asked for in the list."""
-        self.app.push_screen(HelpScreen(*(("waiting", "entry") if self.deciding else ())))
+        """Of the part first in which it is asked for, and of what works anywhere."""
+        where = self.where
+        here: tuple[Where, ...] = ("waiting", "entry") if self.deciding else (where,) if where != "hive" else ()
+        self.app.push_screen(HelpScreen(*here, *(() if self.deciding else ("hive",))))
 
     async def on_waiting_detail_key_clicked(self, event: WaitingDetail.KeyClicked) -> None:
         self.set_focus(self.waiting)

@@ -22,7 +22,9 @@ MOST_NAMED = 8
 
 
 def fits(deed: Deed, agent: Agent) -> bool:
-    """It would change something for that agent."""
+    """It would change something for that agent. One that is being buried can only be ended sooner."""
+    if agent.wanted == "buried" and deed not in ("kill", "destroy"):
+        return False
     match deed:
         case "start":
             return agent.lifecycle in ("stopped", "parked", "crashed")

@@ -8,7 +8,8 @@ from hived.wire.work import WorkState
 
 ShapeKind = Literal[
     "thinking", "waiting", "idle", "compacting", "limited", "login", "refused", "napping", "starting", "stopping",
-    "stopped", "paused", "pausing", "resuming", "building", "crashed", "parked", "buried", "offline", "unknown",
+    "stopped", "paused", "pausing", "resuming", "building", "burying", "crashed", "parked", "buried", "offline",
+    "unknown",
 ]  # fmt: skip
 
 
@@ -40,6 +41,7 @@ SHAPES: dict[ShapeKind, Shape] = {
         Shape("pausing", "◌", "pausing", "soft"),
         Shape("resuming", "◌", "resuming", "soft"),
         Shape("building", "◌", "being built", "soft"),
+        Shape("burying", "◌", "being buried", "soft"),
         Shape("crashed", "✗", "crashed", "bad"),
         Shape("parked", "■", "parked", "bad"),
         Shape("buried", "†", "buried", "dim"),
@@ -50,7 +52,7 @@ SHAPES: dict[ShapeKind, Shape] = {
 
 ORDER: tuple[ShapeKind, ...] = (
     "thinking", "compacting", "login", "refused", "limited", "crashed", "parked", "paused", "pausing", "resuming", "building",
-    "starting", "stopping", "offline", "unknown", "napping", "idle", "stopped",
+    "starting", "stopping", "burying", "offline", "unknown", "napping", "idle", "stopped",
 )  # fmt: skip
 """The order in which the header counts states; what waits has its own place there."""
 
@@ -180,6 +182,8 @@ class Agent:
 
     @property
     def shape_kind(self) -> ShapeKind:
+        if self.wanted == "buried" and self.lifecycle != "buried":
+            return "burying"
         if self.lifecycle == "requested" and self.deploying:
             return "building"
         if self.paused != (self.lifecycle == "paused") and self.lifecycle in ("running", "paused"):

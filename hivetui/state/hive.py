@@ -109,9 +109,10 @@ class HiveState:
         return sum(figures) if figures else None
 
     def counts(self) -> dict[ShapeKind, int]:
+        """What hived was asked to do with an agent, and has not said to be done, counts as its stopping."""
         counted: dict[ShapeKind, int] = dict.fromkeys(SHAPES, 0)
         for agent in self.agents.values():
-            counted[agent.shape_kind] += 1
+            counted["stopping" if agent.acting else agent.shape_kind] += 1
         return {kind: count for kind, count in counted.items() if count}
 
 

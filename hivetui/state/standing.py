@@ -56,8 +56,8 @@ def shortest(agent: Agent, now: datetime) -> str:
             )
         case "parked" | "crashed" | "paused" | "pausing" | "resuming" | "stopping" | "starting" | "stopped":
             return agent.shape_kind
-        case "building":
-            return "building"
+        case "building" | "burying":
+            return agent.shape_kind
     return ""
 
 

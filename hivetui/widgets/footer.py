@@ -78,11 +78,14 @@ ALWAYS = (
     "diff.back",
 )  # fmt: skip
 """Shown at the right, however narrow it is."""
+NARROW = 100
+BRIEF = {"hive.cancel": "cancel"}
+"""What a key is called on the left where it is narrow."""
 
 
 def keys_line(keys: Sequence[Key], width: int) -> tuple[Line, list[tuple[Key, int, int]]]:
     """The hints that fit, and where each stands: (key, from, up to)."""
-    narrow = width < 100
+    narrow = width < NARROW
     always = [key for key in keys if key.id in ALWAYS]
     always.sort(key=lambda key: ALWAYS.index(key.id))
     hints = [_hint(key, narrow) for key in always]
@@ -93,15 +96,14 @@ def keys_line(keys: Sequence[Key], width: int) -> tuple[Line, list[tuple[Key, in
     for key in keys:
         if key in always:
             continue
-        for shown, label in ((("1-9", "agent"),) if key.id == "hive.zoom" else ()) + (
-            (key.shown.split()[0], key.label),
-        ):
+        said = BRIEF.get(key.id, key.label) if narrow else key.label
+        for shown, label in ((("1-9", "agent"),) if key.id == "hive.zoom" else ()) + ((key.shown.split()[0], said),):
             at = cells(left) + (2 if left else 1)
             end = at + len(shown) + 1 + len(label)
             if end > room:
                 continue
             left += [("  " if left else " ", ""), (shown, "key"), (f" {label}", "dim")]
-            if label == key.label:
+            if label == said:
                 places.append((key, at, end))
     at = width - cells(right) - 1
     for key, hint in zip(always, hints, strict=True):

@@ -11,7 +11,7 @@ from hivetui.state.hive import HiveState
 from hivetui.widgets.lines import Line, Piece, cells, cropped, dollars, justified, one_line
 from hivetui.widgets.strips import strip_of
 
-CHANGING: tuple[ShapeKind, ...] = ("pausing", "resuming", "building", "starting", "stopping")
+CHANGING: tuple[ShapeKind, ...] = ("pausing", "resuming", "building", "starting", "stopping", "burying")
 """Counted together: none of them lasts."""
 WIDE_ENOUGH = 132
 """To say how many agents have no walls."""

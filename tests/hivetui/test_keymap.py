@@ -109,3 +109,14 @@ def test_every_command_is_in_the_help_and_can_be_gone_to() -> None:
 def test_decision_keys_belong_to_the_list_alone() -> None:
     elsewhere = {key for where in ("hive", "agents", "pane") for b in bindings_of(where) for key in b.key.split(",")}
     assert not elsewhere & {"a", "d", "A", "D", "n"}
+
+
+@pytest.mark.parametrize("where", ["agents", "pane", "waiting", "composer"])
+def test_the_help_begins_with_every_key_at_a_glance_on_the_smallest_screen(where: str) -> None:
+    lines = [plain(line) for line in help_lines((where, "hive"), 72)]  # type: ignore[arg-type]
+    page = "\n".join(lines[:24])
+    assert WHERE_WORDS[where] in lines[0]  # type: ignore[index]
+    for said in ("y   why", "w   waiting", "1-9 agent", "c   deployments", "q   leave"):
+        assert said in page, page
+    assert lines.index("states") < next(at for at, line in enumerate(lines) if "Go to what waits on you." in line)
+    assert all(len(line) <= 72 for line in lines)

@@ -23,6 +23,13 @@ def test_leaving_and_help_are_always_said() -> None:
     assert "q leave, agents go on" in plain(keys_line(footer_of("hive"), 176)[0])
 
 
+@pytest.mark.parametrize("busy", [True, False])
+def test_why_is_said_on_the_smallest_screen(busy: bool) -> None:
+    said = plain(keys_line(footer_of("agents", busy=busy), 80)[0])
+    assert "y why" in said
+    assert ("x cancel" in said) == busy
+
+
 def test_a_notice_has_a_word_and_a_code() -> None:
     assert plain(notice_line(Notice("No.", "bad", "no_turn"), 80)) == " error No. [no_turn]"
     assert plain(notice_line(Notice("Done.", "good"), 80)) == " ✓ Done."

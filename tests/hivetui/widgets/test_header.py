@@ -3,7 +3,8 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from hivetui.state.hive import HiveState, LinkLost, LinkMade, LinkRefused, SnapshotTaken, reduced
+from hived.wire.agents import Lifecycle
+from hivetui.state.hive import ActBegan, HiveState, LinkLost, LinkMade, LinkRefused, SnapshotTaken, reduced
 from hivetui.widgets.header import header_line
 from hivetui.widgets.lines import cells, plain
 from tests.hivetui import scene
@@ -56,3 +57,19 @@ def test_away_says_how_to_start_hived(width: int) -> None:
 
 def test_states_are_counted_as_long_as_there_is_room() -> None:
     assert "○ " in plain(header_line(attached(), scene.NOW, 100))
+
+
+def test_what_is_being_buried_or_stopped_is_counted_as_changing_and_not_as_stopped() -> None:
+    buried = scene.agent(
+        1, "ann", wanted="buried", lifecycle=Lifecycle(state="stopped", since=scene.ago(2), cause="it is being buried")
+    )
+    snapshot = scene.snapshot().model_copy(update={"agents": [buried, scene.agent(2, "ben")], "waiting": []})
+    state = reduced(reduced(HiveState(), LinkMade(scene.ago(60))), SnapshotTaken(snapshot))
+    assert state.agents["ann"].shape.word == "being buried"
+    said = plain(header_line(state, scene.NOW, 176))
+    assert "1 changing" in said
+    assert "stopped" not in said
+    state = reduced(state, ActBegan(("ben",), "stopping", scene.ago(0)))
+    said = plain(header_line(state, scene.NOW, 176))
+    assert "2 changing" in said
+    assert "idle" not in said
