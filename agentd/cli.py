@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import json
 import sys
 from pathlib import Path
@@ -54,8 +55,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(launch_file: Path) -> int:
+    gc.disable()  # all that is imported stays: it is looked through for garbage neither now nor later
     from agentd.harness import run_harness
 
+    gc.freeze()
+    gc.enable()
     launch = _launch(launch_file)
     return 1 if launch is None else asyncio.run(run_harness(launch))
 
