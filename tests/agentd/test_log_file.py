@@ -40,7 +40,7 @@ def test_a_flood_is_cut_to_two_files_and_the_last_words_are_there(tmp_path: Path
         first = older.stat().st_ino
         wait_until(lambda: older.stat().st_ino != first, "the second rotation")
         (tmp_path / "stop").touch()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()

@@ -18,7 +18,7 @@ from tests.support.hive import short_home, wait_until
 from tests.verified.shell import Screen, screen
 
 DEMO = [sys.executable, "-m", "hived.cli.hive", "demo"]
-SECONDS = 110
+SECONDS = 200
 
 
 def processes_of(home: str) -> list[int]:
@@ -96,7 +96,7 @@ def test_in_the_screen_the_operator_decides_and_leaving_ends_it() -> None:
 def until_shown(shown: Screen, *words: str) -> None:
     """Return once all of it is on the screen; the failure shows what is there instead."""
     try:
-        wait_until(lambda: all(word in shown.text() for word in words), " and ".join(words), 40)
+        wait_until(lambda: all(word in shown.text() for word in words), " and ".join(words), 90)
     except AssertionError as error:
         raise AssertionError(f"{error}:\n{shown.text()}") from None
 

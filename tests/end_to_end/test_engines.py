@@ -129,7 +129,7 @@ def test_a_file_that_is_edited_by_hand_counts() -> None:
         hive.start()
         hive.until_online(WORKER)
         wait_until(lambda: hive.agent(WORKER)["model"] == "large", "what was edited while hived was away")
-        assert hive.agent(WORKER)["effort"] is None
+        wait_until(lambda: hive.agent(WORKER)["effort"] is None, "its file that is gone")
         assert said(hive) == "model large, effort its own, permission mode its own"
 
 

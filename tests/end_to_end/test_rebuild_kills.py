@@ -55,6 +55,8 @@ def test_a_rebuild_that_was_cut_off_is_carried_out_by_the_next_hived(
         assert (ada["model"], ada["effort"], ada["permission_mode"]) == (model, effort, mode)
         assert settings(hive) == (model, effort, mode)
         assert by_hand(hive) == []
-        hive.paths.agent("ada").model_file.write_text("edited\n")
+        edited = hive.home / "edited"
+        edited.write_text("edited\n")
+        edited.rename(hive.paths.agent("ada").model_file)  # as one edit: written in place it is empty for a moment
         wait_until(lambda: by_hand(hive) == ["agent.model_set"], "an edit by hand that came later")
         assert hive.agent("ada")["model"] == "edited"

@@ -54,7 +54,7 @@ def test_a_stop_of_the_service_ends_hived_alone_and_the_next_one_adopts_its_agen
     before = {name: hive.agent(name)["pid"] for name in NAMES}
     os.kill(hive.pid, signal.SIGTERM)
     assert hive.process is not None
-    assert hive.process.wait(30) == 0
+    assert hive.process.wait(60) == 0
     living = {identity.pid for identity in hive.harnesses()}
     assert living == set(before.values())
     hive.start()
@@ -82,7 +82,7 @@ def test_after_a_reboot_those_that_should_run_come_back_and_the_others_stay_as_t
         except ProcessLookupError:
             continue
     assert hive.process is not None
-    hive.process.wait(10)
+    hive.process.wait(60)
     wait_until(lambda: marked(hive) == [], "the end of everything", SECONDS)
 
     hive.start()

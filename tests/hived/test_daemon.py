@@ -59,7 +59,7 @@ def test_a_signal_ends_it_in_stages_with_open_streams(number: signal.Signals) ->
         assert stream.next() is None
         stream.close()
         assert hive.process is not None
-        assert hive.process.wait(10) == 0
+        assert hive.process.wait(60) == 0
         assert not hive.paths.host_socket.exists()
         assert not hive.paths.pid_file.exists()
         assert "error" not in hive.output().lower()
@@ -70,7 +70,7 @@ def test_shutdown_is_answered_before_it_happens() -> None:
     with live_hive() as hive:
         assert hive.post("/v1/shutdown")[0] == 202
         assert hive.process is not None
-        assert hive.process.wait(10) == 0
+        assert hive.process.wait(60) == 0
 
 
 def test_a_second_signal_forces_the_end() -> None:
@@ -80,7 +80,7 @@ def test_a_second_signal_forces_the_end() -> None:
         os.kill(hive.pid, signal.SIGTERM)
         os.kill(hive.pid, signal.SIGTERM)
         assert hive.process is not None
-        assert hive.process.wait(10) in (0, 128 + signal.SIGTERM)
+        assert hive.process.wait(60) in (0, 128 + signal.SIGTERM)
         for stream in streams:
             stream.close()
         hive.start()

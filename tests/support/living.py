@@ -168,7 +168,7 @@ def loopback_model() -> Iterator[str]:
             yield f"http://127.0.0.1:{port_file.read_text().strip()}"
         finally:
             model.terminate()
-            model.wait(20)
+            model.wait(60)
 
 
 def claude(hive: LiveHive, cli: str, url: str, name: str = WORKER, **spec: Any) -> None:

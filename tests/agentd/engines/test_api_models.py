@@ -210,4 +210,4 @@ def test_an_ollama_that_trickles_is_not_waited_for(monkeypatch: pytest.MonkeyPat
         assert api_found.find_ollama({"OLLAMA_HOST": f"127.0.0.1:{listener.getsockname()[1]}"}) is None
         assert time.monotonic() - begun < 200
         ended.set()
-        serving.join(5)
+        serving.join(60)

@@ -220,7 +220,7 @@ async def test_a_body_over_the_limit_is_answered_however_it_is_sent(socket: Path
 async def test_what_is_no_http_is_told_so_and_the_next_caller_is_served(socket: Path) -> None:
     reader, writer = await asyncio.open_unix_connection(str(socket))
     writer.write(b"\x00\x01\x02 nonsense\r\n\r\n")
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), 60)
     assert answer.startswith(b"HTTP/1.1 400")
     writer.close()
     await writer.wait_closed()

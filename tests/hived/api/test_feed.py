@@ -97,4 +97,4 @@ def test_a_stopping_hived_ends_the_stream() -> None:
         assert stream.next() is None
         stream.close()
         assert hive.process is not None
-        assert hive.process.wait(10) == 0
+        assert hive.process.wait(60) == 0

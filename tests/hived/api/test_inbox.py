@@ -113,9 +113,9 @@ async def test_what_is_there_already_is_answered_at_once_and_what_a_lost_answer_
     await books.send("ada", "first")
     _, began = await harness("POST", "/v1/inbox/claim", {"turn_id": "t1"})
     second = await books.send("ada", "second")
-    _, claimed = await asyncio.wait_for(more(harness, known=1), 20)
+    _, claimed = await asyncio.wait_for(more(harness, known=1), 60)
     assert [m["body"] for m in claimed["messages"]] == ["first", "second"]
-    assert await asyncio.wait_for(more(harness, known=1), 20) == (200, claimed)
+    assert await asyncio.wait_for(more(harness, known=1), 60) == (200, claimed)
     waiting = more(harness, known=2)
     await waits(books, await agent_id(books))
     third = await books.send("ada", "third")
@@ -126,7 +126,7 @@ async def test_what_is_there_already_is_answered_at_once_and_what_a_lost_answer_
 async def test_it_is_answered_with_nothing_new_when_its_time_is_over(harness: Calls, books: Books) -> None:
     await books.send("ada", "first")
     await harness("POST", "/v1/inbox/claim", {"turn_id": "t1"})
-    status, claimed = await asyncio.wait_for(more(harness, wait=0.05, known=1), 20)
+    status, claimed = await asyncio.wait_for(more(harness, wait=0.05, known=1), 60)
     assert (status, [m["body"] for m in claimed["messages"]]) == (200, ["first"])
 
 

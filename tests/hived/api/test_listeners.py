@@ -34,7 +34,7 @@ async def who(scope: Scope, receive: Receive, send: Send) -> None:
 async def get(path: Path, target: str = "/") -> tuple[int, dict[str, object]]:
     reader, writer = await asyncio.open_unix_connection(str(path))
     writer.write(f"GET {target} HTTP/1.1\r\nhost: hive\r\nconnection: close\r\n\r\n".encode())
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     await writer.wait_closed()
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -153,9 +153,9 @@ async def test_closing_ends_streams_that_wait_and_removes_the_sockets(
     await opened.open_host(folder / "host.sock")
     reader, writer = await asyncio.open_unix_connection(str(folder / "host.sock"))
     writer.write(b"GET /wait HTTP/1.1\r\nhost: hive\r\n\r\n")
-    await asyncio.wait_for(reader.readline(), 10)
-    await asyncio.wait_for(opened.close(), 10)
-    await asyncio.wait_for(reader.read(), 10)
+    await asyncio.wait_for(reader.readline(), 60)
+    await asyncio.wait_for(opened.close(), 60)
+    await asyncio.wait_for(reader.read(), 60)
     writer.close()
     assert not (folder / "host.sock").exists()
 

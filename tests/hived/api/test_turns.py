@@ -22,7 +22,7 @@ class Told:
 
     async def next(self) -> tuple[str, dict[str, Any]]:
         while not self._rings:
-            rings = await asyncio.wait_for(self._bells.take(), 10)
+            rings = await asyncio.wait_for(self._bells.take(), 60)
             assert rings is not None
             self._rings += rings
         ring = self._rings.pop(0)

@@ -70,7 +70,7 @@ class FakeServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         if self._thread.ident is not None:
-            self._thread.join(10)
+            self._thread.join(60)
         self._listener.close()
 
 

@@ -18,7 +18,7 @@ async def test_until_looks_again_after_each_change(books: Books) -> None:
         looks += 1
         return len(agents.list_views(conn)) == 2
 
-    waiting = asyncio.create_task(books.hive.until(two_agents, seconds=10, what="two agents"))
+    waiting = asyncio.create_task(books.hive.until(two_agents, seconds=60, what="two agents"))
     await books.agent("ada")
     assert not waiting.done()
     await books.agent("bob")
@@ -35,7 +35,7 @@ async def test_until_gives_up_in_time_and_raises_what_the_condition_raises(books
         raise LookupError("it will never be")
 
     with pytest.raises(LookupError):
-        await books.hive.until(fail, seconds=10, what="x")
+        await books.hive.until(fail, seconds=60, what="x")
 
 
 async def test_a_message_rings_its_agent_alone_and_a_change_of_what_is_wanted_the_supervision(books: Books) -> None:
@@ -43,7 +43,7 @@ async def test_a_message_rings_its_agent_alone_and_a_change_of_what_is_wanted_th
     for_ada, for_bob = books.hive.bells(ada).subscribe(), books.hive.bells(bob).subscribe()
     books.hive.look.clear()
     await books.send("ada")
-    rings = await asyncio.wait_for(for_ada.take(), 10)
+    rings = await asyncio.wait_for(for_ada.take(), 60)
     assert rings is not None
     assert [ring.event for ring in rings] == ["wake"]
     assert not books.hive.look.is_set()
@@ -55,7 +55,7 @@ async def test_a_message_rings_its_agent_alone_and_a_change_of_what_is_wanted_th
 async def test_feed_rows_are_encoded_once_as_events_with_their_number(books: Books) -> None:
     reader = books.hive.feed.subscribe()
     await books.agent("ada")
-    frames = await asyncio.wait_for(reader.take(), 10)
+    frames = await asyncio.wait_for(reader.take(), 60)
     assert frames is not None
     first = frames[0]
     assert first.data.startswith(b"id: %d\n" % first.seq) or b"\nid: %d\n" % first.seq in first.data

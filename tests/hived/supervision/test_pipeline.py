@@ -62,7 +62,7 @@ async def until(books: Books, status: DeploymentStatus, reason: str | None) -> N
         newest = deployments.list_deployments(conn, agent="bee").deployments[0]
         return (newest.status, newest.reason) == (status, reason)
 
-    await books.hive.until(reached, seconds=30, what="The deployment")
+    await books.hive.until(reached, seconds=60, what="The deployment")
 
 
 async def tried_again(monkeypatch: pytest.MonkeyPatch, times: int = 3) -> None:

@@ -40,7 +40,7 @@ async def watching(books: Books) -> AsyncIterator[None]:
     files.read_all = read_and_tell  # type: ignore[method-assign]
     task = asyncio.create_task(files.run())
     try:
-        await asyncio.wait_for(seen.wait(), 10)
+        await asyncio.wait_for(seen.wait(), 60)
         yield
     finally:
         task.cancel()
@@ -55,7 +55,7 @@ async def until(books: Books, condition: Callable[[AgentView], bool], name: str 
 
         return condition(agents.view(conn, agents.find_agent(conn, name)["id"]))
 
-    await books.hive.until(reached, seconds=10, what="what the test waits for")
+    await books.hive.until(reached, seconds=60, what="what the test waits for")
     return await books.view(name)
 
 

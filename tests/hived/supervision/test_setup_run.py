@@ -13,7 +13,7 @@ async def test_a_cancellation_waits_for_the_thread() -> None:
 
     def work() -> None:
         begun.set()
-        assert may_end.wait(20)
+        assert may_end.wait(60)
         did.append("written")
 
     task = asyncio.ensure_future(to_its_end(work))

@@ -39,7 +39,7 @@ class Watched(Timekeeper):
         """Return once it sleeps for that long."""
         while not self.slept or self.slept[-1] != seconds:
             self.sleeps.clear()
-            await asyncio.wait_for(self.sleeps.wait(), 20)
+            await asyncio.wait_for(self.sleeps.wait(), 60)
 
 
 @contextlib.asynccontextmanager
@@ -65,7 +65,7 @@ async def until_fed(books: Books, kind: str, status: str, count: int = 1) -> Non
 
     books.database.on_feed(look)
     look()
-    await asyncio.wait_for(came.wait(), 20)
+    await asyncio.wait_for(came.wait(), 60)
 
 
 async def test_what_came_due_while_nobody_looked_is_seen_to_at_its_start(books: Books) -> None:
