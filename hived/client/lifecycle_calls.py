@@ -22,7 +22,7 @@ from hived.wire.work import Work, WorkFetch, WorkFetched
 
 Verb = Literal["start", "stop", "restart", "kill", "pause", "resume", "rebuild"]
 WhichLog = Literal["harness", "engine", "setup"]
-BUILD_SECONDS = 900.0
+BUILD_SECONDS = 1000.0
 """Of what may run an agent's setup first: a start, a rebuild, a rollback."""
 DISK_SECONDS = 330.0
 """Of what walks or deletes an agent's folders, or brings its work home."""

@@ -31,7 +31,7 @@ from tests.support.deploying import (
     until_tagged,
 )
 from tests.support.hive import LiveHive, wait_until
-from tests.support.living import SECONDS, WORKER, done, living, post, texts
+from tests.support.living import SECONDS, WORKER, done, living, post, put, texts
 
 
 @pytest.fixture
@@ -154,8 +154,11 @@ def test_what_does_not_stay_up_is_taken_back_by_itself(step: str) -> None:
         spoilt.write_text(HELLO)
         spoil = [f"echo no TOML > {spoilt}"] if step == "start" else []
         approval = ask(hive, change(hive, engine_options={"scenario": str(spoilt)}, model="fast", setup=spoil))
+        model = before["model"]
         if step == "health":
             wait_until(lambda: of_approval(hive, approval)["status"] == "checking", "its watch", SECONDS)
+            model = "mine"
+            assert put(hive, "model", {"model": model})[0] == 200
             assert hive.agent(WORKER)["commit"] == of_approval(hive, approval)["commit"]
             spoilt.write_text("no TOML")
             os.kill(hive.agent(WORKER)["pid"], signal.SIGKILL)
@@ -169,8 +172,8 @@ def test_what_does_not_stay_up_is_taken_back_by_itself(step: str) -> None:
             SECONDS,
         )
         agent = hive.agent(WORKER)
-        assert (agent["spec"], agent["model"]) == (before["spec"], before["model"])
-        assert hive.paths.agent(WORKER).model_file.read_text() == f"{before['model']}\n"
+        assert (agent["spec"], agent["model"]) == (before["spec"], model), "what was set meanwhile stays"
+        assert hive.paths.agent(WORKER).model_file.read_text() == f"{model}\n"
         assert hive.get("/v1/waiting")[1]["waiting"] == []
         done(hive, "still there?")
         until_tagged(hive, f"failed/{deployment['id']}")
