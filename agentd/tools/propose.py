@@ -7,7 +7,6 @@ from agentd.engines.base import ToolAnswer, ToolDefinition
 from agentd.tools.arguments import WrongArguments, optional_text, text
 from agentd.tools.insisting import insist
 from hived.client.agent_client import AgentClient
-from hived.wire.deployments import Proposal
 from hived.wire.errors import HiveError
 from hived.wire.ids import new_id
 from hived.wire.names import checked_name
@@ -43,6 +42,8 @@ async def propose_config(client: AgentClient, arguments: dict[str, Any]) -> Tool
         )
     if reason is not None and len(reason) > MOST_REASON:
         raise WrongArguments(f"`reason` is at most {MOST_REASON} characters long.")
+    from hived.wire.deployments import Proposal
+
     try:
         proposal = Proposal(id=new_id(), agent=checked_name(agent), commit=commit, reason=reason)
         approval = await insist(lambda: client.propose(proposal))

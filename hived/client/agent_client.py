@@ -6,7 +6,7 @@ Raises the HiveError that hived answered with (StaleGeneration, EventGap, …), 
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel
@@ -19,7 +19,6 @@ from hived.wire.approvals import Approval, ApprovalAsk
 from hived.wire.base import Answer
 from hived.wire.budgets import TurnAllowed, TurnAsked
 from hived.wire.control import CONTROL_EVENTS, PeerList, StatusReport, Whoami
-from hived.wire.deployments import Proposal
 from hived.wire.errors import ProtocolMismatch
 from hived.wire.events import EventsTaken
 from hived.wire.messages import Claim, Claimed, MessageList, ReceiptList, Release
@@ -34,6 +33,9 @@ from hived.wire.protocol import (
     PROTOCOL_HEADER,
 )
 from hived.wire.questions import OpenThreads
+
+if TYPE_CHECKING:
+    from hived.wire.deployments import Proposal
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -93,7 +95,7 @@ class AgentClient:
     async def ask_approval(self, ask: ApprovalAsk) -> Approval:
         return await self._call("POST", routes.APPROVALS, ask, Approval)
 
-    async def propose(self, proposal: Proposal) -> Approval:
+    async def propose(self, proposal: "Proposal") -> Approval:
         """A queen's: the approval of that commit, new or known."""
         return await self._call("POST", routes.PROPOSALS, proposal, Approval, seconds=PROPOSAL_SECONDS)
 

@@ -4,6 +4,7 @@ No list of such programs is ever whole. It holds what people overlook when they 
 that is not here allows whatever that program does with any words.
 """
 
+import functools
 import re
 
 from hived.core.shell_commands import bare_name
@@ -129,12 +130,15 @@ _OF: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """By program: subcommands and short options as regular expressions, long options by their name."""
 _LONG = {name: _ANYWHERE + tuple(one for one in of if one.startswith("--")) for name, of in _OF.items()}
-_OTHER = {
-    name: re.compile("|".join(one for one in of if not one.startswith("--")) or "(?!)") for name, of in _OF.items()
-}
 _FAMILIES = re.compile(r"(python|pypy|perl|ruby|node|php|lua|tclsh|java|ld-linux|bash|busybox).*|(vim?|nvim|ld)\..*")
 _CROSS = re.compile(r"[a-z0-9_-]+-(gcc|g\+\+|cpp|cc|c\+\+|gfortran|clang|clang\+\+|ld|nm)(-[0-9.]+)?")
 """`x86_64-linux-gnu-gcc-12` is gcc."""
+
+
+@functools.cache
+def _other(name: str) -> re.Pattern[str]:
+    """All but the long options of that program: compiled when it is first seen, not at each start."""
+    return re.compile("|".join(one for one in _OF[name] if not one.startswith("--")) or "(?!)")
 
 
 def guarded(words: tuple[str, ...]) -> str | None:
@@ -147,7 +151,7 @@ def guarded(words: tuple[str, ...]) -> str | None:
         return f"{full} runs what it is given"
     known = name if name in _OF else full
     for word in words[1:]:
-        if known in _OF and _OTHER[known].fullmatch(word):
+        if known in _OF and _other(known).fullmatch(word):
             return f"{full} may run programs or write files with {word[:40]}"
         option = word.partition("=")[0]
         if (
