@@ -63,9 +63,11 @@ def _changes(rig: Rig, count: int) -> bool:
 async def test_a_nap_is_said_and_nothing_begins_in_it_until_it_ends(rig: Rig) -> None:
     rig.scripted(HELLO)
     await rig.start()
-    moment = await napping(rig, 1.0)
+    moment = await napping(rig, 300)
     assert rig.stub.payloads("turn_state_changed") == [{"state": "napping", "turn_id": None, "until": moment}]
     await not_taken_up_in_a_nap(rig)
+    moment = in_seconds(0.5)
+    await rig.stub.ring("nap", {"until": moment})
     await rig.stub.turn_ends()
     assert utc_now() >= moment
     assert rig.stub.payloads("turn_state_changed")[-1] == {"state": "idle", "turn_id": None, "until": None}
@@ -193,11 +195,10 @@ async def test_a_limit_ends_by_itself_where_the_agent_may_go_on(rig: Rig) -> Non
     rig.scripted(limited_for(1.5), HELLO)
     await rig.start()
     await rig.stub.send("please")
-    await rig.stub.turn_ends(1)
-    moment = json.loads((rig.harness / "rate-limited").read_text())["until"]
     ends = await rig.stub.turn_ends(2)
     assert ends[1]["outcome"] == "ok"
-    assert utc_now() >= moment
+    said = next(change for change in rig.stub.payloads("status_changed") if change["condition"] == "rate_limited")
+    assert utc_now() >= said["until"]
 
 
 async def test_a_limit_that_is_found_at_the_start_keeps_what_waits_from_being_claimed(rig: Rig) -> None:

@@ -75,7 +75,7 @@ async def test_errors_come_back_as_their_types(stub: HivedStub, client: AgentCli
 async def test_an_answer_that_does_not_come_is_took_too_long(
     stub: HivedStub, client: AgentClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hived.client.agent_client.CALL_SECONDS", 0.05)
+    monkeypatch.setattr("hived.client.agent_client.CALL_SECONDS", 1.0)
     asked = asyncio.Event()
 
     async def silent(*given: object) -> None:
