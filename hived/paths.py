@@ -1,19 +1,18 @@
 """Where everything lives. `HIVE_HOME` puts config, state and sockets under one folder; else platformdirs' folders for `hive`.
 
-Standard library only until platformdirs is needed: the CLI loads this on every call.
+Standard library only until platformdirs is needed, and of that the light part: the CLI loads this on every call.
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from hived.wire.errors import PathTooLong
 from hived.wire.names import EFFORT_FILE, PERMISSION_MODE_FILE, checked_name
 from hived.wire.protocol import MAX_SOCKET_PATH_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class AgentPaths:
+class AgentPaths(NamedTuple):
     """One agent's folders and files."""
 
     name: str
@@ -127,8 +126,7 @@ class AgentPaths:
         return self._data / "builds" / self.name
 
 
-@dataclass(frozen=True, slots=True)
-class HivePaths:
+class HivePaths(NamedTuple):
     """One hive's folders and files."""
 
     config: Path

@@ -40,7 +40,8 @@ def _shows(char: str) -> bool:
 
 def line(text: str, most: int = 0) -> str:
     """Cleaned, on one line, at most that many characters (0: any number)."""
-    flat = " ".join(clean(text).split())
+    plain = text.isascii() and text.isprintable()
+    flat = " ".join((text if plain else clean(text)).split())
     return flat if not most or len(flat) <= most else flat[: most - 1] + "…"
 
 

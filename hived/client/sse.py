@@ -1,6 +1,6 @@
 """Server-Sent Events, read incrementally: bytes in, events out. Pure; used by every client of a stream."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """A stream that sends this much without ending an event is broken, and is not buffered any further."""
@@ -10,8 +10,7 @@ class StreamBroken(ValueError):
     """The stream is no SSE, or one event of it is longer than MAX_EVENT_BYTES."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerEvent:
+class ServerEvent(NamedTuple):
     """One event. `id` is None where it has none (live only); a comment or a keep-alive is no event."""
 
     event: str

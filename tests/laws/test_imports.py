@@ -13,7 +13,9 @@ def loaded_by(statement: str) -> set[str]:
     return set(answer.stdout.split())
 
 
-@pytest.mark.parametrize("heavy", ["pydantic", "httpx", "asyncio", "fastapi", "textual", "aiosqlite", "subprocess"])
+@pytest.mark.parametrize(
+    "heavy", ["pydantic", "httpx", "asyncio", "fastapi", "textual", "aiosqlite", "subprocess", "dataclasses"]
+)
 def test_the_command_line_starts_without(heavy: str) -> None:
     assert heavy not in loaded_by("import hived.cli.hive, hived.client.oneshot")
 
