@@ -97,7 +97,7 @@ class Bwrap:
             words += ["--perms", "0444", "--file", _handed(given, descriptors), ENVIRONMENT_FILE]
             script = f'{_FIRST_TO_GO}{_checked(room)}. {ENVIRONMENT_FILE}; exec "$@"'
             words += ["--remount-ro", "/", "--chdir", str(cwd)]
-            arguments = _handed(b"".join(os.fsencode(word) + b"\0" for word in words), descriptors)
+            arguments = _handed(os.fsencode("\0".join(words) + "\0"), descriptors)
             inner = entering or ("/bin/sh", "-c", script, "sh", *prefix)
             # After `--` nothing is an option of bwrap's, whatever it is called.
             started = [program, "--args", arguments, "--", *_dropped(room.uid), *inner, *command]
