@@ -16,11 +16,13 @@ from hived.wire.process_identity import start_mark
 from tests.support.hive import LiveHive, SseStream, live_hive, wait_until
 
 TELLER = """
-import json, os, sys
+import json, os, sys, time
 with open({out!r}, "a") as out:
     said = {{key: value for key, value in os.environ.items() if key.startswith("HIVE_NOTICE_")}}
     out.write(json.dumps({{"argv": sys.argv[1:], "env": said, "stdin": sys.stdin.read(), "alone": os.getpgrp() == os.getpid()}}) + "\\n")
 sys.stdout.write("x" * 1_000_000)
+while os.path.exists({hold!r}):
+    time.sleep(0.02)
 sys.exit({code})
 """
 
@@ -31,11 +33,12 @@ class Told:
     def __init__(self, hive: LiveHive) -> None:
         self.hive = hive
         self.out = hive.home / "told.jsonl"
+        self.hold = hive.home / "hold"
         self.script = hive.home / "teller.py"
         self.tell_with([sys.executable, str(self.script), "--first"])
 
     def tell_with(self, command: list[str], code: int = 0) -> None:
-        self.script.write_text(TELLER.format(out=str(self.out), code=code))
+        self.script.write_text(TELLER.format(out=str(self.out), hold=str(self.hold), code=code))
         (self.hive.home / "hive.toml").write_text(f"notify = {json.dumps(command)}\n")
 
     @property
@@ -93,13 +96,15 @@ def test_a_thing_that_waits_is_told_once_as_one_argument_whatever_restarts(told:
 
 
 def test_what_comes_together_is_told_together_and_what_is_decided_by_then_is_not(told: Told) -> None:
+    told.hold.touch()
     told.hive.start()
     told.ask("first")
-    told.until_told(1)
+    told.until_told(1)  # and that command runs on, so what comes now is told after it
     for name in ("ada", "bob", "eve"):
         told.ask(name)
     gone = told.ask("gone")
     assert told.hive.post(f"/v1/approvals/{gone}/deny", {})[0] == 200
+    told.hold.unlink()
     told.until_told(2)
     assert told.texts[1:] == ["hive: 3 things wait: 3 spawns"]
 
