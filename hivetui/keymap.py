@@ -205,7 +205,7 @@ KEYS: tuple[Key, ...] = (
     Key("diff.search", "slash", "search", "/", "search", "Search in it; nothing typed ends the search.", "diff", 8),
     Key("diff.next_match", "m,enter", "go_match(1)", "m", "next match", "Go to the next place that was searched for.", "diff"),
     Key("diff.previous_match", "M", "go_match(-1)", "M", "match before", "Go to the place before.", "diff"),
-    Key("diff.fetch", "F", "fetch", "F", "fetch it", "Of an agent's work: bring its commits home as a branch.", "diff", 9),
+    Key("diff.fetch", "F", "fetch", "F", "fetch it", "Of an agent's work: bring its commits home as a branch.", "diff", 1),
     Key("diff.up", "up,k", "scroll_by(-1)", "↑ k", "up", "Scroll up a line.", "diff"),
     Key("diff.down", "down,j", "scroll_by(1)", "↓ j", "down", "Scroll down a line.", "diff"),
     Key("diff.on", "pagedown,space", "scroll_pages(1)", "pgdn space", "read on", "Scroll down a page.", "diff", 50),

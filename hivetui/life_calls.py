@@ -99,7 +99,8 @@ async def do_life(client: HiveClient, intent: LifeIntent) -> Outcome:
         case BringWorkHome(agent):
             home = await client.bring_work_home(agent)
             commits = f"{home.commits} commit{'' if home.commits == 1 else 's'}"
-            return good(intent, f"{commits} of {agent} stand on {home.branch} in {home.repo}.")
+            word = "stands" if home.commits == 1 else "stand"
+            return good(intent, f"{commits} of {agent} {word} on {home.branch} in {home.repo}.")
         case LoadDeployments(before, agent):
             return _found(intent, await client.list_deployments(agent=agent, before=before, limit=PAGE))
         case ShowDeployment(id):

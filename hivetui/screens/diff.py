@@ -141,6 +141,8 @@ class DiffScreen(Screen[None]):
             idle.add("diff.base")
         if self._fetch is None:
             idle.add("diff.fetch")
+        if not self.view.diff.files:
+            idle |= {"diff.sides", "diff.next_hunk", "diff.previous_hunk", "diff.search", "diff.on"}
         if self.view.diff.files < 2:
             idle |= {"diff.next_file", "diff.previous_file", "diff.files"}
         return frozenset(idle)

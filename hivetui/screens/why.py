@@ -123,7 +123,7 @@ class WhyScreen(ActsOnAgents):
         past = [
             *history_lines(self._detail.history if self._detail else None, now, past_width),
             (),
-            *log_lines({of.which: log for of, log in self.state.logs.items() if of in self.logs}, past_width),
+            *log_lines({of.which: log for of, log in self.state.logs.items() if of in self.logs}, now, past_width),
         ]
         self._facts.show(self._of, [*lines, (), *past] if narrow else lines)
         self._past.show(self._of, [] if narrow else past)

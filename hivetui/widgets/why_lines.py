@@ -17,6 +17,7 @@ from hivetui.widgets.lines import Line, Piece, clean, one_line, wrapped
 from hivetui.widgets.pane import LATE_SECONDS
 
 MOST_LOGGED = 200
+STAMP_CHARACTERS = len("2026-11-20T14:31:40.000Z")
 SHOWN_LOGS: tuple[WhichLog, ...] = ("engine", "harness")
 """The engine's first: it says most of what went wrong."""
 STATE_TONES = {"running": "good", "crashed": "bad", "parked": "bad", "buried": "bad", "paused": "soft"}
@@ -254,7 +255,7 @@ def _moment(at: str, now: datetime) -> str:
     return f"{moment.astimezone(now.tzinfo):%H:%M:%S}" if moment is not None and len(said) == 5 else said
 
 
-def log_lines(logs: Mapping[WhichLog, Log], width: int) -> list[Line]:
+def log_lines(logs: Mapping[WhichLog, Log], now: datetime, width: int) -> list[Line]:
     """Its logs by name."""
     lines: list[Line] = []
     for which in SHOWN_LOGS:
@@ -265,5 +266,13 @@ def log_lines(logs: Mapping[WhichLog, Log], width: int) -> list[Line]:
         elif log is None or not log.lines:
             lines.append((("hived looks it up…" if log is None else "nothing was written yet", "dim"),))
         for line in log.lines[-MOST_LOGGED:] if log is not None else ():
-            lines += wrapped([(clean(line[:1000]), "code")], width, hang=2)
+            lines += wrapped(_logged(line[:1000], now), width, hang=2)
     return lines
+
+
+def _logged(line: str, now: datetime) -> list[Piece]:
+    """With the operator's own time in place of a harness's."""
+    stamp, _, rest = line.partition(" ")
+    if len(stamp) != STAMP_CHARACTERS or not stamp.endswith("Z") or parsed(stamp) is None:
+        return [(clean(line), "code")]
+    return [(f"{_moment(stamp, now)} ", "dim"), (clean(rest), "code")]

@@ -115,6 +115,18 @@ async def test_an_agents_work_is_a_diff_below_its_commits_and_can_be_brought_hom
         await live.until(lambda: "2 commits of alice stand on hive/alice" in live.text, "the sentence")
 
 
+async def test_where_nothing_differs_no_key_is_offered_that_does_nothing() -> None:
+    async with living((80, 24), lives_scene.snapshot()) as live:
+        live.hived.works["alice"] = work().model_copy(update={"patch": ""})
+        live.app.hive.focus_agent("alice")
+        await live.until(lambda: live.app.hive.view.focused == "alice", "alice")
+        await live.pilot.press("v")
+        await live.until(lambda: "F fetch it" in live.text and "Move the tokenizer" in live.text, "the work")
+        last = live.text.split("\n")[-1]
+        assert "next change" not in last
+        assert "search" not in last
+
+
 async def test_an_agent_without_a_clone_says_so() -> None:
     async with living((100, 30), lives_scene.snapshot()) as live:
         live.app.hive.focus_agent("queen")

@@ -87,10 +87,13 @@ def test_an_engine_that_is_silent_for_long_is_said_and_can_be_ended() -> None:
 def test_history_is_newest_first_and_a_log_line_is_never_markup() -> None:
     said = text(history_lines(lives_scene.detail("carol").history, scene.NOW, 90))
     assert said.index("parked") < said.index("crashed") < said.index("requested")
-    shown = text(log_lines({"engine": Log(("\x1b[31m[red]x[/red]",)), "harness": Log()}, 60))
+    shown = text(log_lines({"engine": Log(("\x1b[31m[red]x[/red]",)), "harness": Log()}, scene.NOW, 60))
     assert "[red]x[/red]" in shown
     assert "\x1b" not in shown
     assert "nothing was written yet" in shown
+    stamped = text(log_lines({"harness": Log((f"{scene.ago(5)} connected", "2026-11-20 no stamp"))}, scene.NOW, 60))
+    assert "14:31:55 connected" in stamped
+    assert "2026-11-20 no stamp" in stamped
 
 
 def test_a_config_says_first_what_it_would_newly_allow_and_shows_what_is_hidden() -> None:
