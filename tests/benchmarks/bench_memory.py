@@ -32,11 +32,11 @@ ENGINES = {
     "acp": ("--command", "true"),
     "api": ("--option", "base_url=http://127.0.0.1:9", "--model", "none", "--env", "OPENAI_API_KEY=none"),
 }
-"""Agents that never had a turn, and what keeps them from looking for a model."""
+"""Agents that never had a turn, and whose engine was never tried; and what keeps them from looking for a model."""
 
 
 def run() -> list[Finding]:
-    with temporary_hive() as shell:
+    with temporary_hive({"prove_seconds": 0}) as shell:
         shell.hive("spawn", "idle", "--engine", "command", "--command", "cat", "--yes")
         shell.hive("send", "idle", "one turn, so that nothing is still to be loaded")
         shell.hive("wait", "idle", "--until", "idle", "--timeout", "30")
