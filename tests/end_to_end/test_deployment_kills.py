@@ -26,7 +26,8 @@ from tests.support.deploying import (
 from tests.support.hive import LiveHive, live_hive, wait_until
 from tests.support.living import SECONDS, WORKER, living
 
-DETACHED = "sleep 54321"
+DETACHED = f"sleep 5{os.getpid()}"
+"""No other run of these tests has it."""
 
 
 @pytest.fixture
