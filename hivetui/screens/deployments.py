@@ -35,8 +35,10 @@ DOING = {
 }
 STEPS = {"validate": "reading its agent.toml", "setup": "its setup", "start": "the start", "health": "the health check"}
 MOST_LOG = 64 * 1024
-LIVE_LINES = 12
-"""Of what a setup prints while it runs: the newest, above the facts."""
+LIVE_LINES = 20
+"""Of what a setup prints while it runs: at most that many of the newest, as far as they are seen, above the facts."""
+LIVE_BESIDE = 5
+"""Lines above and below them."""
 NARROW = 70
 
 
@@ -81,8 +83,9 @@ class DeploymentsScreen(ListingScreen):
         found = self._known[id]
         back = goes_back_to(self._known, found)
         return deployment_lines(
-            found, self._details.get(id), self._runs(id), back, now, width, live=self._printed(found)
-        )
+            found, self._details.get(id), self._runs(id), back, now, width,
+            live=self._printed(found), rows=self.reading.size.height - LIVE_BESIDE,
+        )  # fmt: skip
 
     def _printed(self, found: Deployment) -> Log | None:
         """What its setup has printed by now. A log that was written before it began is another one's."""
@@ -272,8 +275,10 @@ def deployment_lines(
     width: int,
     *,
     live: Log | None = None,
+    rows: int = LIVE_LINES,
 ) -> list[Line]:
-    """How it went and why, what a rollback does, the facts, and what its setup printed; that first while it is under way."""
+    """How it went and why, what a rollback does, the facts, and what its setup printed; that first while it is under way,
+    and its newest `rows` lines."""
     mark, tone = MARKS[found.status]
     said = {"deployed": "runs now" if runs else "was deployed", "failed": "failed", "superseded": "was superseded"}.get(
         found.status, f"is under way: {DOING.get(found.status, found.status)}"
@@ -290,7 +295,11 @@ def deployment_lines(
         went = "was put back" if begun else "ran on: nothing had changed yet"
         lines += wrapped([(f"{short(found.base)}, which ran before it, {went}.", "text")], width, (("  ", ""),))
     if is_under_way(found) and found.status != "queued":
-        lines += [(), (("setup", "head"), (" · the newest last", "dim")), *_live_lines(detail, live, width)]
+        lines += [
+            (),
+            (("setup", "head"), (" · the newest last", "dim")),
+            *_live_lines(detail, live, width, max(3, min(LIVE_LINES, rows))),
+        ]
     if back is not None:
         lines += [
             (),
@@ -332,7 +341,7 @@ def deployment_lines(
     return lines
 
 
-def _live_lines(detail: DeploymentDetail | None, live: Log | None, width: int) -> list[Line]:
+def _live_lines(detail: DeploymentDetail | None, live: Log | None, width: int, rows: int) -> list[Line]:
     if detail is not None and detail.log.strip():
         texts = detail.log.rstrip("\n").split("\n")
     elif live is None:
@@ -341,7 +350,5 @@ def _live_lines(detail: DeploymentDetail | None, live: Log | None, width: int) -
         return wrapped([(one_line(live.problem, 400), "bad")], width)
     else:
         texts = list(live.lines)
-    lines = [
-        piece for text in texts[-LIVE_LINES:] for piece in wrapped([(one_line(text, 2000), "code")], width, hang=2)
-    ]
-    return lines[-LIVE_LINES:] or [(("nothing was printed yet", "dim"),)]
+    lines = [piece for text in texts[-rows:] for piece in wrapped([(one_line(text, 2000), "code")], width, hang=2)]
+    return lines[-rows:] or [(("nothing was printed yet", "dim"),)]

@@ -226,7 +226,7 @@ class FirstRunScreen(Screen[None]):
         self._fill_fields(engine)
         self.query_one("#name-field").display = self.names_it
         values = self.values
-        self._intro.show(intro_lines())
+        self._intro.show(intro_lines("Engines on this machine" if self._rebuilt else "Engines and templates"))
         self._steps.show(step_lines(self.has_queen) if self.first else [()])
         whom = "it" if self.names_it else self._rebuilt.name if self._rebuilt else "the queen"
         writing = any(given.has_focus for given in self._inputs)
@@ -336,8 +336,8 @@ def confirm_rebuild(agent: Agent, intent: Rebuild) -> ConfirmScreen:
     return ConfirmScreen(title, "rebuild it", said)
 
 
-def intro_lines() -> list[Line]:
-    return [(), (("Engines and templates", "strong"), ("   ↑ ↓ choose · ctrl+r look again", "dim")), ()]
+def intro_lines(title: str) -> list[Line]:
+    return [(), ((title, "strong"), ("   ↑ ↓ choose · ctrl+r look again", "dim")), ()]
 
 
 def step_lines(has_queen: bool) -> list[Line]:
