@@ -20,7 +20,7 @@ from tests.fakes.messages_api import MessagesApi
 from tests.support.claude import GENERATIONS, require_claude
 from tests.support.hive import LiveHive, live_hive, wait_until
 
-pytestmark = [pytest.mark.claude, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.claude
 
 Part = TypeVar("Part")
 SECONDS = 60.0

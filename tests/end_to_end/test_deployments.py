@@ -116,7 +116,9 @@ def test_what_fails_before_its_start_leaves_the_agent_as_it_was(hive: LiveHive, 
     assert len(meta_log(hive)) == 1
 
 
-HANGS = "echo hangs-here; (setsid sleep 98765 &) ; sleep 98765"
+SLEEP = f"sleep 9{os.getpid()}"
+"""No other run of these tests has it."""
+HANGS = f"echo hangs-here; (setsid {SLEEP} &) ; {SLEEP}"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_a_setup_is_held_to_bounds_of_time_disk_and_output_and_its_tree_is_ended
         deployment = deploy(hive, change(hive, setup=[command]))
         assert (deployment["status"], deployment["step"]) == ("failed", "setup"), deployment
         assert reason in deployment["reason"]
-        assert processes_with("sleep 98765") == []
+        assert processes_with(SLEEP) == []
         assert len(deployment["log"].encode()) <= 64 * 1024
         assert hive.paths.agent(WORKER).setup_log.stat().st_size < 5 * 1024 * 1024 if deployment["log"] else True
         assert hive.agent(WORKER)["commit"] == before["commit"]
