@@ -46,6 +46,8 @@ class FirstRunScreen(Screen[None]):
         Binding("up,down", "engine", "engine", show=False),
         Binding("enter", "make", "make it", show=False),
         Binding("ctrl+r", "look_again", "look again", show=False),
+        Binding("pagedown", "read(1)", "read on", show=False, priority=True),
+        Binding("pageup", "read(-1)", "read back", show=False, priority=True),
         Binding("escape", "to_hive", "the hive", show=False, priority=True),
         Binding("ctrl+q", "leave", "leave", show=False, priority=True),
         *(b for b in bindings_of("hive") if b.id == "hive.palette"),
@@ -249,7 +251,11 @@ class FirstRunScreen(Screen[None]):
             lead: Line = (("error ", "bad-strong"),) if bad else (("✓ ", "good"),)
             lines += [*wrapped([said], max(20, self.size.width - 10), lead), ()]
         if also:
-            lines += [(("its template says too", "dim"),), *also, ()]
+            lines += [
+                (("its template says too", "dim"), (" · ", "faint"), ("pgdn", "key"), (" reads on", "dim")),
+                *also,
+                (),
+            ]
         flags = engine.flags(values)
         name = self._name_input.value.strip() or "NAME"
         lines.append((("or from a shell", "dim"),))
@@ -313,6 +319,11 @@ class FirstRunScreen(Screen[None]):
         self.post_message(Asked(ListEngines()))
         if self._rebuilt is None:
             self.post_message(Asked(ListTemplates()))
+
+    def action_read(self, pages: int) -> None:
+        """What a template says may be longer than the screen."""
+        box = self.query_one("#first-run", VerticalScroll)
+        box.scroll_relative(y=pages * max(1, box.size.height - 2), animate=False, immediate=True)
 
     def action_to_hive(self) -> None:
         self.dismiss()

