@@ -85,9 +85,13 @@ def build(builds: Path, commit: str, files: Files, *, durable: bool = True) -> P
         remove(broken_off)
     scratch = builds / f".{commit}.{os.urandom(6).hex()}.new"
     scratch.mkdir(mode=0o700)
-    written = write_files(scratch, files, readonly=True)
-    if durable:
-        sync(written)
+    try:
+        written = write_files(scratch, files, readonly=True)
+        if durable:
+            sync(written)
+    except OSError:  # on a full disk the books need what room there was
+        remove(scratch)
+        raise
     try:
         scratch.rename(target)
     except OSError:

@@ -1,12 +1,13 @@
 """What is proposed is taken in by its id alone, checked, and kept whatever becomes of the repository that it came from."""
 
 import os
+import resource
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from hived.deploy import applied
+from hived.deploy import applied, worktree
 from hived.deploy.repository import File
 from hived.paths import AgentPaths, HivePaths
 from hived.wire.errors import CommitNotFound, InvalidProposal, NotACommit
@@ -50,6 +51,19 @@ def test_a_later_force_push_changes_nothing(paths: AgentPaths, config: Config) -
     assert applied.tags(paths) == {"proposal/p1": commit}
     assert applied.files_of(paths, commit) == taken.files
     assert applied.fetch_proposal(paths, commit, "p2").commit == commit, "hived has it already"
+
+
+def test_a_build_that_the_disk_is_too_full_for_leaves_nothing(paths: AgentPaths) -> None:
+    files = {"a": File(b"x" * 100), "large": File(b"x" * 5000)}
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            worktree.build(paths.builds, "c" * 40, files)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(paths.builds.iterdir()) == []
+    assert worktree.build(paths.builds, "c" * 40, files).is_dir()
 
 
 def test_what_git_has_packed_is_taken_too(paths: AgentPaths, config: Config) -> None:
