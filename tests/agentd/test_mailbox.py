@@ -79,7 +79,7 @@ async def test_while_hived_is_away_the_wait_gives_up_at_its_end_and_says_so(rig:
     await rig.stub.until(lambda: rig.stub.payloads("text"), "the turn running")
     await rig.stub.stop()
     (rig.workspace / "go").touch()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not rig.journalled("turn_end"):  # noqa: ASYNC110 - a file has no Event
             await asyncio.sleep(0)
     assert rig.journalled("tool_result")[-1]["text"].startswith("hived is away, so nothing could be taken")

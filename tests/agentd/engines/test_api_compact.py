@@ -150,7 +150,7 @@ async def test_a_single_turn_of_many_tools_is_compacted_to_its_words(setting: Ap
 
 
 async def test_a_compaction_can_be_interrupted(setting: ApiSetting, api: OpenAiApi) -> None:
-    async with setting.engine() as engine, asyncio.timeout(30):
+    async with setting.engine() as engine, asyncio.timeout(120):
         await played(engine, f"One. {script({'text': LONG})}")
         await played(engine, "@@text")
         path = setting.conversation(engine.session_id)

@@ -123,7 +123,7 @@ async def test_a_limit_without_a_time_is_tried_for_a_while(api: OpenAiApi, tmp_p
 
 async def test_waiting_for_a_limit_can_be_interrupted(api: OpenAiApi, tmp_path: Path) -> None:
     limited = script({"status": 429, "headers": {"retry-after": "50"}, "times": ALWAYS})
-    async with setting_on(api, tmp_path).engine() as engine, asyncio.timeout(20):
+    async with setting_on(api, tmp_path).engine() as engine, asyncio.timeout(120):
         turn = asyncio.create_task(played(engine, limited))
         await api.wait_for_requests(1)
         await engine.interrupt()
@@ -266,7 +266,7 @@ async def test_half_a_line_and_then_silence_can_be_interrupted_and_was_heard(tmp
         await reader.read()
         writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, asyncio.timeout(20):
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, asyncio.timeout(120):
         port = server.sockets[0].getsockname()[1]
         setting = ApiSetting(tmp_path, options={"base_url": f"http://127.0.0.1:{port}/v1"})
         async with setting.engine() as engine:

@@ -12,6 +12,7 @@ import pytest
 
 from agentd.engines.api import ApiEngine
 from agentd.engines.base import (
+    EngineEvent,
     EngineFailed,
     ModelChanged,
     Note,
@@ -99,7 +100,7 @@ async def test_parallel_calls_run_side_by_side_and_answer_in_order(setting: ApiS
         call("bash", command="until [ -e second ]; do sleep 0.02; done; echo one"),
         call("bash", command="touch second; echo two"),
     )
-    async with setting.engine() as engine, asyncio.timeout(30):
+    async with setting.engine() as engine, asyncio.timeout(120):
         events = await played(engine, script(both, {"text": "Both."}))
     assert [result.text for result in results(events)] == ["one", "two"]
     sent = [message for message in api.requests[-1].body["messages"] if message["role"] == "tool"]
@@ -153,7 +154,7 @@ async def test_the_hives_tools_are_called_natively_and_nobody_is_asked(setting: 
 
 
 async def test_an_interrupt_in_mid_answer_keeps_what_was_said(setting: ApiSetting, api: OpenAiApi) -> None:
-    async with setting.engine() as engine, asyncio.timeout(30):
+    async with setting.engine() as engine, asyncio.timeout(120):
         stream = engine.turn(Prompt("@@hold", "turn"))
         events = []
         async for event in stream:
@@ -171,11 +172,18 @@ async def test_an_interrupt_ends_the_tools_that_run(setting: ApiSetting, api: Op
     two = calls(
         call("bash", command="echo done"), call("bash", command="echo $$ > pid; sleep 600 & echo $! > child; wait")
     )
-    async with setting.engine() as engine, asyncio.timeout(30):
-        turn = asyncio.create_task(played(engine, script(two, {"text": "Never."})))
+    async with setting.engine() as engine, asyncio.timeout(120):
+        events: list[EngineEvent] = []
+
+        async def listen() -> None:
+            async for event in engine.turn(Prompt(script(two, {"text": "Never."}), "turn")):
+                events.append(event)
+
+        turn = asyncio.create_task(listen())
+        await until(lambda: len(results(events)) == 1)
         await until(lambda: (setting.workspace / "child").exists() and (setting.workspace / "child").read_text() != "")
         await engine.interrupt()
-        events = await turn
+        await turn
         assert done_of(events).outcome == "cancelled"
         assert [result.is_error for result in results(events)] == [False, True]
         assert "interrupted" in results(events)[1].text
@@ -200,7 +208,7 @@ async def test_an_interrupt_ends_the_wait_for_the_operator(setting: ApiSetting) 
     engine = ApiEngine(replace(context, ask_permission=never))
     await engine.start(None)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             turn = asyncio.create_task(played(engine, script(call("write", path="w.txt", content="x"), {"text": "."})))
             await asked.wait()
             await engine.interrupt()
@@ -216,7 +224,7 @@ async def test_an_interrupt_without_a_turn_is_harmless(setting: ApiSetting) -> N
 
 
 async def test_words_steered_in_reach_the_next_inference_of_the_turn(setting: ApiSetting, api: OpenAiApi) -> None:
-    async with setting.engine() as engine, asyncio.timeout(30):
+    async with setting.engine() as engine, asyncio.timeout(120):
         wait = call("bash", command="until [ -e go ]; do sleep 0.02; done")
         turn = asyncio.create_task(played(engine, script(wait, {"text": "Seen."})))
         await api.wait_for_requests(1)
@@ -228,7 +236,7 @@ async def test_words_steered_in_reach_the_next_inference_of_the_turn(setting: Ap
 
 
 async def test_words_steered_into_the_last_answer_make_another(setting: ApiSetting, api: OpenAiApi) -> None:
-    async with setting.engine() as engine, asyncio.timeout(30):
+    async with setting.engine() as engine, asyncio.timeout(120):
         turn = asyncio.create_task(played(engine, "@@hold"))
         await api.wait_for_requests(1)
         assert await engine.steer("And @@text")
@@ -302,7 +310,7 @@ async def test_without_figures_there_are_none(setting: ApiSetting) -> None:
 
 async def test_model_and_effort_change_from_the_next_inference_on(setting: ApiSetting, api: OpenAiApi) -> None:
     setting.options["provider"] = "openai"
-    async with setting.engine() as engine, asyncio.timeout(30):
+    async with setting.engine() as engine, asyncio.timeout(120):
         turn = asyncio.create_task(
             played(engine, script({"text": "Wait", "hold": True, **call("whoami")}, {"text": "."}))
         )

@@ -101,7 +101,7 @@ async def test_a_search_that_never_ends_holds_up_nobody_once_it_is_cancelled(
     await until(lambda: psutil.Process(process.pid).cpu_times().user > before + 0.2)
     call.cancel()
     await asyncio.wait({call})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         assert await good(worker, "bash", command="echo after") == "after"
     assert not runs(process.pid)
 

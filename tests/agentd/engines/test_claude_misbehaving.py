@@ -55,7 +55,7 @@ read()
 """
     )
     events: list[EngineEvent] = []
-    async with program(setting, script) as engine, asyncio.timeout(30):
+    async with program(setting, script) as engine, asyncio.timeout(120):
         async for event in engine.turn(Prompt("go", "turn")):
             events.append(event)
             if event == Text("one"):
