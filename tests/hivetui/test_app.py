@@ -329,9 +329,9 @@ async def test_text_to_nobody_is_refused_and_a_command_is_not_kept() -> None:
 async def test_cancel_is_in_the_footer_while_there_is_a_turn_to_cancel() -> None:
     async with living((80, 24)) as live:
         await live.pilot.press("2")
-        await live.until(lambda: "x cancel turn" in live.text, "alice works")
+        await live.until(lambda: "x cancel" in live.text, "alice works")
         await live.pilot.press("4")
-        await live.until(lambda: "x cancel turn" not in live.text, "carol idles")
+        await live.until(lambda: "x cancel" not in live.text, "carol idles")
 
 
 async def test_at_80x24_the_detail_takes_the_panes_place_while_deciding() -> None:
