@@ -207,14 +207,21 @@ def _leave_behind(listeners: "list[Listener]") -> None:
     if os.fork():
         os._exit(0)
     try:
-        watched = os.pidfd_open(me) if hasattr(os, "pidfd_open") else -1
+        stay(listeners, me)
+    finally:
+        os._exit(0)
+
+
+def stay(listeners: "list[Listener]", command: int) -> None:
+    """Relay until the process `command` has ended. Where no process can be watched, until the sandbox ends."""
+    try:
+        watched = os.pidfd_open(command) if hasattr(os, "pidfd_open") else -1
+    except ProcessLookupError:
+        return
     except OSError:
         watched = -1
     _detach()
-    try:
-        Relay(listeners, watched).run()
-    finally:
-        os._exit(0)
+    Relay(listeners, watched).run()
 
 
 def _detach() -> None:

@@ -90,7 +90,7 @@ print STDERR "$ARGV[0]: $!\n";
 exit($! == 13 ? 126 : 127);
 """.replace("CLONE", str(_CLONE))
 RELAY = """
-import os, socket, sys
+import socket, sys
 sys.path.insert(0, sys.argv[1].rpartition("/")[0])
 import bridge
 listeners = []
@@ -100,12 +100,7 @@ for word in sys.argv[3:]:
     made = socket.socket(fileno=int(number))
     made.setblocking(False)
     listeners.append((made, path, where.partition("@")[2].encode()))
-try:
-    watched = os.pidfd_open(int(sys.argv[2]))
-except (OSError, AttributeError):
-    watched = -1
-bridge._detach()
-bridge.Relay(listeners, watched).run()
+bridge.stay(listeners, int(sys.argv[2]))
 """
 
 

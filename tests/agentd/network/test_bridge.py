@@ -194,3 +194,11 @@ async def test_a_socket_that_is_gone_ends_the_connection_and_a_new_one_serves_th
             await wire.send(b"A")
             assert await wire.exactly(1) == b"a"
             wire.close()
+
+
+async def test_a_relay_whose_command_has_ended_already_ends_too() -> None:
+    ended = await asyncio.create_subprocess_exec("true")
+    assert await ended.wait() == 0
+    script = "import sys; sys.path.insert(0, sys.argv[1]); import bridge; bridge.stay([], int(sys.argv[2]))"
+    relay = await asyncio.create_subprocess_exec(*BARE, "-c", script, str(BRIDGE.parent), str(ended.pid))
+    assert await asyncio.wait_for(relay.wait(), MOMENT_SECONDS) == 0
