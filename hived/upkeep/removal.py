@@ -109,18 +109,25 @@ class _Removal:
                     self.removed.leave(self._path, "something is mounted there")
                     return
                 self._top, self._mount = folder, _mount_of(folder)
-                for _ in range(TRIES):
-                    before = len(self.removed.left)
-                    self._empty(folder, self._path, 1)
-                    if len(self.removed.left) > before or not os.listdir(folder):
-                        break
+                emptied = self._clear(folder, self._path, 1)
         except FileNotFoundError:
             return
         except OSError as error:
             self.removed.leave(self._path, _why(error))
             return
-        if self.removed.whole:
+        if emptied:
             self._take(os.rmdir, above, name, self._path)
+
+    def _clear(self, folder: int, path: str, depth: int) -> bool:
+        """Empty it, also where somebody still writes there, as a reader of its journal does. False: something was left."""
+        before = len(self.removed.left) + self.removed.more
+        for _ in range(TRIES):
+            self._empty(folder, path, depth)
+            if len(self.removed.left) + self.removed.more > before:
+                return False
+            if not os.listdir(folder):
+                break
+        return True
 
     def _empty(self, folder: int, path: str, depth: int) -> None:
         """Remove what is in it, one after the other; new folders that are brought up meanwhile too."""
@@ -147,13 +154,12 @@ class _Removal:
             self.removed.leave(path, _why(error))
 
     def _folder(self, above: int, name: str, path: str, depth: int) -> None:
-        before = len(self.removed.left) + self.removed.more
         with _opened(above, name) as folder:
             if _mount_of(folder) != self._mount:
                 self.removed.leave(path, "something is mounted there")
                 return
-            self._empty(folder, path, depth + 1)
-        if len(self.removed.left) + self.removed.more == before:
+            emptied = self._clear(folder, path, depth + 1)
+        if emptied:
             self._take(os.rmdir, above, name, path)
 
     def _lift(self, folder: int, name: str, path: str) -> None:

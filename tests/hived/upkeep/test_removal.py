@@ -200,6 +200,24 @@ def test_a_folder_swapped_for_a_link_under_our_hands_is_not_entered(
     assert "was swapped" in removed.sentence() or removed.whole
 
 
+@pytest.mark.parametrize("where", ["tree", "tree/inner"])
+def test_what_is_written_into_a_folder_while_it_is_emptied_goes_too(
+    ours: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ours / where).mkdir(parents=True)
+    (ours / where / "journal").touch()
+    real = os.unlink
+
+    def unlink(name: str, *, dir_fd: int | None = None) -> None:
+        real(name, dir_fd=dir_fd)
+        if name == "journal":  # a reader that has it open makes files beside it
+            (ours / where / "journal-shm").touch()
+
+    monkeypatch.setattr("os.unlink", unlink)
+    assert remove_tree(ours, "tree").whole
+    assert not (ours / "tree").exists()
+
+
 def test_many_failures_are_counted_and_few_are_named() -> None:
     removed = removal.Removed()
     for number in range(50):
