@@ -19,6 +19,7 @@ from tests.fakes.claude_accounts import CODE, ClaudeAccounts
 from tests.fakes.messages_api import MessagesApi
 from tests.support.claude import GENERATIONS, require_claude
 from tests.support.hive import LiveHive, live_hive, wait_until
+from tests.support.kept import kept
 
 pytestmark = pytest.mark.claude
 
@@ -52,12 +53,7 @@ def turn_ends(hive: LiveHive) -> list[dict[str, Any]]:
 
 def all_that_is_kept(home: Path) -> bytes:
     """Every byte of the hive but the CLI's own folder, which holds what it logged in with."""
-    found = []
-    for path in home.rglob("*"):
-        if path.is_file() and "home" not in path.relative_to(home).parts:
-            with contextlib.suppress(FileNotFoundError):  # a journal's -shm goes with its last reader
-                found.append(path.read_bytes())
-    return b"\n".join(found)
+    return b"\n".join(kept(home, without="home").values())
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
@@ -81,8 +77,8 @@ def test_a_message_that_waited_for_a_login_is_handled_once_there_is_one(generati
         wait_until(lambda: [end["outcome"] for end in turn_ends(hive)][1:] == ["ok"], "the message's turn", SECONDS)
         wait_until(lambda: "needs_login" not in conditions(hive), "the condition's end", SECONDS)
         wait_until(lambda: hive.agent("bee")["held"] == 0, "an empty hold", SECONDS)
-        kept = all_that_is_kept(hive.home)
-        assert not any(part.encode() in kept for part in CODE.split("#"))
+        found = all_that_is_kept(hive.home)
+        assert not any(part.encode() in found for part in CODE.split("#"))
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)

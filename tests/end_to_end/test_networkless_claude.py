@@ -25,6 +25,7 @@ from tests.fakes.messages_api import MessagesApi
 from tests.support.boxes import Box, served
 from tests.support.claude import GENERATIONS, Setting, done_of, played, require_claude, until
 from tests.support.claude_turns import running
+from tests.support.kept import kept
 
 pytestmark = pytest.mark.claude
 
@@ -80,10 +81,6 @@ def bash(command: str) -> str:
     return f"@@script {json.dumps(steps)}"
 
 
-def texts_below(folder: Path) -> list[bytes]:
-    return [file.read_bytes() for file in folder.rglob("*") if file.is_file() and not file.is_symlink()]
-
-
 def results(events: Sequence[object]) -> str:
     return "\n".join(event.text for event in events if isinstance(event, ToolResult))
 
@@ -110,7 +107,7 @@ async def test_a_whole_life_without_a_network_and_without_a_key(generation: str)
             seen = (scene.setting.workspace / "seen.txt").read_text(errors="replace")
             assert SECRET not in seen
             assert "held-by-the-hive-anthropic-api-key" in seen
-            assert all(SECRET.encode() not in text for text in texts_below(scene.setting.root / "home"))
+            assert all(SECRET.encode() not in found for found in kept(scene.setting.root / "home").values())
             reached = results(await played(engine, bash("curl -sS -m 5 https://1.1.1.1/ || echo no way out")))
             assert "no way out" in reached
             assert scene.box.notes == [
