@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-JOBS ?= 2
+# Tests wait more than they compute.
+JOBS ?= 4
 # Programs that tests start load what has been compiled once, whatever this shell says.
 export PYTHONDONTWRITEBYTECODE =
 CODE := hived agentd hivetui tests screenshots
