@@ -128,6 +128,7 @@ HANGS = f"echo hangs-here; (setsid {SLEEP} &) ; {SLEEP}"
         (f"setup_free_bytes = {10**18}\n", "true", "left on the disk, and at least"),
         ("", "while :; do head -c 1000000 /dev/zero | tr '\\0' x; echo; done", "it printed more than 64 MiB."),
     ],
+    ids=["time", "disk", "output"],
 )
 def test_a_setup_is_held_to_bounds_of_time_disk_and_output_and_its_tree_is_ended(
     config: str, command: str, reason: str
