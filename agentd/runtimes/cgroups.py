@@ -23,6 +23,7 @@ CPU_PERIOD = 100_000
 FIRST_TO_GO = 500
 """`oom_score_adj` of an engine: where the machine's memory ends, the kernel ends it before any harness or hived."""
 JOIN_FAILED = 125
+TRIES = 20
 _JOIN = (
     'while [ "$1" != -- ]; do echo $$ >"$1" || { echo "the limits cannot be kept: $1 takes no process" >&2; exit '
     f'{JOIN_FAILED}; }}; shift; done; shift; exec "$@"'
@@ -50,7 +51,7 @@ class Group:
             if limit in found:
                 place = found[limit]
                 folder = place.folder / FOLDER / name
-                folder.mkdir(parents=True, exist_ok=True)
+                _make(folder)
                 self._folders[limit] = (folder, place.version)
         for folder, version in dict(self._folders.values()).items():
             if version == 2:
@@ -172,6 +173,15 @@ def _upwards(mount: Path, path: str) -> Iterator[Path]:
         if folder == mount:
             return
         folder = folder.parent
+
+
+def _make(folder: Path) -> None:
+    """With the folder of them all, which an agent that ends may take away just then."""
+    for _ in range(TRIES):
+        with contextlib.suppress(FileNotFoundError):
+            folder.mkdir(parents=True, exist_ok=True)
+            return
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _can_make(folder: Path) -> bool:

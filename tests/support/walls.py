@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from agentd.engines.base import EngineEvent
 from agentd.runtimes.process import ChildProcess, Processes, ProcessRuntime
@@ -77,6 +78,8 @@ class Quarters:
     def __init__(self, home: Path, who: str, runtime: str = "bwrap") -> None:
         self.who = who
         self.runtime = runtime
+        self.agent_id = f"ann-{uuid4()}"
+        """Control groups have its name, on the whole machine."""
         self.operator = home
         self.hive = home / "hive"
         self.agent = self.hive / "agents" / "ann"
@@ -103,7 +106,7 @@ class Quarters:
         fields: dict[str, Any] = {"name": "ann", "engine": "command", **spec}
         return Launch(
             protocol=PROTOCOL,
-            agent_id="ann-1",
+            agent_id=self.agent_id,
             name="ann",
             generation=1,
             spec=SpawnRequest(**fields),

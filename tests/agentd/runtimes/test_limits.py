@@ -1,5 +1,6 @@
 """Limits of memory, cpu and processes: held for all that runs for the agent, from its first instruction, and let go of afterwards."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,8 +46,8 @@ def quarters(request: pytest.FixtureRequest) -> Iterator[Quarters]:
         yield made
 
 
-def groups() -> list[Path]:
-    return [place.folder / cgroups.FOLDER / "ann-1" for place in cgroups.places().values()]
+def groups(quarters: Quarters) -> list[Path]:
+    return [place.folder / cgroups.FOLDER / quarters.agent_id for place in cgroups.places().values()]
 
 
 async def test_what_goes_over_its_memory_is_ended_and_that_is_said(quarters: Quarters) -> None:
@@ -57,7 +58,7 @@ async def test_what_goes_over_its_memory_is_ended_and_that_is_said(quarters: Qua
     (note,) = [report for report in start.reports if isinstance(report, Note)]
     assert note.level == "error"
     assert note.text == "A process of this agent went over its limit of 128M of memory, and the system ended it."
-    assert not [group for group in groups() if group.exists()]
+    assert not [group for group in groups(quarters) if group.exists()]
 
 
 async def test_more_processes_than_its_limit_are_not_made(quarters: Quarters) -> None:
@@ -74,7 +75,7 @@ async def test_its_cores_are_counted_from_its_first_instruction(quarters: Quarte
     await child.write(b"x\n")
     async for _ in child.lines():
         break
-    group = Path(cgroups.places()["cpu"].folder, cgroups.FOLDER, "ann-1")
+    group = Path(cgroups.places()["cpu"].folder, cgroups.FOLDER, quarters.agent_id)
     members = {int(pid) for pid in (group / "cgroup.procs").read_text().split()}
     assert child.pid in members
     quota = (group / "cpu.max") if (group / "cpu.max").exists() else (group / "cpu.cfs_quota_us")
@@ -97,3 +98,23 @@ async def test_a_limit_that_cannot_be_held_is_said_once(quarters: Quarters, monk
     (note,) = start.reports
     assert isinstance(note, Note)
     assert note.text == "This machine does not hold the limits memory, cpu: no control group can be written."
+
+
+def test_a_group_is_made_while_the_end_of_another_takes_their_folder_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+    real = os.mkdir
+
+    def mkdir(path: str, *given: int) -> None:
+        real(path, *given)
+        if Path(path).name == cgroups.FOLDER and len(taken) < 3:
+            taken.append(path)
+            os.rmdir(path)
+
+    monkeypatch.setattr("os.mkdir", mkdir)
+    monkeypatch.setattr(cgroups, "places", lambda: {"cpu": cgroups.Place(tmp_path, 1)})
+    monkeypatch.setattr(cgroups, "_write", lambda file, value: None)
+    Group("ann-1", Limits(cpus=1.0))
+    assert len(taken) == 3
+    assert (tmp_path / cgroups.FOLDER / "ann-1").is_dir()

@@ -84,7 +84,7 @@ async def test_an_answer_that_does_not_come_is_took_too_long(
 
     monkeypatch.setattr(stub, "_respond", silent)
     with pytest.raises(TookTooLong):
-        await client.whoami()
+        await client.claim_more(Claim(turn_id="t"))
     assert asked.is_set()
 
 
