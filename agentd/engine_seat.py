@@ -106,8 +106,12 @@ class EngineSeat:
         """Close the engine; the next turn starts another."""
         engine, self.engine = self.engine, None
         if engine is not None:
-            with contextlib.suppress(EngineFailed, OSError):
-                await engine.close()
+            try:
+                with contextlib.suppress(EngineFailed, OSError):
+                    await engine.close()
+            except BaseException:  # whoever waited for it has no time any more
+                await engine.terminate()
+                raise
 
     async def _start(self, settings: Settings, *, anew: bool) -> None:
         engine = self._make(settings)

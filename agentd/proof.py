@@ -1,9 +1,11 @@
 """Whether the engine comes up, before the harness says that it is there: started as a turn would start it, without a word.
 
-What the agent can say for itself once it is there (no login, a limit, a conversation that is refused) is no failure.
+What the agent can say for itself once it is there (no login, a limit, a conversation that is refused) is no failure, and what
+the machine cannot do just now says nothing of the engine.
 """
 
 import asyncio
+import errno
 import traceback
 from collections.abc import Awaitable, Callable
 
@@ -17,6 +19,7 @@ UNUSED_SECONDS = 60.0
 """So long what was proven waits for a turn: an agent that nobody writes to costs no engine."""
 CODE = "engine_failed"
 MOST_CHARACTERS = 1000
+OF_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 
 class Proof:
@@ -77,26 +80,49 @@ class Proof:
         reach("engine_proving")
         try:
             async with asyncio.timeout(seconds) as limit:
-                await self._seat.prove(self._settings.read(), anew=anew)
-        except EngineFailed as error:
-            if await self._is_no_failure(error):
-                self._log(f"the engine was tried: {_one_line(error.message)}")
-                self._to_tell = error
-                return None
-            return _line(error.code or CODE, error.message)
+                failed = await self._error(anew)
+                if failed is not None and failed.retryable and not limit.expired():
+                    self._log(f"the engine is tried once more: {_one_line(failed.message)}")
+                    failed = await self._error(anew)
         except Exception as error:
             if limit.expired():
                 return _line(CODE, f"The engine did not come up within {seconds:g} s.")
+            if _is_of_machine(error):
+                self._log(f"the engine could not be tried: {error}")
+                return None
             self._log("".join(traceback.format_exception(error)))
             return _line(CODE, f"The engine broke: {type(error).__name__}: {error}")
+        if failed is not None:
+            return _line(failed.code or CODE, failed.message)
         reach("engine_proved")
+        return None
+
+    async def _error(self, anew: bool) -> EngineFailed | None:
+        """Why it does not come up; None where it does, and where that is no failure."""
+        try:
+            await self._seat.prove(self._settings.read(), anew=anew)
+        except EngineFailed as error:
+            if not await self._is_no_failure(error):
+                return error
+            self._log(f"the engine was tried: {_one_line(error.message)}")
+            self._to_tell = error
         return None
 
     async def _is_no_failure(self, error: EngineFailed) -> bool:
         if error.outcome != "failed" or error.away or error.code == EngineFailed.RESUME_REFUSED:
             return True
+        if _is_of_machine(error):
+            return True
         # What an engine offers to one who is not logged in need not be all that it has.
         return error.code == EngineFailed.UNKNOWN_MODEL and await self._logged_in() is False
+
+
+def _is_of_machine(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in OF_MACHINE:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _line(code: str, message: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentd.engines.acp_errors import AgentEnded, AgentSilent
 from agentd.engines.acp_launch import environment_defaults
+from agentd.engines.acp_outcome import says_away
 from agentd.engines.acp_presets import Preset
 from agentd.engines.acp_session import AcpSession
 from agentd.engines.base import EngineContext, EngineFailed
@@ -74,7 +75,8 @@ class AcpHost:
             raise EngineFailed("failed", f"{self._preset.title} did not answer {failure}.", True) from failure
         except AgentEnded as failure:
             ending = await self.drop()
-            raise EngineFailed("failed", f"{self._preset.title} did not start ({ending}).", True) from failure
+            said = f"{self._preset.title} did not start ({ending})."
+            raise EngineFailed("failed", said, True, away=says_away(ending)) from failure
         except BaseException:
             await self.drop()
             raise

@@ -82,7 +82,12 @@ def of_error(code: Any, message: Any, data: Any, login: str) -> Verdict:
     if status == 429 or _KINDS.get(kind) == "rate_limited":
         return Verdict("rate_limited", said)
     retryable = status not in _NO_REPEAT and kind not in _NO_REPEAT_KINDS
-    return Verdict("failed", said, retryable, away=(status or 0) >= 500 or _AWAY.search(said) is not None)
+    return Verdict("failed", said, retryable, away=(status or 0) >= 500 or says_away(said))
+
+
+def says_away(words: str) -> bool:
+    """Whether they are of a host that cannot be reached."""
+    return _AWAY.search(words) is not None
 
 
 def _inner(message: str) -> str:

@@ -220,6 +220,7 @@ def _provider(options: Options, environment: Mapping[str, str], ollama: str | No
         f"{', '.join(sorted(KEY_NAMES))}. Set engine_options.provider or base_url.",
         retryable=False,
         code="invalid_option",
+        away=True,  # an Ollama that is meant may be down
     )
 
 

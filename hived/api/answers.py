@@ -44,6 +44,7 @@ async def until_up(hive: Hive, name: str, older: int, what: str) -> AgentView:
         try:
             return await until(hive, name, up(older), seconds, what)
         except TookTooLong:
+            built = built or await hive.database.read(lambda conn: _being_built(conn, name))
             if built is None:
                 raise
         if built["reason"] is not None or time.monotonic() > deadline:

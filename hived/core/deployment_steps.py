@@ -67,8 +67,9 @@ def note_trouble(tx: Tx, row: Row, trouble: str | None) -> bool:
     store.update_reason(tx, row["id"], trouble)
     agent = agent_store.select_agent(tx.connection, row["agent_id"])
     waits = agent is not None and agent["commit_sha"] is None and agent["lifecycle"] == "requested"
-    if trouble is not None and agent is not None and waits and not gone(agent):
-        set_lifecycle(tx, agent["id"], "requested", f"its config is not built yet: {trouble}", pid=None)
+    if agent is not None and waits and not gone(agent):
+        cause = "its setup runs" if trouble is None else f"its config is not built yet: {trouble}"
+        set_lifecycle(tx, agent["id"], "requested", cause, pid=None)
     feed(tx, row["id"])
     return True
 

@@ -166,17 +166,13 @@ def deployment_failed(tx: Tx, approval_id: str, step: DeploymentStep | None, rea
     _tell(tx, row, f"{what} was approved, but its deployment failed{at}, and what ran before runs again: {reason}")
 
 
-def denied_of(conn: Connection) -> list[tuple[str, str, str, str]]:
-    """(agent, approval, note, when) of every denied proposal."""
-    return [
-        (
-            ProposalPayload.model_validate_json(row["payload_json"]).agent,
-            row["id"],
-            row["note"] or "",
-            row["decided_at"],
-        )
-        for row in store.select_denied_commits(conn)
-    ]
+def denied_of(conn: Connection) -> list[tuple[str, str, str, str, str]]:
+    """(the agent's id and name, approval, note, when) of every denied proposal."""
+    found = []
+    for row in store.select_denied_commits(conn):
+        payload = ProposalPayload.model_validate_json(row["payload_json"])
+        found.append((payload.agent_id, payload.agent, row["id"], row["note"] or "", row["decided_at"]))
+    return found
 
 
 def kept_of(conn: Connection, agent_id: str) -> tuple[set[str], set[str]] | None:

@@ -23,17 +23,17 @@ class Denials:
 
     async def run(self) -> None:
         """Tag `denied/<approval>` wherever a proposal was denied and its commit is still there untagged; then let the older ones go."""
-        denied = await self._hive.database.read(denied_of)
-        await asyncio.to_thread(_tag, self._hive.paths, denied)
+        for agent_id, *denied in await self._hive.database.read(denied_of):
+            async with self._hive.gate(agent_id).writing():
+                await asyncio.to_thread(_tag, self._hive.paths, *denied)
         for agent in await self._hive.database.read(select_proposed_agents):
             await forget_refused(self._hive, agent["id"], agent["name"])
 
 
-def _tag(paths: HivePaths, denied: list[tuple[str, str, str, str]]) -> None:
-    for agent, approval, note, at in denied:
-        try:
-            repo = applied.repository(paths.agent(agent))
-            if repo.exists and repo.ref(f"refs/tags/denied/{approval}") is None:
-                applied.deny(paths.agent(agent), approval, note, at)
-        except (HiveError, OSError, KeyError) as error:
-            log.warning("the denial %s cannot be tagged: %s", approval, error)
+def _tag(paths: HivePaths, agent: str, approval: str, note: str, at: str) -> None:
+    try:
+        repo = applied.repository(paths.agent(agent))
+        if repo.exists and repo.ref(f"refs/tags/denied/{approval}") is None:
+            applied.deny(paths.agent(agent), approval, note, at)
+    except (HiveError, OSError, KeyError) as error:
+        log.warning("the denial %s cannot be tagged: %s", approval, error)

@@ -62,6 +62,14 @@ def prove_seconds(agent: Supervised, config: Config) -> float | None:
     return config.prove_seconds if agent.on_trial and not agent.paused and config.prove_seconds > 0 else None
 
 
+def launched_to_prove(paths: AgentPaths) -> float | None:
+    """The same of the harness that was started last, as it was told. Blocking."""
+    try:
+        return Launch.model_validate_json(paths.launch_file.read_bytes()).prove_seconds
+    except (OSError, ValueError):
+        return None
+
+
 def launch_of(agent: Supervised, generation: int, paths: AgentPaths, hive: HivePaths, config: Config) -> Launch:
     """What a harness of that generation is told; its setup is told the same. Raises InvalidRepo, OSError."""
     repo, queen = agent.request.repo, agent.request.role == "queen"

@@ -17,7 +17,7 @@ from hived.logs import last_lines
 from hived.store.database import Ring, Tx
 from hived.supervision.adopt import Found, find_harness
 from hived.supervision.burials import bury
-from hived.supervision.folders import prepare, prove_seconds, write_launch
+from hived.supervision.folders import launched_to_prove, prepare, prove_seconds, write_launch
 from hived.supervision.process import (
     TERM_SECONDS,
     Harness,
@@ -74,6 +74,8 @@ class Keeper:
         self._retry_at = 0.0
         self._online_by: float | None = None
         self._online_within = hive.config.start_seconds
+        self._proves = False
+        """What runs was started to try its engine first."""
         self._ended_because = "nothing of it runs"
 
     def poke(self) -> None:
@@ -135,7 +137,9 @@ class Keeper:
             return
         log.info("adopted harness %d of %s, generation %d", harness.pid, self.name, agent.generation)
         self.harness = harness
-        self._await_online(agent)
+        # One that was connected before has tried its engine.
+        starts = agent.lifecycle == "starting"
+        self._await_online(await asyncio.to_thread(launched_to_prove, self._paths) if starts else None)
 
     async def _step(self, agent: Supervised) -> float | None:
         """Do what is due; how long until the next look (0: at once, None: until something happens)."""
@@ -153,6 +157,8 @@ class Keeper:
             await self._end(agent, self.harness, "its restart was asked for")
         elif agent.online:
             return await self._is_up(agent, self.harness)
+        elif agent.paused and self._proves:  # it hears of no pause yet, and its engine runs
+            await self._end(agent, self.harness, "it is paused while its engine is tried")
         elif self._online_by is not None and self._now() >= self._online_by:
             await self._give_up_start(self.harness)
         else:
@@ -231,15 +237,16 @@ class Keeper:
         except OSError as error:
             await self._crashed(f"its harness could not be started: {error}")
             return
-        self._await_online(agent)
+        self._await_online(prove_seconds(agent, self._hive.config))
         asyncio.get_running_loop().call_later(TURN_SECONDS, self._starts.give, self.agent_id)
         reach("hived_forked")
         # agentd writes this too. A hived killed in between would otherwise not know its own child again.
         self.harness.identity.write(self._paths.pid_file)
         await self._set("starting", cause, self.harness.pid)
 
-    def _await_online(self, agent: Supervised) -> None:
-        self._online_within = self._hive.config.start_seconds + (prove_seconds(agent, self._hive.config) or 0.0)
+    def _await_online(self, proves: float | None) -> None:
+        self._proves = proves is not None
+        self._online_within = self._hive.config.start_seconds + (proves or 0.0)
         self._online_by = self._now() + self._online_within
 
     async def _end(self, agent: Supervised, harness: Harness, why: str) -> None:

@@ -41,6 +41,8 @@ AT_ONCE = 4
 """Builds that run side by side."""
 RETRY_SECONDS = 5.0
 """After a fault of the machine, such as a full disk."""
+GOES_ON_SECONDS = 5.0
+"""A build that has run for so long is past what the machine kept it from."""
 _MOVED = frozenset({"agent", "agent_removed", "deployment", "tombstone"})
 _RECORDED = frozenset({"deployment", "tombstone", "tombstone_removed", "agent_removed"})
 _WAITS = '"requested"'
@@ -180,7 +182,12 @@ class Pipeline:
         making = asyncio.ensure_future(build(self._hive, row, agent))
         watching = asyncio.ensure_future(self._until_gone(row["agent_id"]))
         try:
-            await asyncio.wait({making, watching}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                {making, watching}, timeout=GOES_ON_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:  # whatever the machine kept it from, it goes on now
+                await self._database.write(partial(note_trouble, row=row, trouble=None))
+                await asyncio.wait({making, watching}, return_when=asyncio.FIRST_COMPLETED)
             if not making.done():
                 making.cancel()
                 await asyncio.wait({making})

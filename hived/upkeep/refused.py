@@ -6,7 +6,6 @@ import logging
 from hived.core.hive import Hive
 from hived.core.proposals import kept_of
 from hived.deploy import applied
-from hived.deploy.repository import GitFailed
 
 log = logging.getLogger(__name__)
 
@@ -23,5 +22,5 @@ async def forget_refused(hive: Hive, agent_id: str, name: str) -> None:
             kept = await hive.database.read(lambda conn: kept_of(conn, agent_id))
             if kept is not None:
                 await asyncio.to_thread(applied.sweep, hive.paths.agent(name), *kept)
-        except (OSError, GitFailed, KeyError) as error:
+        except Exception as error:  # whatever it is, the refusal stands, and is what is answered
             log.warning("what was refused of %s cannot be removed: %s", name, error)

@@ -1,16 +1,26 @@
 """What a harness makes of an engine that is to be proven: before it connects, or not at all. On real harnesses."""
 
+import asyncio
+import errno
 import json
 import os
 import shlex
 import signal
 import sys
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from agentd.engines.base import EngineFailed
+from agentd.journal import Journal
+from agentd.proof import Proof
 from agentd.runtimes.process_tree import marked
+from agentd.sessions import Sessions
+from agentd.settings import SettingFiles
 from hived.wire.launch import ENGINE_MARK_FILE, EXIT_CONFIG
+from hived.wire.process_identity import ProcessIdentity
 from tests.agentd.rig import Rig, until
 from tests.support.acp import FAKE_AGENT
 
@@ -32,6 +42,15 @@ def methods(rig: Rig) -> list[str]:
     file = rig.workspace / "received.jsonl"
     lines = file.read_text().splitlines() if file.exists() else []
     return [message["method"] for message in map(json.loads, lines) if "method" in message]
+
+
+def engine_pid(rig: Rig) -> int | None:
+    found = ProcessIdentity.read(rig.harness / "engine.pid")
+    return None if found is None else found.pid
+
+
+def has_engine(rig: Rig, before: int) -> bool:
+    return engine_pid(rig) not in (None, before)
 
 
 def nothing_runs(rig: Rig) -> bool:
@@ -104,6 +123,47 @@ async def test_what_the_agent_can_say_itself_is_no_failure(rig: Rig) -> None:
     acp(rig, new={"error": {"code": -32603, "message": "getaddrinfo ENOTFOUND models.example.com"}})
     await proven(rig)
     assert "the engine was tried: getaddrinfo ENOTFOUND" in rig.log()
+    await rig.kill()
+    acp(rig, "echo 'connect ECONNREFUSED 127.0.0.1:1' >&2", "exit 1")
+    await proven(rig)
+    assert "the engine was tried: The agent did not start (exit code 1: connect ECONNREFUSED" in rig.log()
+
+
+async def test_what_may_work_the_next_time_is_tried_once_more(rig: Rig) -> None:
+    acp(rig, "test -e tried || { touch tried; exit 7; }")
+    await proven(rig)
+    assert "the engine is tried once more: The agent did not start (exit code 7)." in rig.log()
+    assert methods(rig) == ["initialize", "session/new"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EAGAIN])
+async def test_what_the_machine_cannot_do_just_now_says_nothing_of_the_engine(rig: Rig, number: int) -> None:
+    class Seat:
+        async def prove(self, settings: object, *, anew: bool) -> None:
+            try:
+                raise OSError(number, os.strerror(number))
+            except OSError as error:
+                if number == errno.ENOSPC:
+                    raise
+                raise EngineFailed("failed", "No process can be started now.", retryable=True) from error
+
+    said: list[str] = []
+    async with asyncio.timeout(SECONDS):
+        journal = await Journal.open(rig.harness / "proof.sqlite", rig.harness / "overflow")
+        sessions = Sessions(journal)
+        proof = Proof(
+            Seat(),  # type: ignore[arg-type]
+            SimpleNamespace(sessions=sessions),  # type: ignore[arg-type]
+            SettingFiles(rig.harness / "model", rig.harness),
+            "acp", _unknown, _unknown, said.append,
+        )  # fmt: skip
+        assert await proof.failure(SECONDS, asyncio.Event()) is None
+        await journal.close()
+    assert len(said) == 1
+
+
+async def _unknown() -> None:
+    return None
 
 
 async def test_a_conversation_is_gone_on_with_or_said_to_be_refused(rig: Rig) -> None:
@@ -187,8 +247,11 @@ async def test_an_engine_that_is_killed_in_the_middle_is_said(rig: Rig) -> None:
     acp(rig, "touch up", "sleep 600")
     rig.prove_seconds = SECONDS
     await rig.start(connected=False)
-    await until((rig.workspace / "up").exists, "the engine coming up")
-    os.kill(json.loads((rig.harness / "engine.pid").read_text())["pid"], signal.SIGKILL)
+    killed = 0
+    for _ in range(2):  # it is tried once more
+        await until(partial(has_engine, rig, killed), "the engine coming up")
+        killed = engine_pid(rig) or 0
+        os.kill(killed, signal.SIGKILL)
     assert await rig.ended() == EXIT_CONFIG
     assert "did not start (killed by signal 9)" in last_line(rig)
     assert nothing_runs(rig)

@@ -164,6 +164,20 @@ def test_a_stop_in_the_middle_is_no_failure_of_the_engine(empty: LiveHive) -> No
     assert post(empty, "start")["online"]
 
 
+def test_a_pause_in_the_middle_ends_what_is_tried_and_nothing_is_until_it_is_over() -> None:
+    with alone() as (hive, mark):
+        ask_for(hive, agent_of(HELD), env={MARK: mark})
+        until_held(hive)
+        agent = post(hive, "pause")
+        assert (agent["lifecycle"]["state"], agent["online"]) == ("paused", True)
+        assert [command for command in marked(mark).values() if "touch up" in command] == []
+        assert until_settled(hive)["status"] == "deployed"
+        assert not (hive.paths.agent(WORKER).workspace / "up").exists()
+        let_go(hive)
+        post(hive, "resume")
+        assert done(hive, "hello?")["outcome"] == "ok"
+
+
 @pytest.mark.claude
 @pytest.mark.timeout(240)
 def test_the_real_claude_is_tried_behind_walls_with_no_model_call_and_without_a_login() -> None:
@@ -196,7 +210,23 @@ def kill_harness(hive: LiveHive) -> None:
 
 
 def kill_engine(hive: LiveHive) -> None:
-    os.kill(identity(hive.paths.agent(WORKER).engine_pid_file).pid, signal.SIGKILL)
+    """Both times that it is tried."""
+    first = engine(hive)
+    os.kill(first, signal.SIGKILL)
+    until_held(hive)
+    os.kill(engine(hive, but=first), signal.SIGKILL)
+
+
+def engine(hive: LiveHive, but: int | None = None) -> int:
+    """Its pid, which stands in its file a moment after it was started."""
+    file = hive.paths.agent(WORKER).engine_pid_file
+
+    def another() -> int | None:
+        found = ProcessIdentity.read(file)
+        return found.pid if found is not None and found.pid != but else None
+
+    pid: int = wait_until(another, "the engine's pid", SECONDS)
+    return pid
 
 
 @pytest.mark.parametrize("runtime", ["process", "bwrap"])

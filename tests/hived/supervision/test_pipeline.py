@@ -102,7 +102,19 @@ async def test_of_one_that_is_not_built_yet_it_is_its_cause_and_gone_when_it_wor
     assert (await books.view("bee")).lifecycle.cause == f"its config is not built yet: {trouble}"
     await tried_again(monkeypatch)
     assert fed(books) == [("queued", None), ("queued", trouble)], "once, however often it is tried"
+    going = asyncio.Event()
+
+    async def long(*words: Any) -> Any:
+        await going.wait()
+        return await build(*words)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "GOES_ON_SECONDS", 0.0)
+        patched.setattr(pipeline, "build", long)
+        await until(books, "queued", None)
+    assert (await books.view("bee")).lifecycle.cause == "its setup runs"
     tags.mended()
+    going.set()
     await until(books, "starting", None)
     assert fed(books)[-1] == ("starting", None)
 
