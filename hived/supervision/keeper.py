@@ -138,7 +138,7 @@ class Keeper:
         log.info("adopted harness %d of %s, generation %d", harness.pid, self.name, agent.generation)
         self.harness = harness
         # One that was connected before has tried its engine.
-        starts = agent.lifecycle == "starting"
+        starts = agent.lifecycle in ("starting", "stopping")
         self._await_online(await asyncio.to_thread(launched_to_prove, self._paths) if starts else None)
 
     async def _step(self, agent: Supervised) -> float | None:

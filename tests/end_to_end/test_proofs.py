@@ -1,5 +1,6 @@
 """A deployment's health includes its engine: one that does not come up is found out before its first turn."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -18,7 +19,7 @@ from tests.support.acp import FAKE_AGENT
 from tests.support.boxes import require_bwrap
 from tests.support.claude import require_claude
 from tests.support.deploying import HELLO, QUICK, ask, change, deploy, deployments, until_ended, until_settled
-from tests.support.hive import LiveHive, live_hive, wait_until
+from tests.support.hive import LiveHive, call, live_hive, wait_until
 from tests.support.living import SECONDS, WORKER, condition, done, living, payloads, post, texts
 from tests.support.marked import MARK, marked
 
@@ -176,6 +177,23 @@ def test_a_pause_in_the_middle_ends_what_is_tried_and_nothing_is_until_it_is_ove
         let_go(hive)
         post(hive, "resume")
         assert done(hive, "hello?")["outcome"] == "ok"
+
+
+def test_a_hived_killed_while_it_ends_for_a_pause_what_is_tried_goes_on_with_it() -> None:
+    with alone() as (hive, mark):
+        hive.stop()
+        hive.env["HIVE_FAULT_POINT"] = "hived_stopping"
+        hive.start()
+        ask_for(hive, agent_of(HELD), env={MARK: mark})
+        until_held(hive)
+        with contextlib.suppress(OSError):
+            call(hive.paths.host_socket, "POST", f"/v1/agents/{WORKER}/pause", timeout=SECONDS)
+        wait_until(lambda: hive.process is not None and hive.process.poll() is not None, "the death of hived", SECONDS)
+        hive.start()
+        wait_until(lambda: hive.agent(WORKER)["lifecycle"]["state"] == "paused", "the pause", SECONDS)
+        assert [command for command in marked(mark).values() if "touch up" in command] == []
+        assert until_settled(hive)["status"] == "deployed"
+        assert "crashed" not in steps(hive)
 
 
 @pytest.mark.claude
